@@ -1,0 +1,107 @@
+"""Engines, sessions, and the only two places that commit: a request and a worker's step."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from app.core.errors import Invalid
+
+SQLITE_BUSY_MILLISECONDS = 2_000
+DRIVERS = {"sqlite+aiosqlite", "postgresql+asyncpg", "mysql+aiomysql", "mariadb+aiomysql"}
+
+
+class Database:
+    """One database: its engine, and sessions that either only read or commit at their end."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self.is_sqlite = engine.dialect.name == "sqlite"
+        # SQLite has one writer. Queueing here instead of in its busy handler keeps waiters off
+        # the thread pool and wakes them the moment the lock is free.
+        self._writer: AbstractAsyncContextManager[Any] = (
+            asyncio.Lock() if self.is_sqlite else nullcontext()
+        )
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for questions; nothing it does is kept."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session that commits when the block ends and rolls back when it raises.
+
+        A cancelled caller cannot cut a commit in half: once it has begun it is finished.
+        """
+        async with self._writer, self.engine.connect() as connection:
+            if self.is_sqlite:
+                await connection.execution_options(write=True)
+            async with AsyncSession(connection, expire_on_commit=False) as session:
+                yield session
+                await _commit(session)
+
+    async def close(self) -> None:
+        """Return every connection."""
+        await self.engine.dispose()
+
+
+async def _commit(session: AsyncSession) -> None:
+    task = asyncio.ensure_future(session.commit())
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+def open_database(url: str) -> Database:
+    """Connect lazily to the database behind a SQLAlchemy URL.
+
+    Raises:
+        Invalid: the URL is not one, or names a driver that is not supported.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Invalid("DATABASE_URL is not a database URL", code="bad_database_url") from None
+    if parsed.drivername not in DRIVERS:
+        raise Invalid(
+            f"DATABASE_URL: {parsed.drivername!r} is not supported; use one of {sorted(DRIVERS)}",
+            code="bad_database_url",
+        )
+    if parsed.get_backend_name() == "sqlite":
+        return Database(_sqlite_engine(url, parsed.database))
+    return Database(create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20))
+
+
+def _sqlite_engine(url: str, path: str | None) -> AsyncEngine:
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, pool_size=10, max_overflow=20)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        # The driver must not begin transactions on its own: a deferred one that writes later can
+        # fail with BUSY_SNAPSHOT, whatever the busy timeout.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,1 @@
+"""The only room that speaks to venues: dataclasses go in and come out, no ccxt dict leaves."""
