@@ -1,0 +1,24 @@
+"""Where a position is, and where it may go."""
+
+from enum import StrEnum
+from typing import Final
+
+from app.core.state import Transitions
+
+
+class PositionStatus(StrEnum):
+    """Stage of a holding's life; `CLOSED` is final and carries a `CloseReason`."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+# `CLOSING` goes back to `OPEN` when the exit order dies before the position is flat.
+POSITION_MOVES: Final[Transitions[PositionStatus]] = {
+    PositionStatus.OPENING: frozenset({PositionStatus.OPEN}),
+    PositionStatus.OPEN: frozenset({PositionStatus.CLOSING}),
+    PositionStatus.CLOSING: frozenset({PositionStatus.CLOSED, PositionStatus.OPEN}),
+    PositionStatus.CLOSED: frozenset(),
+}
