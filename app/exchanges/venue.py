@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
+from app.core.words import Word
 from typing import Protocol
 
 from app.trading.instrument import Instrument
@@ -12,7 +12,7 @@ from app.trading.quote import Quote
 from app.trading.words import MarginMode, OrderType, PositionSide, Side, TimeInForce
 
 
-class VenueStatus(StrEnum):
+class VenueStatus(Word):
     """Where the venue says an order is."""
 
     OPEN = "open"

@@ -1,0 +1,1 @@
+"""What every route shares: sessions, errors as JSON, pages, who is calling."""

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from app.core.decimals import plain
 
 MAX_DIGITS = 38
+FLOAT_DIGITS = 15
 
 
 def parse_decimal(value: Any) -> Decimal:
@@ -26,7 +27,9 @@ def parse_decimal(value: Any) -> Decimal:
     except InvalidOperation:
         raise ValueError(f"{str(value)[:40]!r} is not a number") from None
     if not number.is_finite():
-        raise ValueError(f"{value} is not a finite number")
+        raise ValueError(f"{str(value)[:40]} is not a finite number")
+    if isinstance(value, float) and len(number.as_tuple().digits) > FLOAT_DIGITS:
+        raise ValueError('send a number this long as a string, for example "0.1234567890123456"')
     if len(number.as_tuple().digits) > MAX_DIGITS or abs(number.adjusted()) > MAX_DIGITS:
         raise ValueError("the number has too many digits")
     return number

@@ -1,10 +1,11 @@
 """The enums that orders, positions and venues have in common."""
 
-from enum import StrEnum
 from typing import assert_never
 
+from app.core.words import Word
 
-class Side(StrEnum):
+
+class Side(Word):
     """Of an order."""
 
     BUY = "buy"
@@ -16,7 +17,7 @@ class Side(StrEnum):
         return Side.SELL if self is Side.BUY else Side.BUY
 
 
-class PositionSide(StrEnum):
+class PositionSide(Word):
     """Of a holding."""
 
     LONG = "long"
@@ -49,14 +50,14 @@ class PositionSide(StrEnum):
         return self.opening_side.opposite
 
 
-class OrderType(StrEnum):
+class OrderType(Word):
     """How an order executes; conditional types come with stops that rest at the venue."""
 
     MARKET = "market"
     LIMIT = "limit"
 
 
-class TimeInForce(StrEnum):
+class TimeInForce(Word):
     """How long an order stays."""
 
     GTC = "gtc"
@@ -65,7 +66,7 @@ class TimeInForce(StrEnum):
     POST_ONLY = "post_only"
 
 
-class MarketType(StrEnum):
+class MarketType(Word):
     """What kind of market an account trades."""
 
     SPOT = "spot"
@@ -73,14 +74,14 @@ class MarketType(StrEnum):
     INVERSE = "inverse"
 
 
-class MarginMode(StrEnum):
+class MarginMode(Word):
     """How margin is shared between the positions of an account."""
 
     ISOLATED = "isolated"
     CROSS = "cross"
 
 
-class Purpose(StrEnum):
+class Purpose(Word):
     """What an order is for."""
 
     ENTRY = "entry"
@@ -89,7 +90,7 @@ class Purpose(StrEnum):
     EXIT = "exit"
 
 
-class CloseReason(StrEnum):
+class CloseReason(Word):
     """Why a position was closed."""
 
     STOP_LOSS = "stop_loss"

@@ -1,0 +1,65 @@
+"""Who is calling, as every room above sees it."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from app.core.errors import Forbidden
+from app.core.words import Word
+
+
+class Role(Word):
+    """What a user may do: everything, their own trading, or only look."""
+
+    ADMIN = "admin"
+    TRADER = "trader"
+    VIEWER = "viewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A logged-in user; every query is made on behalf of one.
+
+    Attributes:
+        zone: IANA name of the trader's time zone: where their day begins.
+    """
+
+    user_id: UUID
+    username: str
+    role: Role
+    zone: str
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether this user runs the installation."""
+        return self.role is Role.ADMIN
+
+
+def provide_caller(request: Request[Any, Any, Any]) -> Caller:
+    """The caller that the authentication middleware found."""
+    caller: Caller = request.user
+    return caller
+
+
+def require_trader(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse viewers.
+
+    Raises:
+        Forbidden: the caller may only look.
+    """
+    if connection.user.role is Role.VIEWER:
+        raise Forbidden("A viewer may look, not act.")
+
+
+def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse everyone but admins.
+
+    Raises:
+        Forbidden: the caller is no admin.
+    """
+    if not connection.user.is_admin:
+        raise Forbidden("Only an admin may do this.")

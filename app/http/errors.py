@@ -1,0 +1,98 @@
+"""The one table from what went wrong to an HTTP status, and the one shape of an error."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from loguru import logger
+from pydantic import BaseModel
+
+from app.core import errors
+from app.http.request_id import request_id_of
+
+HTTP_STATUS: Final[Mapping[type[errors.AppError], int]] = {
+    errors.Invalid: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.Denied: 422,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+    errors.InsufficientFunds: 422,
+    errors.OrderRefused: 422,
+    errors.ExchangeError: 503,
+    errors.AppError: 400,
+}
+
+CODE_OF_STATUS: Final[Mapping[int, str]] = {
+    400: "invalid",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many",
+}
+
+
+class ErrorOut(BaseModel):
+    """What every refusal looks like."""
+
+    code: str
+    detail: str
+    request_id: str
+
+
+def status_of(error: errors.AppError) -> int:
+    """HTTP status of the error's nearest ancestor in the table."""
+    return next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
+
+
+def on_app_error(request: Request[Any, Any, Any], error: errors.AppError) -> Response[ErrorOut]:
+    """Answer an error raised on purpose."""
+    return _answer(request, status_of(error), error.code, error.detail)
+
+
+def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorOut]:
+    """Answer an error that the framework raised: unknown path, malformed body, bad parameter."""
+    code = CODE_OF_STATUS.get(error.status_code, "error")
+    detail = error.detail
+    if isinstance(error, ValidationException):
+        detail = _fields(error) or detail
+    return _answer(request, error.status_code, code, detail)
+
+
+def on_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorOut]:
+    """Log what nobody foresaw, and tell the caller only where to find it."""
+    logger.opt(exception=error).error("request.crashed")
+    detail = "Something went wrong here. It is in the log under this request id."
+    return _answer(request, 500, "internal", detail)
+
+
+EXCEPTION_HANDLERS: Final[dict[type[Exception] | int, Any]] = {
+    errors.AppError: on_app_error,
+    HTTPException: on_http_exception,
+    Exception: on_unforeseen,
+}
+
+
+def _answer(
+    request: Request[Any, Any, Any], status: int, code: str, detail: str
+) -> Response[ErrorOut]:
+    body = ErrorOut(code=code, detail=detail, request_id=request_id_of(request.scope))
+    return Response(body, status_code=status)
+
+
+def _fields(error: ValidationException) -> str:
+    """`field: what is wrong` for each field, without echoing what was sent."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    parts = [
+        f"{item['key']}: {item['message']}" if item.get("key") else str(item.get("message", ""))
+        for item in extra
+        if isinstance(item, dict)
+    ]
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,32 @@
+"""The request's edge: a session that commits before the answer leaves, or rolls back."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from litestar import Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.db.session import Database
+
+READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def database_of(request: Request[Any, Any, Any]) -> Database:
+    """The database this app was built with."""
+    database: Database = request.app.state.database
+    return database
+
+
+async def provide_session(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSession]:
+    """One session per request; the only generator dependency a request may have.
+
+    Litestar finishes it before the answer is sent, so a failed commit becomes an error and never
+    hides behind a 2xx. Refuse by raising: a returned 4xx would commit.
+    """
+    database = database_of(request)
+    if request.method in READING_METHODS:
+        async with database.read() as session:
+            yield session
+    else:
+        async with database.transaction() as session:
+            yield session
