@@ -1,12 +1,12 @@
 """Where an alarm is, and where it may go."""
 
-from enum import StrEnum
 from typing import Final
 
 from app.core.state import Transitions
+from app.core.words import Word
 
 
-class AlarmStatus(StrEnum):
+class AlarmStatus(Word):
     """What became of something that arrived; all but `RECEIVED` are final and carry a reason.
 
     A duplicate makes no alarm: the first one's `deliveries` grows.

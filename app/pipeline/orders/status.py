@@ -1,12 +1,12 @@
 """Where an order is, and where it may go."""
 
-from enum import StrEnum
 from typing import Final
 
 from app.core.state import Transitions
+from app.core.words import Word
 
 
-class OrderStatus(StrEnum):
+class OrderStatus(Word):
     """What is proven about an order.
 
     A cancel that was asked for changes no status: the order may still end in `FILLED`.

@@ -1,12 +1,12 @@
 """Where a position is, and where it may go."""
 
-from enum import StrEnum
 from typing import Final
 
 from app.core.state import Transitions
+from app.core.words import Word
 
 
-class PositionStatus(StrEnum):
+class PositionStatus(Word):
     """Stage of a holding's life; `CLOSED` is final and carries a `CloseReason`."""
 
     OPENING = "opening"

@@ -1,12 +1,12 @@
 """Where a signal is, and where it may go."""
 
-from enum import StrEnum
 from typing import Final
 
 from app.core.state import Transitions
+from app.core.words import Word
 
 
-class SignalStatus(StrEnum):
+class SignalStatus(Word):
     """How far an intention has come.
 
     Attributes:
