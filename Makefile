@@ -1,0 +1,100 @@
+# Signalbox. `make` alone lists what there is.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+UV_VERSION := 0.13.8
+PIP := $(PY) -m pip --disable-pip-version-check -q
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help install install-dev run api worker paper-exchange test test-unit e2e check fmt lint types \
+        migrate upgrade demo bench requirements clean
+
+help:  ## list these targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.stamp-install  ## make .venv and install what runs
+
+install-dev: $(VENV)/.stamp-install-dev  ## … and what tests, lints and types
+
+run: install  ## start everything in one process on 127.0.0.1:8000
+	@$(PY) run.py
+
+api: install  ## start only the HTTP API
+	@$(PY) run.py api
+
+worker: install  ## start only the worker
+	@$(PY) run.py worker
+
+paper-exchange: install  ## start only the paper exchange
+	@$(PY) run.py paper-exchange
+
+test: install-dev  ## run every test (TESTS=tests/unit/… for some)
+	@$(PY) -m pytest -q -n 2 $(TESTS)
+
+test-unit: install-dev  ## run the tests that touch nothing outside the process
+	@$(PY) -m pytest -q tests/unit
+
+e2e: install-dev  ## run the stories through a running app
+	@$(PY) -m pytest -q tests/e2e
+
+check: install-dev  ## format, lint, contracts and types, without tests
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }
+	@$(MAKE) --no-print-directory lint types
+
+fmt: install-dev  ## format the code and mend what ruff can mend
+	@$(VENV)/bin/ruff check --fix --quiet . || true
+	@$(VENV)/bin/ruff format .
+
+lint: install-dev  ## ruff, import contracts and house rules
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(PY) scripts/check_rules.py
+
+types: install-dev  ## mypy, strict
+	@$(VENV)/bin/mypy app tests scripts
+
+migrate: install-dev  ## write a migration from the models: make migrate m="add notes"
+	@test -n "$(m)" || { echo 'say what changes: make migrate m="add notes"'; exit 2; }
+	@$(VENV)/bin/alembic revision --autogenerate -m "$(m)"
+
+upgrade: install  ## bring the database to the newest schema
+	@$(VENV)/bin/alembic upgrade head
+
+demo: install  ## play the whole story against the running server
+	@$(PY) -m app demo
+
+bench: install-dev  ## measure alert to order, as a ratio
+	@$(PY) -m app bench
+
+requirements: install-dev  ## compile the pinned requirements anew from the .in files
+	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+
+clean:  ## remove .venv and caches; data/ and logs/ stay
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Signalbox needs Python 3.11 or newer; $(PYTHON) was not found."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Signalbox needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+
+# uv takes seconds where pip takes minutes; where uv has no wheel, pip does it.
+define install_from
+	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip --upgrade >/dev/null
+	@test -x $(VENV)/bin/uv || $(PIP) install uv==$(UV_VERSION) || echo "no uv here: pip is slower but does"
+	@echo "installing $(1)"
+	@{ test -x $(VENV)/bin/uv && $(VENV)/bin/uv pip install -q --python $(PY) --require-hashes -r $(1); } || \
+	  $(PIP) install --require-hashes -r $(1)
+endef
+
+$(VENV)/.stamp-install: requirements.txt | $(VENV)/bin/python
+	$(call install_from,requirements.txt)
+	@touch $@
+
+$(VENV)/.stamp-install-dev: requirements-dev.txt $(VENV)/.stamp-install
+	$(call install_from,requirements-dev.txt)
+	@touch $@
