@@ -1,5 +1,6 @@
 """Stops, targets and the estimated liquidation of one entry, as prices on the tick."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import assert_never
@@ -136,6 +137,25 @@ def liquidation_estimate(
                 return None if room <= 0 else entry_price * (1 + sign * maintenance_rate) / room
             case _:
                 assert_never(market_type)
+
+
+def average_price(lots: Iterable[tuple[Decimal, Decimal]], *, market_type: MarketType) -> Decimal:
+    """Average entry of several lots; harmonic on inverse (TRADING 29).
+
+    Args:
+        lots: quantity in the instrument's units and price in quote per base, each above 0; at
+            least one.
+        market_type: decides the mean.
+
+    Returns:
+        Quote per base, unrounded.
+    """
+    lots = tuple(lots)
+    with localcontext(EXACT):
+        quantity = sum((size for size, _ in lots), Decimal(0))
+        if market_type is MarketType.INVERSE:
+            return quantity / sum((size / price for size, price in lots), Decimal(0))
+        return sum((size * price for size, price in lots), Decimal(0)) / quantity
 
 
 def _away(level: PriceLevel, *, entry_price: Decimal, sign: int) -> Decimal:
