@@ -1,0 +1,194 @@
+"""What all dialects share: a format's table of fields, and typed reading of one object's fields."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final, NoReturn, TypeVar
+
+from app.core.words import Word
+from app.pipeline.alarms.decoding import Message, number_of
+from app.pipeline.alarms.meaning import Level, LevelKind, Meaning, Problem, Unreadable
+
+W = TypeVar("W", bound=Word)
+
+MAX_TEXT = 200
+MAX_TICKER = 64
+_TICKER_SIGNS: Final = frozenset(".:/_-!&+#")
+_MILLISECONDS_FROM = Decimal("1e11")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One line of a format's table.
+
+    Attributes:
+        names: its spellings, the preferred one first; compared without case.
+        unit: what a number in it counts, or the words it may hold.
+        meaning: what it does here.
+        trap: what goes wrong with it; empty when nothing does.
+    """
+
+    names: tuple[str, ...]
+    unit: str
+    meaning: str
+    trap: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One alert format.
+
+    Attributes:
+        name: for the trader and for `Meaning.dialect`.
+        fields: its table.
+        matches: whether a message is written in it; never raises.
+        read: what such a message means; raises `Unreadable`.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    matches: Callable[[Message], bool]
+    read: Callable[[Message], Meaning]
+
+
+class Fields:
+    """The fields of one object, each read as what it must be.
+
+    Args:
+        values: as decoded; null counts as absent.
+        text: the message they came from, for the positions of problems.
+    """
+
+    def __init__(self, values: Mapping[str, Any], *, text: str = "") -> None:
+        self._values = {key.strip().lower(): value for key, value in values.items()}
+        self._text = text
+        if len(self._values) < len(values):
+            detail = "a field is there twice, once in other letters; delete one"
+            raise Unreadable(Problem("duplicate_key", detail))
+
+    def __contains__(self, name: str) -> bool:
+        return self._values.get(name.lower()) is not None
+
+    def has(self, *names: str) -> bool:
+        """Whether any of them is given."""
+        return any(name in self for name in names)
+
+    def first(self, *names: str) -> tuple[str, Any]:
+        """The first given name and its value; the first name and None when none is."""
+        for name in names:
+            if name in self:
+                return name, self._values[name.lower()]
+        return names[0], None
+
+    def text(self, *names: str) -> str | None:
+        """Words; None when absent or empty."""
+        name, value = self.first(*names)
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal | None):
+            self.refuse("invalid_field", name, f"{name} must be text")
+        shown = "" if value is None else str(value).strip()
+        return shown[:MAX_TEXT] or None
+
+    def ticker(self, *names: str) -> str | None:
+        """A market in the sender's spelling, upper case."""
+        name, _ = self.first(*names)
+        value = self.text(*names)
+        if value is None:
+            return None
+        if len(value) > MAX_TICKER or not is_ticker(value):
+            self.refuse("invalid_symbol", name, f"{value[:40]!r} is not a market; try BTCUSDT")
+        return value.upper()
+
+    def number(self, *names: str, code: str = "invalid_number") -> Decimal | None:
+        """A number with any sign; None when absent."""
+        name, value = self.first(*names)
+        if value is None:
+            return None
+        try:
+            return number_of(value)
+        except ValueError as error:
+            self.refuse(code, name, f"{name}: {error}")
+
+    def positive(self, *names: str, code: str = "invalid_number") -> Decimal | None:
+        """A number above zero; None when absent."""
+        name, _ = self.first(*names)
+        number = self.number(*names, code=code)
+        if number is not None and number <= 0:
+            self.refuse(code, name, f"{name} is {number}; it must be above zero, or left out")
+        return number
+
+    def flag(self, *names: str) -> bool:
+        """True for true, yes, 1 and on; False for their opposites and when absent."""
+        name, value = self.first(*names)
+        said = str(value).strip().lower()
+        if said in {"true", "1", "yes", "on"}:
+            return True
+        if value is None or said in {"false", "0", "no", "off", ""}:
+            return False
+        return self.refuse("invalid_field", name, f"{name} must be true or false")
+
+    def word(self, kind: type[W], *names: str, code: str = "invalid_field") -> W | None:
+        """One of a closed set of words; None when absent or empty."""
+        name, _ = self.first(*names)
+        value = self.text(*names)
+        if value is None:
+            return None
+        try:
+            return kind(value)
+        except ValueError:
+            choices = ", ".join(kind)
+            return self.refuse(code, name, f"{name} is {value[:40]!r}, not one of {choices}")
+
+    def inner(self, *names: str) -> "Fields | None":
+        """A nested object; None when absent."""
+        name, value = self.first(*names)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            self.refuse("invalid_field", name, f"{name} must be an object in {{ }}")
+        return Fields(value, text=self._text)
+
+    def time(self, *names: str) -> datetime | None:
+        """A moment in UTC, from ISO 8601 or epoch (milli)seconds; None when absent."""
+        name, value = self.first(*names)
+        shown = self.text(*names)
+        if shown is None:
+            return None
+        try:
+            return _moment(shown if isinstance(value, str) else str(value))
+        except (ValueError, OverflowError):
+            hint = "write {{timenow}}, or a time like 2026-01-31T12:00:00Z"
+            self.refuse("invalid_time", name, f"{name} is {shown[:40]!r}; {hint}")
+
+    def level(self, *names: str) -> Level | None:
+        """A stop or target: a price, `2%` of the entry price, or None when absent."""
+        name, value = self.first(*names)
+        kind = LevelKind.PRICE
+        if isinstance(value, str) and value.strip().endswith("%"):
+            kind, value = LevelKind.PERCENT, value.strip()[:-1]
+        number = Fields({name: value}, text=self._text).positive(name, code="invalid_level")
+        return None if number is None else Level(kind, number)
+
+    def refuse(self, code: str, name: str, detail: str) -> NoReturn:
+        """Refuse the whole alert because of one field."""
+        at = self._text.lower().find(f'"{name.lower()}"')
+        raise Unreadable(Problem(code, detail, at if at >= 0 else None))
+
+
+def is_ticker(text: str) -> bool:
+    """Whether it could name a market: ASCII letters, digits and the signs venues use."""
+    return text.isascii() and all(sign.isalnum() or sign in _TICKER_SIGNS for sign in text)
+
+
+def _moment(shown: str) -> datetime:
+    try:
+        epoch = number_of(shown)
+    except ValueError:
+        moment = datetime.fromisoformat(shown)
+        # TradingView's own times are UTC, and some senders drop the Z.
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    if epoch < Decimal("1e9"):
+        raise ValueError(shown)
+    micros = epoch * (1_000 if epoch >= _MILLISECONDS_FROM else 1_000_000)
+    return _EPOCH + timedelta(microseconds=int(micros))

@@ -1,0 +1,67 @@
+"""Understand an alert: find its format by what is in it, then what it means."""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from app.pipeline.alarms.decoding import Message, decode
+from app.pipeline.alarms.dialects import native
+from app.pipeline.alarms.dialects.fields import Dialect
+from app.pipeline.alarms.meaning import Meaning, Problem, Unreadable
+
+# The most specific first: the first that matches reads it.
+DIALECTS: Final[tuple[Dialect, ...]] = (native.DIALECT,)
+
+_SECRET = re.compile(
+    r"""(?:^|[\s;,{"'])(secret|passphrase|token)["']?\s*[=:]\s*["']?([^\s;,"'}]+)""",
+    re.IGNORECASE,
+)
+_SECRETS: Final = ("secret", "passphrase", "token")
+
+
+def understand(body: bytes) -> Meaning:
+    """What an alert asks for, by its content alone.
+
+    Args:
+        body: as received; headers play no part.
+
+    Returns:
+        Its meaning; `problems` holds what was odd but has one reading only.
+
+    Raises:
+        Unreadable: it makes no sense, or more than one; `problem` says where and what to do.
+    """
+    message = decode(body)
+    dialect = dialect_of(message)
+    try:
+        meaning = dialect.read(message)
+    except Unreadable as error:
+        raise Unreadable(error.problem, dialect=dialect.name) from None
+    return replace(meaning, secret=find_secret(body))
+
+
+def dialect_of(message: Message) -> Dialect:
+    """The format of a message.
+
+    Raises:
+        Unreadable: no format matches.
+    """
+    for dialect in DIALECTS:
+        if dialect.matches(message):
+            return dialect
+    detail = 'no known format; the shortest one is {"symbol":"BTCUSDT","action":"buy"}'
+    raise Unreadable(Problem("unknown_format", detail))
+
+
+def find_secret(body: bytes) -> str | None:
+    """What the body offers as proof of its sender, as `secret`, `passphrase` or `token`.
+
+    It is found in text that is otherwise refused too, so that a trader sees why their alert was.
+
+    Args:
+        body: as received.
+    """
+    given: dict[str, str] = {}
+    for name, value in _SECRET.findall(body.decode("utf-8", errors="replace")):
+        given.setdefault(name.lower(), value)
+    return next((given[name] for name in _SECRETS if name in given), None)
