@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from app.core.words import Word
 from typing import Protocol
 
+from app.core.words import Word
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
 from app.trading.words import MarginMode, OrderType, PositionSide, Side, TimeInForce

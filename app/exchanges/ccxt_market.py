@@ -1,0 +1,174 @@
+"""Public data of one market of one venue, through a ccxt client without keys."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from loguru import logger
+
+from app.core.clock import Clock
+from app.exchanges.client import speaking
+from app.exchanges.errors import Call, UnreadableReply, words
+from app.exchanges.mapping import Raw, instrument_of, market_type_of
+from app.exchanges.ticks import Ticks
+from app.trading.instrument import Instrument
+from app.trading.quote import Quote
+from app.trading.words import MarketType
+
+ResultT = TypeVar("ResultT")
+
+FIRST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 10.0
+UNSUBSCRIBE_SECONDS = 1.0
+
+
+class CcxtMarket:
+    """A `MarketData` over a ccxt client without keys.
+
+    Args:
+        client: used for this market alone; closed by `close`.
+        market_type: which of the venue's markets to show.
+        clock: gives quotes their time.
+    """
+
+    def __init__(self, client: Any, *, market_type: MarketType, clock: Clock) -> None:
+        self._client = client
+        self._market_type = market_type
+        self._clock = clock
+
+    async def instruments(self) -> Mapping[str, Instrument]:
+        """Every symbol of this market by its ccxt name, asked for anew.
+
+        Raises:
+            Retryable: the venue did not answer.
+        """
+        async with speaking(Call.READ):
+            markets = await self._client.load_markets(reload=True)
+            ours = [row for row in markets.values() if market_type_of(row) is self._market_type]
+            found = [instrument_of(row, self._market_type) for row in ours]
+        return {instrument.symbol: instrument for instrument in found if instrument is not None}
+
+    async def share_markets(self, client: Any) -> None:
+        """Give another client of the same ccxt class this one's markets, loaded at most once.
+
+        Raises:
+            Retryable: the venue did not answer; nothing else was asked of it.
+        """
+        async with speaking(Call.READ):
+            if self._client.markets is None:
+                await self._client.load_markets()
+            if client.markets is not self._client.markets:
+                client.set_markets_from_exchange(self._client)
+
+    async def quote(self, symbol: str) -> Quote:
+        """The prices of this moment, asked by REST.
+
+        Raises:
+            OrderRefused: the venue has no such symbol.
+            Retryable: the venue did not answer, or without a price.
+        """
+        await self.share_markets(self._client)
+        ticks = Ticks(symbol, self._is_marked)
+        # Known to have held when we asked, at the earliest; a slow answer is an old one.
+        at = self._clock.now()
+        async with speaking(Call.READ):
+            async with asyncio.TaskGroup() as group:
+                asked = [group.create_task(ask) for ask in self._asks(symbol)]
+            for answer in asked:
+                ticks.take(answer.result(), at)
+            quote = ticks.quote()
+            if quote is None:
+                raise UnreadableReply(f"the venue has no price of {symbol}")
+        return quote
+
+    def _asks(self, symbol: str) -> list[Any]:
+        asks = [self._ticker(symbol)]
+        if self._is_marked and self._client.has["fetchMarkPrice"]:
+            asks.append(self._client.fetch_mark_price(symbol))
+        return asks
+
+    async def _ticker(self, symbol: str) -> Raw:
+        ticker: dict[str, Any] = await self._client.fetch_ticker(symbol)
+        if ticker.get("bid") and ticker.get("ask"):
+            return ticker
+        # Binance's contract ticker has no bid and ask.
+        if self._client.has["fetchBidsAsks"] is True:
+            book = (await self._client.fetch_bids_asks([symbol]))[symbol]
+            return {**ticker, "bid": book["bid"], "ask": book["ask"]}
+        depth = await self._client.fetch_order_book(symbol, 5)
+        return {**ticker, "bid": depth["bids"][0][0], "ask": depth["asks"][0][0]}
+
+    @property
+    def _is_marked(self) -> bool:
+        return self._market_type is not MarketType.SPOT
+
+    async def stream(self, symbol: str) -> AsyncIterator[Quote]:
+        """Quotes as they come, for ever; only the newest when the reader is slow.
+
+        A dropped connection makes a pause, not an end: every channel connects again by itself,
+        at first at once, then every ten seconds. Nothing is yielded before the venue has told bid,
+        ask, last and, on contracts, mark. Close the iterator (`contextlib.aclosing`) to stop.
+
+        Raises:
+            OrderRefused: the venue has no such symbol.
+            Retryable: the markets could not be loaded; nothing was yielded yet.
+        """
+        await self.share_markets(self._client)
+        async with speaking(Call.READ):
+            self._client.market(symbol)
+        ticks = Ticks(symbol, self._is_marked)
+        channels = self._channels(symbol)
+        tasks = [asyncio.create_task(self._follow(watch, ticks)) for watch, _ in channels]
+        try:
+            while True:
+                await ticks.changed()
+                quote = ticks.quote()
+                if quote is not None:
+                    yield quote
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._unsubscribe([stop for _, stop in channels if stop is not None])
+
+    def _channels(self, symbol: str) -> list[tuple[Callable[[], Awaitable[Any]], Any]]:
+        """How to watch each channel, and how to leave it where ccxt can."""
+        client, has = self._client, self._client.has
+        channels = [(lambda: client.watch_ticker(symbol), _leave(client, "Tickers", symbol))]
+        if has.get("watchBidsAsks"):
+            watch = lambda: client.watch_bids_asks([symbol])  # noqa: E731 a list of calls, no names
+            channels.append((watch, _leave(client, "BidsAsks", symbol)))
+        if self._is_marked and has.get("watchMarkPrice"):
+            watch = lambda: client.watch_mark_price(symbol)  # noqa: E731 a list of calls, no names
+            channels.append((watch, _leave(client, "MarkPrices", symbol)))
+        return channels
+
+    async def _follow(self, watch: Callable[[], Awaitable[Any]], ticks: Ticks) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                async with speaking(Call.READ):
+                    ticks.take(await watch(), self._clock.now())
+                pause = FIRST_PAUSE_SECONDS
+            except Exception as error:  # noqa: BLE001 a stream outlives whatever drops it
+                logger.bind(symbol=ticks.symbol, reason=words(error)).debug("stream.dropped")
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _unsubscribe(self, stops: list[Callable[[], Awaitable[Any]]]) -> None:
+        for stop in stops:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(UNSUBSCRIBE_SECONDS):
+                    await stop()
+
+    async def close(self) -> None:
+        """Let go of the connections; streams must have been closed before."""
+        await self._client.close()
+
+
+def _leave(client: Any, channel: str, symbol: str) -> Callable[[], Awaitable[Any]] | None:
+    names = {"Tickers": "tickers", "BidsAsks": "bids_asks", "MarkPrices": "mark_prices"}
+    if not client.has.get(f"unWatch{channel}"):
+        return None
+    return lambda: getattr(client, f"un_watch_{names[channel]}")([symbol])
