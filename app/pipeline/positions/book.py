@@ -116,6 +116,11 @@ class Book:
         return average(self.instrument, self.sold_quantity, amount=self.exit_value)
 
     @property
+    def sold_entry_price(self) -> Decimal | None:
+        """Average cost of what was closed, rounded to 1e-12: entry price of the trade."""
+        return average(self.instrument, self.sold_quantity, amount=self.sold_cost)
+
+    @property
     def gross(self) -> Decimal:
         """Realised so far, before fees and funding."""
         return _gross(self, cost=self.sold_cost, value=self.exit_value)
