@@ -5,12 +5,16 @@ from dataclasses import replace
 from typing import Final
 
 from app.pipeline.alarms.decoding import Message, decode
-from app.pipeline.alarms.dialects import native
+from app.pipeline.alarms.dialects import native, traderspost, tradingview_text
 from app.pipeline.alarms.dialects.fields import Dialect
 from app.pipeline.alarms.meaning import Meaning, Problem, Unreadable
 
 # The most specific first: the first that matches reads it.
-DIALECTS: Final[tuple[Dialect, ...]] = (native.DIALECT,)
+DIALECTS: Final[tuple[Dialect, ...]] = (
+    native.DIALECT,
+    traderspost.DIALECT,
+    tradingview_text.DIALECT,
+)
 
 _SECRET = re.compile(
     r"""(?:^|[\s;,{"'])(secret|passphrase|token)["']?\s*[=:]\s*["']?([^\s;,"'}]+)""",

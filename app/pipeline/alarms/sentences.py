@@ -115,6 +115,8 @@ def _sized(intent: Intent) -> str:
 
 def _how(intent: Intent) -> str:
     if intent.trigger is not None:
+        if intent.trigger.is_trailing:
+            return f"with an order {_level(intent.trigger)}"
         return f"when the price reaches {_level(intent.trigger)}"
     if intent.order_type is OrderType.LIMIT and intent.limit_price is not None:
         return f"at limit {plain(intent.limit_price)}"
@@ -127,7 +129,7 @@ def _end(intent: Intent) -> str:
 
 def _levels(intent: Intent) -> str:
     parts = []
-    if intent.stop_loss is not None and intent.stop_loss is not intent.trigger:
+    if intent.stop_loss is not None and intent.stop_loss != intent.trigger:
         parts.append(f"stop {_level(intent.stop_loss)}")
     if intent.take_profits:
         noun = "target" if len(intent.take_profits) == 1 else "targets"
