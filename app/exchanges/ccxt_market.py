@@ -2,21 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from loguru import logger
 
 from app.core.clock import Clock
+from app.core.errors import ExchangeError
 from app.exchanges.client import speaking
-from app.exchanges.errors import Call, UnreadableReply, words
+from app.exchanges.errors import Call, UnreadableReply
 from app.exchanges.mapping import Raw, instrument_of, market_type_of
 from app.exchanges.ticks import Ticks
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
 from app.trading.words import MarketType
-
-ResultT = TypeVar("ResultT")
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
@@ -69,14 +69,14 @@ class CcxtMarket:
             Retryable: the venue did not answer, or without a price.
         """
         await self.share_markets(self._client)
-        ticks = Ticks(symbol, self._is_marked)
+        ticks = Ticks(symbol, is_marked=self._is_marked)
         # Known to have held when we asked, at the earliest; a slow answer is an old one.
         at = self._clock.now()
         async with speaking(Call.READ):
             async with asyncio.TaskGroup() as group:
                 asked = [group.create_task(ask) for ask in self._asks(symbol)]
             for answer in asked:
-                ticks.take(answer.result(), at)
+                ticks.take("rest", {**answer.result(), "timestamp": None}, at)
             quote = ticks.quote()
             if quote is None:
                 raise UnreadableReply(f"the venue has no price of {symbol}")
@@ -103,7 +103,7 @@ class CcxtMarket:
     def _is_marked(self) -> bool:
         return self._market_type is not MarketType.SPOT
 
-    async def stream(self, symbol: str) -> AsyncIterator[Quote]:
+    async def stream(self, symbol: str) -> AsyncGenerator[Quote, None]:
         """Quotes as they come, for ever; only the newest when the reader is slow.
 
         A dropped connection makes a pause, not an end: every channel connects again by itself,
@@ -117,9 +117,9 @@ class CcxtMarket:
         await self.share_markets(self._client)
         async with speaking(Call.READ):
             self._client.market(symbol)
-        ticks = Ticks(symbol, self._is_marked)
+        ticks = Ticks(symbol, is_marked=self._is_marked)
         channels = self._channels(symbol)
-        tasks = [asyncio.create_task(self._follow(watch, ticks)) for watch, _ in channels]
+        tasks = [asyncio.create_task(self._follow(channel, ticks)) for channel in channels]
         try:
             while True:
                 await ticks.changed()
@@ -130,45 +130,64 @@ class CcxtMarket:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._unsubscribe([stop for _, stop in channels if stop is not None])
+            await self._unsubscribe(channels)
 
-    def _channels(self, symbol: str) -> list[tuple[Callable[[], Awaitable[Any]], Any]]:
-        """How to watch each channel, and how to leave it where ccxt can."""
+    def _channels(self, symbol: str) -> list["Channel"]:
         client, has = self._client, self._client.has
-        channels = [(lambda: client.watch_ticker(symbol), _leave(client, "Tickers", symbol))]
+        channels = [Channel(client, "ticker", lambda: client.watch_ticker(symbol), symbol)]
         if has.get("watchBidsAsks"):
-            watch = lambda: client.watch_bids_asks([symbol])  # noqa: E731 a list of calls, no names
-            channels.append((watch, _leave(client, "BidsAsks", symbol)))
+            channels.append(
+                Channel(client, "bids_asks", lambda: client.watch_bids_asks([symbol]), symbol)
+            )
         if self._is_marked and has.get("watchMarkPrice"):
-            watch = lambda: client.watch_mark_price(symbol)  # noqa: E731 a list of calls, no names
-            channels.append((watch, _leave(client, "MarkPrices", symbol)))
+            channels.append(
+                Channel(client, "mark_price", lambda: client.watch_mark_price(symbol), symbol)
+            )
         return channels
 
-    async def _follow(self, watch: Callable[[], Awaitable[Any]], ticks: Ticks) -> None:
+    async def _follow(self, channel: "Channel", ticks: Ticks) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 async with speaking(Call.READ):
-                    ticks.take(await watch(), self._clock.now())
+                    ticks.take(channel.name, await channel.watch(), self._clock.now())
                 pause = FIRST_PAUSE_SECONDS
-            except Exception as error:  # noqa: BLE001 a stream outlives whatever drops it
-                logger.bind(symbol=ticks.symbol, reason=words(error)).debug("stream.dropped")
+            except ExchangeError as error:
+                log = logger.bind(symbol=ticks.symbol, channel=channel.name, reason=error.detail)
+                log.debug("stream.dropped")
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _unsubscribe(self, stops: list[Callable[[], Awaitable[Any]]]) -> None:
-        for stop in stops:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(UNSUBSCRIBE_SECONDS):
-                    await stop()
+    async def _unsubscribe(self, channels: list["Channel"]) -> None:
+        for channel in channels:
+            # Leaving is a courtesy: a dropped connection has left already.
+            with contextlib.suppress(ExchangeError, TimeoutError):
+                async with asyncio.timeout(UNSUBSCRIBE_SECONDS), speaking(Call.READ):
+                    await channel.leave()
 
     async def close(self) -> None:
         """Let go of the connections; streams must have been closed before."""
         await self._client.close()
 
 
-def _leave(client: Any, channel: str, symbol: str) -> Callable[[], Awaitable[Any]] | None:
-    names = {"Tickers": "tickers", "BidsAsks": "bids_asks", "MarkPrices": "mark_prices"}
-    if not client.has.get(f"unWatch{channel}"):
-        return None
-    return lambda: getattr(client, f"un_watch_{names[channel]}")([symbol])
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One subscription of one symbol."""
+
+    client: Any
+    name: str
+    watch: Callable[[], Awaitable[Any]]
+    symbol: str
+
+    async def leave(self) -> None:
+        """Unsubscribe, where ccxt can."""
+        call = LEAVE[self.name]
+        if self.client.has.get(call[0]):
+            await getattr(self.client, call[1])([self.symbol])
+
+
+LEAVE = {
+    "ticker": ("unWatchTickers", "un_watch_tickers"),
+    "bids_asks": ("unWatchBidsAsks", "un_watch_bids_asks"),
+    "mark_price": ("unWatchMarkPrices", "un_watch_mark_prices"),
+}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,35 +11,54 @@ from app.trading.quote import Quote
 
 
 class Ticks:
-    """The last known pieces of one symbol's quote, each with its time.
+    """The last known pieces of one symbol's quote.
 
     Args:
         symbol: in ccxt form.
         is_marked: True on contracts: no quote without a mark price.
     """
 
-    def __init__(self, symbol: str, is_marked: bool) -> None:  # noqa: FBT001 read as a fact
+    def __init__(self, symbol: str, *, is_marked: bool) -> None:
         self.symbol = symbol
         self._is_marked = is_marked
         self._prices: dict[str, Decimal] = {}
-        self._times: dict[str, datetime] = {}
+        self._fair_at: datetime | None = None
+        self._offsets: dict[str, timedelta] = {}
         self._change = asyncio.Event()
 
-    def take(self, raw: Any, now: datetime) -> None:
+    def take(self, channel: str, raw: Any, now: datetime) -> None:
         """Remember what a ccxt ticker, or a dict of them by symbol, says.
 
-        A quote is as old as the older of its book and its fair price, by the venue's clock where
-        that is behind ours: a channel that went silent must not look fresh for its neighbours.
+        Args:
+            channel: where it came from; each has its own delay.
+            raw: the ticker.
+            now: when it was received.
         """
         ticker: Mapping[str, Any] = raw.get(self.symbol, raw)
-        stamp = ticker.get("timestamp")
-        at = min(now, moment(stamp)) if stamp else now
-        pieces = {key: number(ticker.get(key)) for key in ("bid", "ask", "last", "markPrice")}
-        for key, price in pieces.items():
+        at = self._held_at(channel, ticker.get("timestamp"), now)
+        for key in ("bid", "ask", "last", "markPrice"):
+            price = number(ticker.get(key))
             if price is not None and price > 0:
                 self._prices[key] = price
-                self._times[key] = at
+                if key == self._fair:
+                    self._fair_at = at
         self._change.set()
+
+    def _held_at(self, channel: str, stamp: Any, now: datetime) -> datetime:
+        """When the venue saw it, by our clock.
+
+        The smallest delay ever seen on a channel is the difference between the two clocks; what
+        exceeds it is how late this piece is.
+        """
+        if not stamp:
+            return now
+        delay = now - moment(stamp)
+        self._offsets[channel] = min(delay, self._offsets.get(channel, delay))
+        return now - (delay - self._offsets[channel])
+
+    @property
+    def _fair(self) -> str:
+        return "markPrice" if self._is_marked else "last"
 
     async def changed(self) -> None:
         """Wait for the next piece."""
@@ -47,16 +66,15 @@ class Ticks:
         self._change.clear()
 
     def quote(self) -> Quote | None:
-        """The whole quote; None while a piece has never been seen."""
-        needed = {"bid", "ask", "last"} | ({"markPrice"} if self._is_marked else set())
-        if not needed <= self._prices.keys():
+        """The whole quote, as old as its fair price; None while a piece has never been seen."""
+        needed = {"bid", "ask", "last", self._fair}
+        if self._fair_at is None or not needed <= self._prices.keys():
             return None
-        fair = "markPrice" if self._is_marked else "last"
         return Quote(
             symbol=self.symbol,
             bid=self._prices["bid"],
             ask=self._prices["ask"],
             last=self._prices["last"],
             mark=self._prices.get("markPrice"),
-            at=min(self._times["bid"], self._times[fair]),
+            at=self._fair_at,
         )

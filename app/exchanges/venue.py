@@ -1,6 +1,6 @@
 """What the corridor asks of a venue, and the values that travel between them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -82,7 +82,10 @@ class OrderReport:
 
 @dataclass(frozen=True, slots=True)
 class BalanceReport:
-    """Coins of one asset in the account: free to use, and locked in orders or margin."""
+    """Coins of one asset in the account: free to use, and locked in orders or margin.
+
+    On contracts the two add up to the margin balance: wallet plus unrealised profit at mark.
+    """
 
     asset: str
     free: Decimal
@@ -126,18 +129,23 @@ class Venue(Protocol):
 
     async def positions(self) -> Sequence[PositionReport]: ...
 
+    async def is_one_way(self) -> bool: ...
+
     async def prepare(self, symbol: str, *, leverage: int, margin_mode: MarginMode) -> None: ...
 
     async def close(self) -> None: ...
 
 
 class MarketData(Protocol):
-    """Public data of one market of a venue; needs no key."""
+    """Public data of one market of a venue; needs no key.
+
+    `stream` yields for ever and outlives dropped connections; close it to stop.
+    """
 
     async def instruments(self) -> Mapping[str, Instrument]: ...
 
     async def quote(self, symbol: str) -> Quote: ...
 
-    def stream(self, symbol: str) -> AsyncIterator[Quote]: ...
+    def stream(self, symbol: str) -> AsyncGenerator[Quote, None]: ...
 
     async def close(self) -> None: ...

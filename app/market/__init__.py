@@ -1,0 +1,1 @@
+"""What the markets are and what they cost: instruments, prices, candles."""
