@@ -1,0 +1,1 @@
+"""Who may come in: users, invites, sessions, API keys; and the exchange accounts they own."""

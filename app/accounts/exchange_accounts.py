@@ -1,0 +1,185 @@
+"""Exchange accounts: their keys come in, are sealed, and never go out again."""
+
+import hashlib
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import repository
+from app.accounts.models import ExchangeAccount
+from app.accounts.vault import Credentials, Vault
+from app.audit.service import record
+from app.core.errors import Conflict, Duplicate, Unavailable
+from app.core.ids import new_id
+from app.http.caller import Caller
+from app.trading.words import MarketType
+
+HINT_LENGTH = 4
+
+
+async def create_exchange_account(
+    session: AsyncSession,
+    vault: Vault,
+    *,
+    user_id: UUID,
+    actor: str,
+    name: str,
+    exchange: str,
+    market_type: MarketType,
+    is_paper: bool,
+    credentials: Credentials | None,
+    now: datetime,
+) -> ExchangeAccount:
+    """Make an exchange account.
+
+    Args:
+        session: the caller's transaction.
+        vault: seals the credentials.
+        user_id: the owner.
+        actor: who does it, for the audit.
+        name: unique among the owner's accounts.
+        exchange: the venue's id in ccxt.
+        market_type: what it trades; one account trades one market.
+        is_paper: whether its money is not real.
+        credentials: the venue's keys; None while they are not known.
+        now: time of creation.
+
+    Raises:
+        Duplicate: the owner has an account of that name, or somebody has that venue key.
+    """
+    await _refuse_taken_name(session, user_id, name)
+    account = ExchangeAccount(
+        id=new_id(),
+        user_id=user_id,
+        name=name,
+        exchange=exchange,
+        market_type=market_type,
+        is_paper=is_paper,
+        is_active=True,
+        created_at=now,
+    )
+    if credentials is not None:
+        await _seal(session, vault, account, credentials)
+    session.add(account)
+    # Rows that point at the account follow in the same transaction.
+    await session.flush()
+    await _audit(session, account, actor, "exchange_account.created", now, exchange=exchange)
+    return account
+
+
+async def change_exchange_account(
+    session: AsyncSession,
+    vault: Vault,
+    account: ExchangeAccount,
+    *,
+    actor: str,
+    now: datetime,
+    name: str | None = None,
+    is_active: bool | None = None,
+    credentials: Credentials | None = None,
+) -> None:
+    """Change what is given and nothing else.
+
+    Raises:
+        Duplicate: the name or the venue key is taken.
+    """
+    changed: dict[str, str] = {}
+    if name is not None and name != account.name:
+        await _refuse_taken_name(session, account.user_id, name)
+        account.name = changed["name"] = name
+    if is_active is not None and is_active != account.is_active:
+        account.is_active = is_active
+        changed["is_active"] = str(is_active).lower()
+    if credentials is not None:
+        await _seal(session, vault, account, credentials)
+        changed["credentials"] = "replaced"
+    if changed:
+        await _audit(session, account, actor, "exchange_account.changed", now, **changed)
+
+
+async def delete_exchange_account(
+    session: AsyncSession, account: ExchangeAccount, *, actor: str, now: datetime
+) -> None:
+    """Delete an account that nothing points at.
+
+    Raises:
+        Conflict: it has strategies, orders or positions.
+    """
+    await _audit(session, account, actor, "exchange_account.deleted", now, name=account.name)
+    await session.delete(account)
+    try:
+        # The database knows what points at it; ask now, not at the commit.
+        await session.flush()
+    except IntegrityError as error:
+        raise Conflict(
+            "This account is in use: delete its strategies first, or switch it off.",
+            code="account_in_use",
+        ) from error
+
+
+def credentials_of(vault: Vault, account: ExchangeAccount) -> Credentials:
+    """The account's keys in clear, for the venue's client and nobody else.
+
+    Raises:
+        Unavailable: no keys are known, or they do not open.
+    """
+    if account.credentials is None:
+        raise Unavailable(
+            f"The account {account.name!r} has no keys yet: enter them.",
+            code="credentials_missing",
+        )
+    return vault.unseal(account.credentials, account_id=account.id, user_id=account.user_id)
+
+
+async def owned(session: AsyncSession, caller: Caller, account_id: UUID) -> ExchangeAccount:
+    """One of the caller's accounts.
+
+    Raises:
+        NotFound: not there, or not the caller's.
+    """
+    return await repository.exchange_account(session, caller.user_id, account_id)
+
+
+async def _seal(
+    session: AsyncSession, vault: Vault, account: ExchangeAccount, credentials: Credentials
+) -> None:
+    digest = _venue_key_digest(account, credentials)
+    holder = await repository.exchange_account_with_key(session, digest)
+    if holder is not None and holder.id != account.id:
+        raise Duplicate("This venue key is registered already.", code="venue_key_taken")
+    account.credentials = vault.seal(credentials, account_id=account.id, user_id=account.user_id)
+    account.key_hint = credentials.api_key[-HINT_LENGTH:]
+    account.venue_key_digest = digest
+
+
+def _venue_key_digest(account: ExchangeAccount, credentials: Credentials) -> str:
+    # One key may serve a venue's spot and its contracts, never two lanes of one market.
+    parts = (account.exchange, account.market_type.value, credentials.api_key)
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()
+
+
+async def _refuse_taken_name(session: AsyncSession, user_id: UUID, name: str) -> None:
+    if await repository.exchange_account_named(session, user_id, name) is not None:
+        raise Duplicate(f"You have an account called {name!r} already.")
+
+
+async def _audit(
+    session: AsyncSession,
+    account: ExchangeAccount,
+    actor: str,
+    action: str,
+    now: datetime,
+    **detail: str,
+) -> None:
+    await record(
+        session,
+        now=now,
+        actor=actor,
+        action=action,
+        subject_kind="exchange_account",
+        subject_id=str(account.id),
+        user_id=account.user_id,
+        detail=detail,
+    )

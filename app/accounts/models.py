@@ -1,0 +1,130 @@
+"""Users, how they get in, and the exchange accounts they own."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.ids import new_id
+from app.core.words import Word
+from app.db.base import Base
+from app.http.caller import Role
+from app.trading.words import MarketType
+
+
+class Scope(Word):
+    """What an API key may be used for; a key never allows more than its user may do."""
+
+    READ = "read"
+    TRADE = "trade"
+    SIGNALS_WRITE = "signals:write"
+    ADMIN = "admin"
+
+
+class User(Base):
+    """A person.
+
+    Attributes:
+        username: lower case.
+        timezone: IANA name: where the trader's day begins.
+        token_epoch: part of every access token; raising it ends all of them.
+    """
+
+    __tablename__ = "users"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    username: Mapped[str] = mapped_column(String(64), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    role: Mapped[Role]
+    timezone: Mapped[str] = mapped_column(String(64))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    token_epoch: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+
+
+class Invite(Base):
+    """Permission to register once.
+
+    Attributes:
+        is_setup: printed at a start without an admin; void as soon as there is one.
+    """
+
+    __tablename__ = "invites"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[Role]
+    is_setup: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class ApiKey(Base):
+    """A program's way in; the secret is shown once and stored as a digest."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    api_key: Mapped[str] = mapped_column(String(64), unique=True)
+    secret_digest: Mapped[str] = mapped_column(String(64))
+    scopes: Mapped[list[str]]
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+    def is_valid(self, now: datetime) -> bool:
+        """Whether it still opens the door."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+class RefreshToken(Base):
+    """One link of a session: used once, then followed by its successor.
+
+    Attributes:
+        family_id: the session; every link since one login shares it.
+        api_key_id: the key this session was opened with; None for a password.
+    """
+
+    __tablename__ = "refresh_tokens"
+    __table_args__ = (Index("ix_refresh_tokens_family_id_revoked_at", "family_id", "revoked_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    family_id: Mapped[UUID]
+    api_key_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    issued_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    successor_id: Mapped[UUID | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class ExchangeAccount(Base):
+    """A user's account at a venue.
+
+    Attributes:
+        credentials: sealed by the vault for this row and user; None while no key is known.
+        key_hint: the last four characters of the venue's key.
+        venue_key_digest: keeps one venue key from being registered twice.
+    """
+
+    __tablename__ = "exchange_accounts"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    name: Mapped[str] = mapped_column(String(120))
+    exchange: Mapped[str] = mapped_column(String(32))
+    market_type: Mapped[MarketType]
+    is_paper: Mapped[bool]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    credentials: Mapped[str | None] = mapped_column(Text)
+    key_hint: Mapped[str | None] = mapped_column(String(4))
+    venue_key_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    created_at: Mapped[datetime]

@@ -1,0 +1,56 @@
+"""GET /audit."""
+
+from typing import Annotated
+
+from litestar import Router, get
+from litestar.di import NamedDependency, Provide
+from litestar.params import QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit import repository
+from app.audit.models import AuditEntry
+from app.audit.schemas import AuditEntryOut
+from app.http.caller import Caller, provide_caller
+from app.http.paging import Paging, page_of, provide_paging
+from app.http.schemas import Page
+from app.http.session import provide_session
+
+
+@get(
+    "/audit",
+    operation_id="list_audit_entries",
+    summary="What was done, by whom and why: your own rows, all of them for an admin",
+)
+async def list_audit_entries(
+    session: NamedDependency[AsyncSession],
+    caller: NamedDependency[Caller],
+    paging: NamedDependency[Paging],
+    action: Annotated[
+        str | None, QueryParameter(description="`signal.approved`, or a kind: `signal.`")
+    ] = None,
+    subject_id: Annotated[
+        str | None, QueryParameter(description="id of what it was done to")
+    ] = None,
+) -> Page[AuditEntryOut]:
+    """List the audit trail, newest first."""
+    owner = None if caller.is_admin else caller.user_id
+    return await page_of(
+        session,
+        repository.entries(user_id=owner, action=action, subject_id=subject_id),
+        paging,
+        id_column=AuditEntry.id,
+        time_column=AuditEntry.at,
+        shape=AuditEntryOut.model_validate,
+    )
+
+
+router = Router(
+    path="/",
+    route_handlers=[list_audit_entries],
+    tags=["audit"],
+    dependencies={
+        "session": Provide(provide_session),
+        "caller": Provide(provide_caller, sync_to_thread=False),
+        "paging": Provide(provide_paging, sync_to_thread=False),
+    },
+)
