@@ -57,14 +57,14 @@ def parse_ticker(ticker: str) -> Spelling:
     name, is_marked = _without_mark(name)
     parts = [_today(part) for part in _SEPARATORS.split(name) if part]
     if len(parts) == _PARTS:
-        exchange, quote, base = parts
-        parts = [base, quote]
-    base, quote = parts if len(parts) == _PARTS - 1 else (None, None)
+        # EXCHANGE_QUOTE_BASE
+        exchange, parts = parts[0], parts[:0:-1]
+    is_split = len(parts) == _PARTS - 1
     return Spelling(
         text=text,
         exchange=exchange,
-        base=base,
-        quote=quote,
+        base=parts[0] if is_split else None,
+        quote=parts[1] if is_split else None,
         pair=_together("".join(parts)),
         settle=_today(settle) if colon else None,
         is_perpetual=is_marked or bool(colon),

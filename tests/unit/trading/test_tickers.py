@@ -160,4 +160,4 @@ def test_resolve_ticker_finds_a_listed_market_or_refuses(ticker: str, kind: Mark
     except Invalid as refused:
         code = refused.code
 
-        assert code in {"unknown_symbol", "ambiguous_symbol"}  # noqa: PT017 either is right
+        assert code in {"unknown_symbol", "ambiguous_symbol"}
