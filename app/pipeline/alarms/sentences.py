@@ -6,19 +6,25 @@ from typing import Final
 
 from app.core.decimals import plain
 from app.pipeline.alarms.meaning import Action, Intent, Level, LevelKind, Size, SizeKind, TakeProfit
+from app.trading.tickers import parse_ticker
 from app.trading.words import OrderType, PositionSide
 
 _SIZES: Final[Mapping[SizeKind, str]] = {
     SizeKind.QUANTITY: "{} {ticker}",
     SizeKind.TARGET_QUANTITY: "{} {ticker}",
-    SizeKind.NOTIONAL: "{ticker} worth {} in quote",
+    SizeKind.NOTIONAL: "{ticker} for {} {quote}",
     SizeKind.EQUITY_PERCENT: "{ticker} for {} % of equity",
     SizeKind.POSITION_PERCENT: "{} % of the {ticker} position",
-    SizeKind.RISK_QUOTE: "{ticker}, risking {} in quote at the stop",
-    SizeKind.RISK_PERCENT: "{ticker}, risking {} % of equity at the stop",
+    SizeKind.RISK_QUOTE: "{ticker}",
+    SizeKind.RISK_PERCENT: "{ticker}",
     SizeKind.ALL: "all {ticker}",
     SizeKind.DEFAULT: "{ticker} in the strategy's size",
 }
+_RISKS: Final[Mapping[SizeKind, str]] = {
+    SizeKind.RISK_QUOTE: "risking {} {quote}",
+    SizeKind.RISK_PERCENT: "risking {} % of equity",
+}
+_QUOTES: Final = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "EUR", "BTC", "ETH", "KRW", "THB")
 _LEVELS: Final[Mapping[LevelKind, str]] = {
     LevelKind.PRICE: "{}",
     LevelKind.PERCENT: "{} % from entry",
@@ -48,7 +54,7 @@ def _reduce(intent: Intent) -> str:
     value = _value(intent.size)
     amounts = {
         SizeKind.QUANTITY: f"{value} of {_book(intent)}",
-        SizeKind.NOTIONAL: f"{value} in quote of {_book(intent)}",
+        SizeKind.NOTIONAL: f"{value} {_quote(intent)} of {_book(intent)}",
         SizeKind.POSITION_PERCENT: f"{value} % of {_book(intent)}",
     }
     amount = amounts.get(intent.size.kind, f"a part of {_book(intent)}")
@@ -110,7 +116,17 @@ def _value(size: Size) -> str:
 
 
 def _sized(intent: Intent) -> str:
-    return _SIZES[intent.size.kind].format(_value(intent.size), ticker=_ticker(intent))
+    words = _SIZES[intent.size.kind]
+    return words.format(_value(intent.size), ticker=_ticker(intent), quote=_quote(intent))
+
+
+def _quote(intent: Intent) -> str:
+    """The coin that money is counted in, where the ticker's spelling shows it."""
+    if intent.ticker is None:
+        return "in quote"
+    spelling = parse_ticker(intent.ticker)
+    ending = next((coin for coin in _QUOTES if spelling.pair.endswith(coin)), "in quote")
+    return spelling.quote or ending
 
 
 def _how(intent: Intent) -> str:
@@ -129,6 +145,9 @@ def _end(intent: Intent) -> str:
 
 def _levels(intent: Intent) -> str:
     parts = []
+    if intent.size.kind in _RISKS:
+        risk = _RISKS[intent.size.kind]
+        parts.append(risk.format(_value(intent.size), quote=_quote(intent)))
     if intent.stop_loss is not None and intent.stop_loss != intent.trigger:
         parts.append(f"stop {_level(intent.stop_loss)}")
     if intent.take_profits:
