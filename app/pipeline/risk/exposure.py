@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from app.core.decimals import EXACT
-from app.pipeline.risk.sizing import ZERO, Sized
+from app.pipeline.risk.sizing import ESTIMATE, ZERO, Sized
 from app.trading.instrument import Instrument
 from app.trading.words import MarginMode, MarketType, PositionSide
 
@@ -168,6 +168,13 @@ class Entry:
             return self.executable_price
         better = min if self.position_side is PositionSide.LONG else max
         return better(self.limit_price, self.executable_price)
+
+    @property
+    def funds_needed(self) -> Decimal:
+        """Margin, or the whole cost on spot, plus the entry fee; settle currency."""
+        with localcontext(EXACT):
+            leverage = Decimal(1) if self.is_spot else self.leverage
+            return (self.sized.margin_at_1x / leverage + self.sized.fee_estimate).quantize(ESTIMATE)
 
 
 @dataclass(frozen=True, slots=True)

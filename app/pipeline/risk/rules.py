@@ -257,11 +257,9 @@ def _leverage_in_use(case: _Case) -> _Says:
 
 
 def _insufficient_funds(case: _Case) -> _Says:
-    entry, sized, free = case.entry, case.entry.sized, case.exposure.free
-    cost = sized.margin_at_1x if entry.is_spot else sized.margin_at_1x / entry.leverage
-    needed = (cost + sized.fee_estimate).quantize(Decimal("1e-12"))
-    detail = f"needs {plain(needed)} {entry.instrument.settle} with fee, {plain(free)} is free"
-    return needed <= free, detail
+    needed, free = case.entry.funds_needed, case.exposure.free
+    coin = case.entry.instrument.settle
+    return needed <= free, f"needs {plain(needed)} {coin} with fee, {plain(free)} {coin} is free"
 
 
 def _within(after: Decimal, most: Decimal | int | None, what: str) -> _Says:
