@@ -1,0 +1,1 @@
+"""Binance's REST dialect over the engine."""

@@ -1,0 +1,113 @@
+"""One request and one answer, and the reading of Binance's parameters."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from urllib.parse import parse_qsl
+
+from app.paper_exchange.engine import refusals
+from app.paper_exchange.engine.models import Account
+from app.paper_exchange.engine.refusals import Refusal, refuse
+from app.paper_exchange.symbols import Listing, find
+from app.trading.words import MarketType
+
+_NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+
+
+@dataclass(slots=True)
+class Call:
+    """What a client asked.
+
+    Attributes:
+        path: Binance's own, without the host's prefix.
+        query: as it stood in the address, still encoded.
+        body: as it was sent, still encoded.
+        headers: by lower-case name.
+        at: arrival, in milliseconds of the venue's clock.
+        account: whose request it is, once the key is known.
+    """
+
+    method: str
+    path: str
+    query: str
+    body: str
+    headers: Mapping[str, str]
+    at: int
+    account: Account | None = None
+    params: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Query and body together, as Binance takes them."""
+        pairs = parse_qsl(self.query, keep_blank_values=True)
+        if not self.body.startswith("{"):
+            pairs += parse_qsl(self.body, keep_blank_values=True)
+        self.params = dict(pairs)
+
+    @property
+    def customer(self) -> Account:
+        """The account of a signed request."""
+        if self.account is None:
+            raise refuse(refusals.KEY_UNKNOWN, status=401)
+        return self.account
+
+    def text(self, name: str) -> str:
+        """A mandatory parameter."""
+        value = self.params.get(name, "")
+        if not value:
+            raise refusals.missing(name)
+        return value
+
+    def number(self, name: str, default: Decimal | None = None) -> Decimal:
+        """A decimal parameter, mandatory when it has no default."""
+        value = self.params.get(name, "")
+        if not value and default is not None:
+            return default
+        if not _NUMBER.fullmatch(self.text(name)):
+            raise refusals.illegal(name)
+        return Decimal(value)
+
+    def integer(self, name: str) -> int | None:
+        """A whole number, None when it was not sent."""
+        value = self.params.get(name, "")
+        if not value:
+            return None
+        if not _INTEGER.fullmatch(value):
+            raise refusals.illegal(name)
+        return int(value)
+
+    def limit(self, default: int, largest: int) -> int:
+        """How many rows are wanted."""
+        wanted = self.integer("limit")
+        return default if wanted is None else max(1, min(wanted, largest))
+
+    def flag(self, name: str) -> bool:
+        """A boolean, false when it was not sent."""
+        return self.params.get(name, "").lower() == "true"
+
+    def listing(self, market: MarketType) -> Listing:
+        """The symbol that is asked about."""
+        listing = find(market, self.text("symbol"))
+        if listing is None:
+            raise refuse(refusals.INVALID_SYMBOL)
+        return listing
+
+    def optional_listing(self, market: MarketType) -> Listing | None:
+        """The symbol that is asked about, None for all of them."""
+        return self.listing(market) if self.params.get("symbol") else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a JSON value, or a page when `body` is text."""
+
+    status: int
+    body: object
+    code: int | None = None
+
+
+def refused(refusal: Refusal) -> Answer:
+    """A refusal in Binance's form."""
+    body = {"code": refusal.code, "msg": refusal.message}
+    return Answer(refusal.status, body, refusal.code)

@@ -1,0 +1,139 @@
+"""The spot market's routes: /api/v3 and the few of /sapi that clients ask at their start."""
+
+from app.paper_exchange.protocol import exchange_info, shapes
+from app.paper_exchange.protocol.call import Call
+from app.paper_exchange.protocol.market_data import MarketData
+from app.paper_exchange.protocol.orders import OrderDesk
+from app.paper_exchange.protocol.routes import Route, Routes, key_only, open_to_all, signed
+from app.paper_exchange.protocol.shapes import Json, eight
+from app.paper_exchange.symbols import listings
+from app.paper_exchange.venue import Venue
+from app.trading.words import MarketType
+
+SPOT = MarketType.SPOT
+_RATES = {"maker": "0.00100000", "taker": "0.00100000", "buyer": "0.00000000"}
+
+
+def account(_venue: Venue, call: Call) -> object:
+    """GET /api/v3/account."""
+    purse = call.customer.purses.get(SPOT, {})
+    skip_empty = call.flag("omitZeroBalances")
+    return {
+        "makerCommission": 10,
+        "takerCommission": 10,
+        "buyerCommission": 0,
+        "sellerCommission": 0,
+        "commissionRates": _RATES | {"seller": "0.00000000"},
+        "canTrade": True,
+        "canWithdraw": False,
+        "canDeposit": False,
+        "brokered": False,
+        "requireSelfTradePrevention": False,
+        "preventSor": False,
+        "updateTime": call.at,
+        "accountType": "SPOT",
+        "balances": [
+            {"asset": asset, "free": eight(balance.free), "locked": eight(balance.locked)}
+            for asset, balance in purse.items()
+            if balance.total != 0 or not skip_empty
+        ],
+        "permissions": ["SPOT"],
+        "uid": call.customer.id,
+    }
+
+
+def commission(_venue: Venue, call: Call) -> object:
+    """GET /api/v3/account/commission."""
+    listing = call.listing(SPOT)
+    rates = _RATES | {"seller": "0.00000000"}
+    nothing = dict.fromkeys(rates, "0.00000000")
+    return {
+        "symbol": listing.symbol,
+        "standardCommission": rates,
+        "taxCommission": nothing,
+        "discount": {"enabledForAccount": False, "enabledForSymbol": False},
+    }
+
+
+def trade_fees(_venue: Venue, call: Call) -> object:
+    """GET /sapi/v1/asset/tradeFee."""
+    wanted = call.optional_listing(SPOT)
+    rows = listings(SPOT) if wanted is None else [wanted]
+    return [
+        {
+            "symbol": row.symbol,
+            "makerCommission": shapes.short(row.maker_fee_rate),
+            "takerCommission": shapes.short(row.taker_fee_rate),
+        }
+        for row in rows
+    ]
+
+
+def key_permissions(_venue: Venue, _call: Call) -> object:
+    """GET /sapi/v1/account/apiRestrictions: trading, and nothing that moves coins away."""
+    permissions: Json = {"ipRestrict": False, "enableReading": True}
+    permissions |= {"enableSpotAndMarginTrading": True, "enableFutures": True}
+    return permissions | {"enableWithdrawals": False, "enableInternalTransfer": False}
+
+
+def system_status(_venue: Venue, _call: Call) -> object:
+    """GET /sapi/v1/system/status."""
+    return {"status": 0, "msg": "normal"}
+
+
+def nothing(_venue: Venue, _call: Call) -> object:
+    """An empty object."""
+    return {}
+
+
+def empty_list(_venue: Venue, _call: Call) -> object:
+    """Nothing of the kind exists here."""
+    return []
+
+
+def routes() -> Routes:
+    """Every spot and wallet route, by method and path."""
+    data = MarketData(SPOT)
+    desk = OrderDesk(SPOT, shapes.spot_order, shapes.spot_trade)
+    public: dict[str, Route] = {
+        "ping": open_to_all(nothing),
+        "time": open_to_all(data.time),
+        "exchangeInfo": open_to_all(exchange_info.spot),
+        "depth": open_to_all(data.depth),
+        "trades": open_to_all(data.trades),
+        "historicalTrades": key_only(data.trades),
+        "aggTrades": open_to_all(data.aggregate_trades),
+        "klines": open_to_all(data.klines),
+        "uiKlines": open_to_all(data.klines),
+        "avgPrice": open_to_all(data.average_price),
+        "ticker/24hr": open_to_all(data.day_ticker),
+        "ticker": open_to_all(data.day_ticker),
+        "ticker/price": open_to_all(data.price_ticker),
+        "ticker/bookTicker": open_to_all(data.book_ticker),
+    }
+    private = {
+        ("POST", "order"): desk.place,
+        ("POST", "order/test"): desk.test,
+        ("GET", "order"): desk.find,
+        ("DELETE", "order"): desk.cancel,
+        ("GET", "openOrders"): desk.list_open,
+        ("DELETE", "openOrders"): desk.cancel_all,
+        ("GET", "allOrders"): desk.list_all,
+        ("GET", "myTrades"): desk.list_trades,
+        ("GET", "account"): account,
+        ("GET", "account/commission"): commission,
+    }
+    wallet = {
+        "/sapi/v1/capital/config/getall": signed(exchange_info.coins),
+        "/sapi/v1/asset/tradeFee": signed(trade_fees),
+        "/sapi/v1/account/apiRestrictions": signed(key_permissions),
+        "/sapi/v1/margin/allPairs": key_only(empty_list),
+        "/sapi/v1/margin/allAssets": key_only(empty_list),
+        "/sapi/v1/margin/isolated/allPairs": signed(empty_list),
+        "/sapi/v1/system/status": open_to_all(system_status),
+    }
+    return (
+        {("GET", f"/api/v3/{path}"): route for path, route in public.items()}
+        | {(verb, f"/api/v3/{path}"): signed(do) for (verb, path), do in private.items()}
+        | {("GET", path): route for path, route in wallet.items()}
+    )

@@ -1,0 +1,1 @@
+"""The doors: HTTP and WebSocket addresses, the control API, and the request ledger."""

@@ -1,0 +1,121 @@
+"""The venue as an ASGI application, at the root of a server or mounted under a path."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+
+from app.paper_exchange.protocol.call import Answer, Call
+from app.paper_exchange.server.addresses import Address, locate, locate_stream
+from app.paper_exchange.server.control import Control
+from app.paper_exchange.server.dispatch import Dispatcher
+from app.paper_exchange.streams.hub import Hub
+from app.paper_exchange.streams.socket import serve_socket
+from app.paper_exchange.venue import Venue
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_LARGEST_BODY = 1024 * 1024
+_PAGE = """<!doctype html>
+<title>Paper exchange (simulated)</title>
+<h1>Paper exchange</h1>
+<p><strong>simulated: true</strong>. No order leaves this machine and no coin here is real.</p>
+<p>Speaks Binance's protocol for spot (<code>/api/v3</code>) and USDT-M futures
+(<code>/fapi/v1</code>), also under <code>/&lt;Binance host&gt;/&lt;Binance path&gt;</code>.</p>
+"""
+
+
+class PaperApp:
+    """Routes HTTP requests to the exchange or the control API, WebSockets to the streams.
+
+    Args:
+        control: whether `/control/…` exists.
+    """
+
+    def __init__(self, venue: Venue, hub: Hub, *, control: bool) -> None:
+        self._venue = venue
+        self._hub = hub
+        self._dispatcher = Dispatcher(venue, records_public=control)
+        self._control = Control(venue) if control else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        match scope["type"]:
+            case "http":
+                await self._serve_http(scope, receive, send)
+            case "websocket":
+                await self._serve_websocket(scope, receive, send)
+            case _:
+                await _serve_lifespan(receive, send)
+
+    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = locate(scope["path"], scope.get("root_path", ""))
+        body = await _read_body(receive)
+        if body is None:
+            await _send(send, Answer(413, {"code": -1131, "msg": "Request body is too large."}))
+            return
+        call = Call(
+            method=scope["method"],
+            path=address.path,
+            query=scope["query_string"].decode("latin-1"),
+            body=body,
+            headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
+            at=self._venue.now(),
+        )
+        await _send(send, self._answer(call, address))
+
+    def _answer(self, call: Call, address: Address) -> Answer:
+        if address.host == "" and call.path == "/" and call.method == "GET":
+            return Answer(200, _PAGE)
+        if address.host == "" and call.path.startswith("/control/") and self._control is not None:
+            return self._control.answer(call)
+        return self._dispatcher.answer(call, address)
+
+    async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        address = locate(scope["path"], scope.get("root_path", ""))
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        stream = locate_stream(address, query.get("streams", [""])[0])
+        if stream is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await serve_socket(self._hub, stream, receive, send)
+
+
+async def _read_body(receive: Receive) -> str | None:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > _LARGEST_BODY:
+            return None
+        if not message.get("more_body", False):
+            return b"".join(parts).decode("utf-8", "replace")
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    if isinstance(answer.body, str):
+        content_type, content = b"text/html; charset=utf-8", answer.body.encode()
+    else:
+        content_type, content = b"application/json", msgspec.json.encode(answer.body)
+    headers = [
+        (b"content-type", content_type),
+        (b"content-length", str(len(content)).encode()),
+        (b"x-simulated", b"true"),
+    ]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+async def _serve_lifespan(receive: Receive, send: Send) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

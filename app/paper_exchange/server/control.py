@@ -1,0 +1,125 @@
+"""The hand on the market: prices, accounts and the ledger, for tests and demos."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation, localcontext
+
+from app.core.decimals import EXACT, plain
+from app.paper_exchange.prices.board import Key
+from app.paper_exchange.protocol.call import Answer, Call
+from app.paper_exchange.symbols import ASSETS, LISTINGS, MARKETS
+from app.paper_exchange.venue import Balances, Venue, both_markets
+from app.trading.words import MarketType
+
+_EVERYTHING = -1
+
+
+class BadControl(Exception):
+    """A control request that cannot be carried out; the text says why."""
+
+
+class Control:
+    """The routes under /control."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._routes = {
+            ("POST", "/control/price"): self._price,
+            ("POST", "/control/walk"): self._walk,
+            ("POST", "/control/accounts"): self._accounts,
+            ("GET", "/control/ledger"): self._ledger,
+        }
+
+    def answer(self, call: Call) -> Answer:
+        """Carry out one control request."""
+        handler = self._routes.get((call.method, call.path))
+        if handler is None:
+            return Answer(404, {"code": "not_found", "detail": f"no {call.method} {call.path}"})
+        try:
+            with localcontext(EXACT):
+                return Answer(200, {"simulated": True, **handler(call)})
+        except BadControl as error:
+            return Answer(400, {"code": "invalid", "detail": str(error)})
+
+    def _price(self, call: Call) -> dict[str, object]:
+        body = _body(call)
+        keys = _keys(body)
+        price = _amount(body.get("price"), "price")
+        if price <= 0:
+            raise BadControl("price must be above 0")
+        self._venue.hold(keys, price)
+        return {"symbol": keys[0][1], "price": plain(price), "markets": _names(keys), "held": True}
+
+    def _walk(self, call: Call) -> dict[str, object]:
+        body = _body(call)
+        keys = _keys(body) if body.get("symbol") else list(LISTINGS)
+        self._venue.release(keys)
+        return {"symbols": sorted({symbol for _, symbol in keys}), "held": False}
+
+    def _accounts(self, call: Call) -> dict[str, object]:
+        account = self._venue.open_account(_balances(_body(call).get("balances")))
+        return {"api_key": account.api_key, "api_secret": account.api_secret}
+
+    def _ledger(self, call: Call) -> dict[str, object]:
+        try:
+            after = int(call.params.get("after") or 0)
+            limit = int(call.params.get("limit") or _EVERYTHING)
+        except ValueError:
+            raise BadControl("after and limit are whole numbers") from None
+        return {"items": self._venue.database.read_ledger(after, limit)}
+
+
+def _body(call: Call) -> dict[str, object]:
+    try:
+        body = json.loads(call.body or "{}", parse_float=Decimal)
+    except ValueError:
+        raise BadControl("the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise BadControl("the body is not a JSON object")
+    return body
+
+
+def _keys(body: Mapping[str, object]) -> list[Key]:
+    symbol = str(body.get("symbol", "")).upper()
+    market = body.get("market")
+    markets = [m for m in MARKETS if market is None or m.value == str(market).lower()]
+    keys = [(m, symbol) for m in markets if (m, symbol) in LISTINGS]
+    if not markets:
+        raise BadControl("market is spot or linear")
+    if not keys:
+        raise BadControl(f"symbol {symbol!r} is not listed; Binance writes BTCUSDT")
+    return keys
+
+
+def _balances(raw: object) -> Balances:
+    if not isinstance(raw, dict):
+        raise BadControl('balances is an object such as {"USDT": "10000"}')
+    if not set(raw) & {market.value for market in MARKETS}:
+        return both_markets(_purse(raw))
+    unknown = set(raw) - {market.value for market in MARKETS}
+    if unknown:
+        raise BadControl(f"unknown market {min(map(str, unknown))!r}: spot or linear")
+    return {MarketType(str(name)): _purse(purse) for name, purse in raw.items()}
+
+
+def _purse(raw: object) -> dict[str, Decimal]:
+    if not isinstance(raw, dict):
+        raise BadControl('a purse is an object such as {"USDT": "10000"}')
+    for asset in raw:
+        if asset not in ASSETS:
+            raise BadControl(f"coin {asset!r} is not known here")
+    return {str(asset): _amount(amount, str(asset)) for asset, amount in raw.items()}
+
+
+def _amount(raw: object, name: str) -> Decimal:
+    try:
+        amount = Decimal(str(raw))
+    except InvalidOperation:
+        raise BadControl(f"{name} is not a number") from None
+    if isinstance(raw, bool) or not amount.is_finite() or amount < 0:
+        raise BadControl(f"{name} is not a number of 0 or more")
+    return amount
+
+
+def _names(keys: list[Key]) -> list[str]:
+    return [market.value for market, _ in keys]

@@ -1,0 +1,72 @@
+"""One request through the venue: allowed, answered, and in the ledger before the answer leaves."""
+
+from collections.abc import Mapping
+from decimal import localcontext
+
+from app.core.clock import iso
+from app.core.decimals import EXACT
+from app.paper_exchange.engine.refusals import Refusal, unknown_path
+from app.paper_exchange.protocol import linear, spot
+from app.paper_exchange.protocol.call import Answer, Call, refused
+from app.paper_exchange.protocol.routes import Access, Route
+from app.paper_exchange.protocol.signatures import check_signature, identify
+from app.paper_exchange.server.addresses import Address
+from app.paper_exchange.venue import Venue
+
+
+class Dispatcher:
+    """Answers Binance's REST requests.
+
+    Args:
+        records_public: whether market-data requests go into the ledger too. Nobody can read the
+            ledger without the control API, and a client polls prices all day.
+    """
+
+    def __init__(self, venue: Venue, *, records_public: bool) -> None:
+        self._venue = venue
+        self._records_public = records_public
+        self._routes = spot.routes() | linear.routes()
+
+    def answer(self, call: Call, address: Address) -> Answer:
+        """Do what was asked; what changed is committed with the request itself."""
+        route = self._routes.get((call.method, call.path)) if address.is_served else None
+        received_at = iso(self._venue.clock.now())
+        with localcontext(EXACT):
+            try:
+                answer = Answer(200, self._handle(route, call))
+            except Refusal as refusal:
+                answer = refused(refusal)
+            except BaseException:
+                self._venue.discard()
+                raise
+            if route is None or route.access is not Access.NONE or self._records_public:
+                self._venue.commit(_entry(call, answer, received_at))
+        return answer
+
+    def _handle(self, route: Route | None, call: Call) -> object:
+        if route is None:
+            raise unknown_path(call.method, call.path)
+        if route.access is not Access.NONE:
+            call.account = identify(self._venue, call)
+        if route.access is Access.SIGNED:
+            check_signature(call.customer, call)
+        return route.handler(self._venue, call)
+
+
+def _entry(call: Call, answer: Answer, received_at: str) -> dict[str, object]:
+    entry: dict[str, object] = {
+        "method": call.method,
+        "path": call.path,
+        "params": _redacted(call.params),
+        "client_order_id": call.params.get("newClientOrderId")
+        or call.params.get("origClientOrderId"),
+        "account_id": None if call.account is None else call.account.id,
+        "received_at": received_at,
+        "status": answer.status,
+        "code": answer.code,
+    }
+    return entry
+
+
+def _redacted(params: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in params.items() if name != "signature"}

@@ -1,0 +1,91 @@
+"""Orders and trades of the past, read from the file: it is complete before any answer leaves."""
+
+from dataclasses import dataclass
+
+from app.paper_exchange.engine.models import Account, Order, Trade
+from app.paper_exchange.storage.database import Database
+from app.paper_exchange.storage.rows import Cell, to_order, to_trade
+from app.trading.words import MarketType
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of a list are wanted; times in milliseconds, both ends included.
+
+    Attributes:
+        from_id: rows with this number or a higher one, oldest first; None for the newest rows.
+    """
+
+    limit: int
+    from_id: int | None = None
+    start_at: int | None = None
+    end_at: int | None = None
+    order_id: int | None = None
+
+
+def find_order(
+    database: Database,
+    account: Account,
+    market: MarketType,
+    *,
+    order_id: int | None,
+    client_order_id: str | None,
+) -> Order | None:
+    """An order by the venue's number or by the client's; the latest when an id was used again."""
+    sql = "SELECT * FROM orders WHERE account_id = ? AND market = ?"
+    cells: list[Cell] = [account.id, market.value]
+    if order_id is not None:
+        sql, cells = sql + " AND id = ?", [*cells, order_id]
+    if client_order_id is not None:
+        sql, cells = sql + " AND client_order_id = ?", [*cells, client_order_id]
+    row = database.connection.execute(sql + " ORDER BY id DESC LIMIT 1", cells).fetchone()
+    return None if row is None else to_order(row)
+
+
+def list_orders(
+    database: Database, account: Account, market: MarketType, symbol: str, window: Window
+) -> list[Order]:
+    """Orders of a symbol, oldest first."""
+    sql, cells = _query("orders", "created_at", (account.id, market.value, symbol), window)
+    return _in_order([to_order(row) for row in database.connection.execute(sql, cells)])
+
+
+def list_trades(
+    database: Database, account: Account, market: MarketType, symbol: str, window: Window
+) -> list[Trade]:
+    """Trades of a symbol, oldest first."""
+    sql, cells = _query("trades", "at", (account.id, market.value, symbol), window)
+    if window.order_id is not None:
+        sql = sql.replace(" ORDER BY", " AND order_id = ? ORDER BY")
+        cells.insert(-1, window.order_id)
+    rows = [to_trade(row) for row in database.connection.execute(sql, cells)]
+    return sorted(rows, key=lambda trade: trade.id)
+
+
+def trades_of_order(database: Database, order: Order) -> list[Trade]:
+    """The executions of one order, oldest first."""
+    sql = "SELECT * FROM trades WHERE order_id = ? ORDER BY id"
+    return [to_trade(row) for row in database.connection.execute(sql, (order.id,))]
+
+
+def _query(
+    table: str, time_column: str, whose: tuple[Cell, ...], window: Window
+) -> tuple[str, list[Cell]]:
+    sql = f"SELECT * FROM {table}"  # noqa: S608 (our names)
+    sql += " WHERE account_id = ? AND market = ? AND symbol = ?"
+    cells = list(whose)
+    for condition, value in (
+        ("id >= ?", window.from_id),
+        (f"{time_column} >= ?", window.start_at),
+        (f"{time_column} <= ?", window.end_at),
+    ):
+        if value is not None:
+            sql += f" AND {condition}"
+            cells.append(value)
+    oldest_first = window.from_id is not None or window.start_at is not None
+    sql += f" ORDER BY id {'ASC' if oldest_first else 'DESC'} LIMIT ?"
+    return sql, [*cells, window.limit]
+
+
+def _in_order(orders: list[Order]) -> list[Order]:
+    return sorted(orders, key=lambda order: order.id)

@@ -1,0 +1,142 @@
+"""The JSON of each market stream, with Binance's one-letter names."""
+
+from collections.abc import Callable
+
+from app.paper_exchange.prices.board import Row
+from app.paper_exchange.prices.candles import INTERVALS
+from app.paper_exchange.protocol.market_data import aggregate_trade, day_ticker, next_funding_at
+from app.paper_exchange.protocol.shapes import Json, short
+from app.trading.words import MarketType
+
+_DAY_TICKER = {
+    "p": "priceChange",
+    "P": "priceChangePercent",
+    "w": "weightedAvgPrice",
+    "x": "prevClosePrice",
+    "c": "lastPrice",
+    "Q": "lastQty",
+    "b": "bidPrice",
+    "B": "bidQty",
+    "a": "askPrice",
+    "A": "askQty",
+    "o": "openPrice",
+    "h": "highPrice",
+    "l": "lowPrice",
+    "v": "volume",
+    "q": "quoteVolume",
+    "O": "openTime",
+    "C": "closeTime",
+    "F": "firstId",
+    "L": "lastId",
+    "n": "count",
+}
+
+
+def frame(row: Row, channel: str, at: int) -> Json | None:
+    """What a channel says about a symbol now; None when it has nothing to say yet."""
+    if channel.startswith("kline_"):
+        return _kline(row, channel.removeprefix("kline_"), at)
+    return _MAKERS[channel.partition("@")[0]](row, at)
+
+
+def _head(event: str, row: Row, at: int) -> Json:
+    return {"e": event, "E": at, "s": row.listing.symbol}
+
+
+def _mini_ticker(row: Row, at: int) -> Json:
+    day = row.candles.day()
+    return _head("24hrMiniTicker", row, at) | {
+        "c": short(row.quote.last),
+        "o": short(day.open),
+        "h": short(day.high),
+        "l": short(day.low),
+        "v": short(day.volume),
+        "q": short(day.volume * row.quote.last),
+    }
+
+
+def _ticker(row: Row, at: int) -> Json:
+    day = day_ticker(row, at)
+    return _head("24hrTicker", row, at) | {key: day[name] for key, name in _DAY_TICKER.items()}
+
+
+def _book_ticker(row: Row, at: int) -> Json:
+    day = day_ticker(row, at)
+    shown: Json = {
+        "u": row.update,
+        "s": row.listing.symbol,
+        "b": day["bidPrice"],
+        "B": day["bidQty"],
+        "a": day["askPrice"],
+        "A": day["askQty"],
+    }
+    if row.listing.market is MarketType.LINEAR:
+        shown |= {"e": "bookTicker", "E": at, "T": at}
+    return shown
+
+
+def _mark_price(row: Row, at: int) -> Json:
+    price = short(row.quote.last)
+    return _head("markPriceUpdate", row, at) | {
+        "p": price,
+        "ap": price,
+        "i": price,
+        "P": price,
+        "r": "0.00000000",
+        "T": next_funding_at(at),
+    }
+
+
+def _aggregate_trade(row: Row, at: int) -> Json | None:
+    if not row.tape:
+        return None
+    return _head("aggTrade", row, at) | aggregate_trade(row.tape[-1])
+
+
+def _trade(row: Row, at: int) -> Json | None:
+    if not row.tape:
+        return None
+    item = row.tape[-1]
+    return _head("trade", row, at) | {
+        "t": item.id,
+        "p": short(item.price),
+        "q": short(item.quantity),
+        "T": item.at,
+        "m": item.buyer_is_maker,
+        "M": True,
+    }
+
+
+def _kline(row: Row, interval: str, at: int) -> Json:
+    candle = row.candles.current(interval)
+    value = short(candle.volume * candle.close)
+    kline: Json = {
+        "t": candle.opened_at,
+        "T": candle.opened_at + INTERVALS[interval] - 1,
+        "s": row.listing.symbol,
+        "i": interval,
+        "f": 1,
+        "L": row.update,
+        "o": short(candle.open),
+        "c": short(candle.close),
+        "h": short(candle.high),
+        "l": short(candle.low),
+        "v": short(candle.volume),
+        "n": 1,
+        "x": False,
+        "q": value,
+        "V": short(candle.volume / 2),
+        "Q": value,
+        "B": "0",
+    }
+    return _head("kline", row, at) | {"k": kline}
+
+
+_MAKERS: dict[str, Callable[[Row, int], Json | None]] = {
+    "miniTicker": _mini_ticker,
+    "ticker": _ticker,
+    "bookTicker": _book_ticker,
+    "markPrice": _mark_price,
+    "aggTrade": _aggregate_trade,
+    "trade": _trade,
+}

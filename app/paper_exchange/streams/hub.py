@@ -1,0 +1,110 @@
+"""Who listens to what: frames are made once per stream and handed to every listener."""
+
+import asyncio
+from collections.abc import Iterable
+from decimal import localcontext
+
+import msgspec
+
+from app.core.decimals import EXACT
+from app.paper_exchange.prices.board import Key
+from app.paper_exchange.streams.frames import frame
+from app.paper_exchange.streams.names import Stream
+from app.paper_exchange.symbols import listings
+from app.paper_exchange.venue import Venue
+
+_WAITING_FRAMES = 2000
+_TRADES = {"trade", "aggTrade"}
+
+
+class Listener:
+    """One WebSocket: its subscriptions and what waits to be sent; None says goodbye."""
+
+    def __init__(self, *, is_combined: bool) -> None:
+        self.streams: dict[str, Stream] = {}
+        self.outbox: asyncio.Queue[str | None] = asyncio.Queue(_WAITING_FRAMES)
+        self._is_combined = is_combined
+
+    def put(self, text: str) -> None:
+        """Queue a message; a listener that does not read is let go."""
+        try:
+            self.outbox.put_nowait(text)
+        except asyncio.QueueFull:
+            self.dismiss()
+
+    def put_frame(self, name: str, data: str) -> None:
+        """Queue a frame, wrapped when the address asked for a combined stream."""
+        self.put(f'{{"stream":"{name}","data":{data}}}' if self._is_combined else data)
+
+    def dismiss(self) -> None:
+        """Forget what waits and close."""
+        while not self.outbox.empty():
+            self.outbox.get_nowait()
+        self.outbox.put_nowait(None)
+
+
+class Hub:
+    """All listeners of the venue."""
+
+    def __init__(self, venue: Venue) -> None:
+        self._venue = venue
+        self._listeners: set[Listener] = set()
+        self._printed: dict[Key, int] = {}
+
+    def join(self, listener: Listener) -> None:
+        """Start sending to a listener."""
+        self._listeners.add(listener)
+
+    def leave(self, listener: Listener) -> None:
+        """Stop sending to a listener."""
+        self._listeners.discard(listener)
+
+    def close(self) -> None:
+        """Say goodbye to everybody."""
+        for listener in self._listeners:
+            listener.dismiss()
+
+    def greet(self, listener: Listener, streams: Iterable[Stream]) -> None:
+        """Show a new subscriber the present state, except of trades, which only happen."""
+        for stream in streams:
+            data = None if stream.channel in _TRADES else self._data(stream)
+            if data is not None:
+                listener.put_frame(stream.name, data)
+
+    def publish(self, keys: Iterable[Key]) -> None:
+        """Send what listeners of these symbols want to know."""
+        if not self._listeners:
+            return
+        changed = set(keys)
+        new_prints = {key for key in changed if self._is_new_print(key)}
+        made: dict[tuple[Key, str], str | None] = {}
+        for listener in tuple(self._listeners):
+            for stream in tuple(listener.streams.values()):
+                key = (stream.market, stream.symbol)
+                if stream.symbol and key not in changed:
+                    continue
+                if stream.channel in _TRADES and key not in new_prints:
+                    continue
+                data = made.get((key, stream.name), "")
+                if data == "":
+                    data = made[key, stream.name] = self._data(stream)
+                if data is not None:
+                    listener.put_frame(stream.name, data)
+
+    def _is_new_print(self, key: Key) -> bool:
+        update = self._venue.board.rows[key].update
+        is_new = update > self._printed.get(key, 0)
+        self._printed[key] = update
+        return is_new
+
+    def _data(self, stream: Stream) -> str | None:
+        rows, at = self._venue.board.rows, self._venue.now()
+        with localcontext(EXACT):
+            if stream.symbol:
+                shown: object = frame(rows[stream.market, stream.symbol], stream.channel, at)
+            else:
+                shown = [
+                    frame(rows[stream.market, each.symbol], stream.channel, at)
+                    for each in listings(stream.market)
+                ]
+        return None if shown is None else msgspec.json.encode(shown).decode()

@@ -1,0 +1,189 @@
+"""The venue itself: state in memory, written through to its file before anybody is told."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from app.core.clock import Clock, iso
+from app.core.decimals import plain
+from app.paper_exchange.engine.clearing import Clearing
+from app.paper_exchange.engine.journal import Journal
+from app.paper_exchange.engine.linear import LinearClearing
+from app.paper_exchange.engine.matching import Matcher
+from app.paper_exchange.engine.models import ZERO, Account, Order, Quote, Ticket
+from app.paper_exchange.engine.spot import SpotClearing
+from app.paper_exchange.prices.board import Key, PriceBoard
+from app.paper_exchange.prices.walk import Source
+from app.paper_exchange.storage import accounts as stored
+from app.paper_exchange.storage.database import Database
+from app.paper_exchange.symbols import LISTINGS, Listing
+from app.trading.words import MarketType
+
+Balances = Mapping[MarketType, Mapping[str, Decimal]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Where prices come from, and the seed that names a made-up past."""
+
+    source: Source
+    seed: int
+
+
+class Venue:
+    """Everything a request can ask for; a step is collected and then kept by `commit`.
+
+    Attributes:
+        on_prices: called with what changed, after it was kept.
+    """
+
+    def __init__(self, folder: Path, prices: Prices, clock: Clock) -> None:
+        self.clock = clock
+        self.database = Database(folder)
+        self.on_prices: Callable[[Iterable[Key]], None] = _nobody
+        self._prices = prices
+        self.board = PriceBoard(
+            prices.source,
+            seed=prices.seed,
+            at=self.now(),
+            tracks=stored.load_tracks(self.database),
+            held=stored.load_held(self.database),
+        )
+        self.journal = Journal()
+        self._load()
+
+    def now(self) -> int:
+        """The venue's time in milliseconds."""
+        return int(self.clock.now().timestamp() * 1000)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def account(self, api_key: str) -> Account | None:
+        """Whose key this is; also finds accounts another process has just opened."""
+        if api_key not in self._accounts:
+            for account in stored.load_accounts(self.database, api_key=api_key):
+                self._accounts[account.api_key] = account
+        return self._accounts.get(api_key)
+
+    def quote(self, listing: Listing) -> Quote:
+        """The present price of a listing."""
+        return self.board.quote(listing.market, listing.symbol)
+
+    def open_account(self, balances: Balances) -> Account:
+        """A new account with its first coins."""
+        account = stored.insert_account(self.database, iso(self.clock.now()))
+        self.journal.event("account_opened", account_id=account.id)
+        for market, purse in balances.items():
+            for asset, amount in purse.items():
+                account.balance(market, asset).free = amount
+                self.journal.balance(account, market, asset, amount, "deposit")
+        self.commit()
+        self._accounts[account.api_key] = account
+        return account
+
+    def place(self, account: Account, listing: Listing, ticket: Ticket) -> Order:
+        """Accept an order and match it.
+
+        Raises:
+            Refusal: nothing has changed.
+        """
+        return self._matchers[listing.market].place(
+            account,
+            listing,
+            ticket,
+            quote=self.quote(listing),
+            now=self.now(),
+            journal=self.journal,
+        )
+
+    def check(self, account: Account, listing: Listing, ticket: Ticket) -> None:
+        """Everything `place` checks, without placing.
+
+        Raises:
+            Refusal: as `place` would.
+        """
+        clearing = self._matchers[listing.market].clearing
+        clearing.admit(account, listing, ticket, self.quote(listing))
+
+    def cancel(self, account: Account, order: Order) -> None:
+        """Take an open order off the book."""
+        matcher = self._matchers[order.market]
+        matcher.cancel(account, order, now=self.now(), journal=self.journal)
+
+    def hold(self, keys: Iterable[Key], price: Decimal) -> None:
+        """Set prices by hand and fill what they reach."""
+        keys = list(keys)
+        for market, symbol in keys:
+            self.journal.event("price_held", market=market.value, symbol=symbol, price=plain(price))
+            self.board.hold((market, symbol), price, self.now())
+            self.database.write_held((market, symbol), plain(price))
+        self._cross(keys)
+        self.commit()
+        self.on_prices(keys)
+
+    def release(self, keys: Iterable[Key]) -> None:
+        """Let prices move again."""
+        for key in keys:
+            self.journal.event("price_released", market=key[0].value, symbol=key[1])
+            self.board.release(key)
+            self.database.write_held(key, None)
+        self.commit()
+
+    def tick(self) -> None:
+        """One step of the market; also shows held prices again, so that streams stay fresh."""
+        self.board.advance(self.now())
+        self._cross(LISTINGS)
+        self.commit()
+        self.database.write_tracks(self.board.tracks)
+        self.on_prices(LISTINGS)
+
+    def commit(self, request: dict[str, object] | None = None) -> None:
+        """Keep what has happened since the last commit, the request before its consequences."""
+        journal, self.journal = self.journal, Journal()
+        try:
+            self.database.write(journal, at=iso(self.clock.now()), request=request)
+        except sqlite3.Error:
+            # Memory is ahead of the file now; the file is the truth.
+            self._load()
+            raise
+
+    def discard(self) -> None:
+        """Forget an unfinished step: back to what the file says."""
+        self._load()
+
+    def _load(self) -> None:
+        accounts = stored.load_accounts(self.database)
+        self._accounts = {account.api_key: account for account in accounts}
+        self.journal = Journal()
+        counters = stored.load_counters(self.database)
+        clearings: dict[MarketType, Clearing] = {
+            MarketType.SPOT: SpotClearing(),
+            MarketType.LINEAR: LinearClearing(self.board.marks),
+        }
+        self._matchers = {
+            market: Matcher(market, clearing, counters) for market, clearing in clearings.items()
+        }
+
+    def _cross(self, keys: Iterable[Key]) -> None:
+        busy = [account for account in self._accounts.values() if account.orders]
+        if not busy:
+            return
+        for market, symbol in keys:
+            quote = self.board.quote(market, symbol)
+            self._matchers[market].cross(
+                busy, symbol, quote=quote, now=self.now(), journal=self.journal
+            )
+
+
+def both_markets(balances: Mapping[str, Decimal]) -> Balances:
+    """The same coins on every market; on linear only USDT, which is what it settles in."""
+    linear = {asset: amount for asset, amount in balances.items() if asset == "USDT"}
+    return {MarketType.SPOT: dict(balances), MarketType.LINEAR: linear or {"USDT": ZERO}}
+
+
+def _nobody(_keys: Iterable[Key]) -> None:
+    return None
