@@ -1,0 +1,54 @@
+"""One log line for each request, and the origin that audit rows take over."""
+
+from time import perf_counter
+
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from loguru import logger
+
+from app.core.origin import Origin, originating
+from app.core.scrub import redact_path
+from app.http.request_id import request_id_of
+
+QUIET_PATHS = ("/health/", "/metrics")
+
+
+def access_log(app: ASGIApp) -> ASGIApp:
+    """Log method, path, status and milliseconds; belongs inside `request_id_middleware`.
+
+    Wrapped around the whole app rather than its routes it sees unknown paths as well:
+    `app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))`.
+    """
+
+    async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await app(scope, receive, send)
+            return
+        began = perf_counter()
+        status = 500
+        client = scope.get("client")
+        source = client[0] if client else None
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        path = str(scope["path"])
+        try:
+            with originating(Origin(source=source, request_id=request_id_of(scope) or None)):
+                await app(scope, receive, noting)
+        finally:
+            milliseconds = round((perf_counter() - began) * 1000, 1)
+            line = logger.bind(
+                method=scope["method"],
+                path=redact_path(path),
+                status=status,
+                ms=milliseconds,
+                source=source,
+                user=getattr(scope.get("user"), "username", None),
+            )
+            line.log("DEBUG" if path.startswith(QUIET_PATHS) else "INFO", "http.request")
+
+    return middleware
