@@ -1,7 +1,7 @@
 """Engines, sessions, and the only two places that commit: a request and a worker's step."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self.listeners: list[Callable[[dict[Any, Any]], None]] = []
         self.is_sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer. Queueing here instead of in its busy handler keeps waiters off
         # the thread pool and wakes them the moment the lock is free.
@@ -39,7 +40,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that commits when the block ends and rolls back when it raises.
 
-        A cancelled caller cannot cut a commit in half: once it has begun it is finished.
+        A cancelled caller cannot cut a commit in half: once it has begun it is finished. After it,
+        each of `listeners` hears what the session's `info` says.
         """
         async with self._writer, self.engine.connect() as connection:
             if self.is_sqlite:
@@ -47,6 +49,8 @@ class Database:
             async with AsyncSession(connection, expire_on_commit=False) as session:
                 yield session
                 await _commit(session)
+        for listener in self.listeners:
+            listener(session.info)
 
     async def close(self) -> None:
         """Return every connection."""

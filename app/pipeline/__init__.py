@@ -1,0 +1,1 @@
+"""The corridor: alarms → signals → risk → orders → positions → pnl, joined only in `flow`."""

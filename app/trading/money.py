@@ -15,15 +15,16 @@ def parse_decimal(value: Any) -> Decimal:
     """A decimal from what JSON, text or a venue may hold.
 
     Args:
-        value: a string, an int or a Decimal. Floats are refused: their digits are already wrong.
+        value: a string, an int, a Decimal, or a float of at most 15 significant digits (what a
+            double carries faithfully); a longer one has lost digits before it reached us.
 
     Raises:
         ValueError: not a number, not finite, or longer than any real price.
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError('send numbers as strings, for example "0.01"')  # noqa: TRY004 pydantic wants ValueError
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
+        raise ValueError('send a number as a string, for example "0.01"')  # noqa: TRY004 pydantic wants ValueError
     try:
-        number = Decimal(value.strip() if isinstance(value, str) else value)
+        number = Decimal(str(value).strip())
     except InvalidOperation:
         raise ValueError(f"{str(value)[:40]!r} is not a number") from None
     if not number.is_finite():

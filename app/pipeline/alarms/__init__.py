@@ -1,0 +1,1 @@
+"""What arrived: kept raw, counted once, understood."""

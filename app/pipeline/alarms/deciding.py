@@ -47,7 +47,10 @@ class Verb(Word):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The fields of one alert in our units; `Intent` says what each one holds."""
+    """The fields of one alert in our units; `Intent` says what each one holds.
+
+    `needs_ticker` is False for products whose alerts name a bot and leave the market to it.
+    """
 
     verb: Verb
     ticker: str | None = None
@@ -61,6 +64,7 @@ class Draft:
     leverage: Decimal | None = None
     comment: str | None = None
     placeholders: Placeholders = NO_PLACEHOLDERS
+    needs_ticker: bool = True
 
 
 SIDE_OF: Final[Mapping[Verb, PositionSide]] = {
@@ -219,7 +223,7 @@ _DECISIONS: Final[Mapping[Verb, Callable[[Draft], Intent]]] = {
 
 
 def _intent(draft: Draft, action: Action, **changes: Any) -> Intent:
-    if draft.ticker is None and action is not Action.CANCEL:
+    if draft.ticker is None and draft.needs_ticker and action is not Action.CANCEL:
         _refuse("no_symbol", "the alert names no market; add one, for example BTCUSDT")
     same = {
         "ticker": draft.ticker,

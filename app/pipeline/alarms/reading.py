@@ -5,15 +5,43 @@ from dataclasses import replace
 from typing import Final
 
 from app.pipeline.alarms.decoding import Message, decode
-from app.pipeline.alarms.dialects import native, traderspost, tradingview_text
+from app.pipeline.alarms.dialects import (
+    autoview,
+    cornix,
+    frostybot,
+    generic,
+    native,
+    octobot,
+    okx,
+    openalgo,
+    poabot,
+    threecommas,
+    traderspost,
+    tradingview_text,
+    tv_alerts_processor,
+    whook,
+    wundertrading,
+)
 from app.pipeline.alarms.dialects.fields import Dialect
 from app.pipeline.alarms.meaning import Meaning, Problem, Unreadable
 
 # The most specific first: the first that matches reads it.
 DIALECTS: Final[tuple[Dialect, ...]] = (
+    threecommas.DIALECT,
+    wundertrading.DIALECT,
+    okx.DIALECT,
+    poabot.DIALECT,
+    openalgo.DIALECT,
     native.DIALECT,
     traderspost.DIALECT,
+    tv_alerts_processor.DIALECT,
     tradingview_text.DIALECT,
+    octobot.DIALECT,
+    frostybot.DIALECT,
+    autoview.DIALECT,
+    whook.DIALECT,
+    cornix.DIALECT,
+    generic.DIALECT,
 )
 
 _SECRET = re.compile(

@@ -1,0 +1,1 @@
+"""What we asked the venue to do, and what it executed."""

@@ -1,0 +1,1 @@
+"""What one strategy holds, watched until it is flat."""

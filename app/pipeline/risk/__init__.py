@@ -1,0 +1,1 @@
+"""What a trader allows: limits, switches, sizes. Pure rules over values that `flow` collects."""

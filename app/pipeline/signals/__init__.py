@@ -1,0 +1,1 @@
+"""What we intend because of an alarm, and who decided it."""

@@ -71,6 +71,11 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return self._values.get(name.lower()) is not None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every given name, lower case."""
+        return tuple(self._values)
+
     def has(self, *names: str) -> bool:
         """Whether any of them is given."""
         return any(name in self for name in names)

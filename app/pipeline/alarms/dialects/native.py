@@ -21,6 +21,7 @@ from app.pipeline.alarms.meaning import (
     LevelKind,
     Meaning,
     Placeholders,
+    Problem,
     Size,
     SizeKind,
     TakeProfit,
@@ -59,6 +60,10 @@ FIELDS: Final = (
 ONLY_OURS: Final = frozenset(
     name for field in FIELDS for name in field.names if "_" in name and name != "order_id"
 ) | {"symbol", "notional"}
+# Other products' names for sizes and levels: to leave one unread would open a naked position.
+_FOREIGN: Final = """sl stoploss stop tp tp1 tp2 takeprofit qty amount amt size contracts volume lots
+lot units q stop_loss_percent take_profit_percent sl_percent tp_percent sl_price tp_price stop_price"""
+FOREIGN: Final = frozenset(_FOREIGN.split())
 SIZES: Final = (
     SizeKind.QUANTITY,
     SizeKind.NOTIONAL,
@@ -73,8 +78,11 @@ def matches(message: Message) -> bool:
     """An object with an action and one field that only this format has."""
     if not isinstance(message.value, dict):
         return False
-    names = {name.strip().lower() for name in message.value}
-    return "action" in names and not names.isdisjoint(ONLY_OURS)
+    names = {name.strip().lower(): value for name, value in message.value.items()}
+    action = names.get("action")
+    is_verb = action is None or str(action).strip().lower() in set(Verb)
+    is_ours = not ONLY_OURS.isdisjoint(names) and FOREIGN.isdisjoint(names)
+    return "action" in names and is_verb and is_ours
 
 
 def read(message: Message) -> Meaning:
@@ -113,8 +121,18 @@ def read(message: Message) -> Meaning:
         alert_id=fields.text("id", "alert_id"),
         order_id=placeholders.order_id,
         reference_price=price,
-        problems=message.problems,
+        problems=(*message.problems, *_unknown(fields)),
     )
+
+
+def _unknown(fields: Fields) -> list[Problem]:
+    """A warning for each field that is not in the table; most are misspelt."""
+    known = {name for field in FIELDS for name in field.names}
+    return [
+        Problem("unknown_field", f"{name[:40]!r} is no field of this format and is not used")
+        for name in fields.names
+        if name not in known
+    ]
 
 
 def placeholders_of(fields: Fields, *, verb: Verb, contracts: Decimal | None) -> Placeholders:

@@ -1,0 +1,72 @@
+"""Every query on alarms."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import NotFound
+from app.pipeline.alarms.models import Alarm
+from app.pipeline.alarms.status import AlarmStatus
+
+
+async def get(session: AsyncSession, alarm_id: UUID) -> Alarm:
+    """An alarm that is known to exist.
+
+    Raises:
+        NotFound: it does not.
+    """
+    row = await session.get(Alarm, alarm_id)
+    if row is None:
+        raise NotFound(f"There is no alarm {alarm_id}.")
+    return row
+
+
+async def owned(session: AsyncSession, alarm_id: UUID, user_id: UUID) -> Alarm:
+    """An alarm of this user.
+
+    Raises:
+        NotFound: no such alarm, or somebody else's.
+    """
+    row = await session.get(Alarm, alarm_id)
+    if row is None or row.user_id != user_id:
+        raise NotFound(f"There is no alarm {alarm_id}.")
+    return row
+
+
+async def count_delivery(session: AsyncSession, alarm_id: UUID) -> None:
+    """One more delivery of an alert we have."""
+    await session.execute(
+        update(Alarm).where(Alarm.id == alarm_id).values(deliveries=Alarm.deliveries + 1)
+    )
+
+
+async def undecided(session: AsyncSession, *, before: datetime) -> Sequence[UUID]:
+    """Alarms that were stored and then left alone, oldest first."""
+    query = (
+        select(Alarm.id)
+        .where(Alarm.status == AlarmStatus.RECEIVED, Alarm.received_at < before)
+        .order_by(Alarm.id)
+        .limit(500)
+    )
+    return (await session.scalars(query)).all()
+
+
+def listing(
+    user_id: UUID,
+    *,
+    status: AlarmStatus | None = None,
+    strategy_id: UUID | None = None,
+    symbol: str | None = None,
+) -> Select[tuple[Alarm]]:
+    """The user's alarms, narrowed by what is given."""
+    query = select(Alarm).where(Alarm.user_id == user_id)
+    if status is not None:
+        query = query.where(Alarm.status == status)
+    if strategy_id is not None:
+        query = query.where(Alarm.strategy_id == strategy_id)
+    if symbol is not None:
+        query = query.where((Alarm.symbol == symbol) | (Alarm.ticker == symbol))
+    return query

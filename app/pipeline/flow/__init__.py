@@ -1,0 +1,12 @@
+"""The story, one chapter a file; the only room that joins the stages.
+
+1. `alarms`: an alarm is understood against the open book and becomes signals.
+2. `entries`: an approved opening signal is sized, judged by every rule, and becomes an intent.
+3. `exits`: a signal, a trigger or the trader closes all or part of a position, reduce-only.
+4. `orders`: an intent is sent once; the venue's answer, or its silence, is recorded.
+5. `fills`: executions make, grow, shrink and close positions, and are booked to the day.
+6. `sweeps`: what a crash, a lost note or the clock left to do is found by its status and done.
+
+Every step is driven by the state in the database, so the code that finishes half-done work after
+a crash is the normal code. A step is a short transaction; no venue is called inside one.
+"""

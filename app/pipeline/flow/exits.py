@@ -1,0 +1,231 @@
+"""Chapter 3: a signal, a trigger or the trader closes all or part of a position, reduce-only."""
+
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from typing import Final
+from uuid import UUID
+
+from loguru import logger
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.decimals import EXACT, plain
+from app.core.errors import AppError, Conflict, Denied
+from app.pipeline.alarms.meaning import SizeKind
+from app.pipeline.flow.fills import close_out, put_dust_aside
+from app.pipeline.flow.orders import cancel_order
+from app.pipeline.flow.tools import Place, Tools, place_of
+from app.pipeline.orders import repository as orders
+from app.pipeline.orders import service as order_service
+from app.pipeline.orders.models import Order
+from app.pipeline.orders.service import OrderDraft
+from app.pipeline.positions import repository as positions
+from app.pipeline.positions import service as position_service
+from app.pipeline.positions.dust import dust_left
+from app.pipeline.positions.models import Position
+from app.pipeline.signals import repository as signals
+from app.pipeline.signals import service as signal_service
+from app.pipeline.signals.models import Signal
+from app.pipeline.signals.status import SignalStatus
+from app.pipeline.signals.words import SignalAction
+from app.trading.words import CloseReason, MarketType, Purpose
+
+ZERO: Final = Decimal(0)
+HUNDRED: Final = Decimal(100)
+PURPOSE_OF: Final = {
+    CloseReason.STOP_LOSS: Purpose.STOP_LOSS,
+    CloseReason.TRAILING_STOP: Purpose.STOP_LOSS,
+    CloseReason.TAKE_PROFIT: Purpose.TAKE_PROFIT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exit:
+    """Why and how much to close.
+
+    Attributes:
+        actor: who or what wants it, for the audit.
+        quantity: base units; everything when None.
+        signal_id: the signal that asks for it, if one does.
+    """
+
+    reason: CloseReason
+    actor: str
+    quantity: Decimal | None = None
+    signal_id: UUID | None = None
+
+
+async def exit_position(tools: Tools, position_id: UUID, wanted: Exit) -> Order | None:
+    """Write down the order that closes a position or part of it; resting entries die first.
+
+    Returns:
+        The intent to be sent; None when only dust was left, which ends the position by itself.
+
+    Raises:
+        Conflict: it is closed, or being closed, or the live exits would exceed what is held.
+        Denied: the part is too small for any order.
+    """
+    async with tools.database.read() as session:
+        position = await positions.get(session, position_id)
+        resting = await orders.live_entries(session, position.strategy_id, position.symbol)
+    for entry in resting:
+        await _cancel_quietly(tools, entry)
+    async with tools.database.transaction() as session:
+        position = await positions.get(session, position_id)
+        place = await place_of(session, tools, position.account_id, position.symbol)
+        leaving = Leaving(place, position, wanted, _price(tools, place, position))
+        order = await _intend_exit(session, tools, leaving)
+        await _begin_signal(session, tools, wanted, has_order=order is not None)
+    if order is None:
+        tools.watch.release(position_id)
+    return order
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A position about to be closed; `price` is what closing would pay or get, quote per base."""
+
+    place: Place
+    position: Position
+    wanted: Exit
+    price: Decimal
+
+
+async def _intend_exit(session: AsyncSession, tools: Tools, leaving: Leaving) -> Order | None:
+    position, wanted = leaving.position, leaving.wanted
+    if position.is_closed:
+        raise Conflict("This position is closed.", code="position_not_open")
+    live = await orders.live_exits(session, position.id)
+    spare = position.quantity - sum((order.remaining for order in live), ZERO)
+    quantity = spare if wanted.quantity is None else wanted.quantity
+    if quantity > spare:
+        raise Conflict(
+            f"{plain(spare)} can be closed, {plain(quantity)} was asked for.",
+            code="more_than_held",
+        )
+    if quantity == position.quantity:
+        return await _close_all(session, tools, leaving)
+    quantity = leaving.place.instrument.floor_quantity(quantity)
+    if quantity <= 0:
+        raise Denied("That part is smaller than the venue's lot.", code="below_min_quantity")
+    return await _intend(session, tools, leaving, quantity)
+
+
+async def _close_all(session: AsyncSession, tools: Tools, leaving: Leaving) -> Order | None:
+    place, position, wanted = leaving.place, leaving.position, leaving.wanted
+    now = tools.now()
+    await position_service.begin_closing(
+        session, position, now=now, actor=wanted.actor, reason=wanted.reason
+    )
+    book = position_service.book_of(position, place.instrument)
+    if dust_left(book, place.instrument, price=leaving.price) is not None:
+        await put_dust_aside(session, place, position, now=now)
+        await close_out(session, place, position, now=now)
+        return None
+    quantity = place.instrument.floor_quantity(position.quantity)
+    return await _intend(session, tools, leaving, quantity)
+
+
+async def _intend(
+    session: AsyncSession, tools: Tools, leaving: Leaving, quantity: Decimal
+) -> Order:
+    place, position, wanted = leaving.place, leaving.position, leaving.wanted
+    draft = OrderDraft(
+        user_id=position.user_id,
+        account_id=position.account_id,
+        strategy_id=position.strategy_id,
+        symbol=position.symbol,
+        side=position.position_side.closing_side,
+        quantity=quantity,
+        purpose=PURPOSE_OF.get(wanted.reason, Purpose.EXIT),
+        reference_price=leaving.price,
+        # Spot knows no reduce-only: there the quantity itself is the promise (TRADING 17).
+        reduce_only=place.account.market_type is not MarketType.SPOT,
+        margin_mode=position.margin_mode,
+        signal_id=wanted.signal_id,
+        position_id=position.id,
+        close_reason=wanted.reason,
+    )
+    return await order_service.intend(session, draft, now=tools.now(), cause=wanted.actor)
+
+
+async def _begin_signal(
+    session: AsyncSession, tools: Tools, wanted: Exit, *, has_order: bool
+) -> None:
+    """The signal moves with the intent, so that a crash never finds one without the other."""
+    if wanted.signal_id is None:
+        return
+    signal = await signals.get(session, wanted.signal_id)
+    now = tools.now()
+    await signal_service.finish(session, signal, SignalStatus.EXECUTING, now=now)
+    if not has_order:
+        reason = "dust: What was left was too small for any order."
+        await signal_service.finish(session, signal, SignalStatus.EXECUTED, now=now, reason=reason)
+
+
+async def leave(tools: Tools, signal_id: UUID) -> Order | None:
+    """Turn an approved reducing signal into an order intent; exits never wait (TRADING 4).
+
+    Returns:
+        The intent to be sent; None when there is nothing left to close.
+    """
+    async with tools.database.read() as session:
+        signal = await signals.get(session, signal_id)
+        if signal.status is not SignalStatus.APPROVED:
+            return None
+        position = await positions.held_by(session, signal.strategy_id, signal.symbol)
+    try:
+        if position is None or position.position_side is not signal.position_side:
+            raise Denied("The position is closed already.", code="nothing_to_close")
+        wanted = Exit(
+            reason=CloseReason.SIGNAL,
+            actor=signal.decided_by or "system",
+            quantity=await _quantity(tools, signal, position),
+            signal_id=signal.id,
+        )
+        return await exit_position(tools, position.id, wanted)
+    except (Denied, Conflict) as refusal:
+        await _deny(tools, signal_id, Denied(refusal.detail, code=refusal.code))
+        return None
+
+
+async def _quantity(tools: Tools, signal: Signal, position: Position) -> Decimal | None:
+    """How much of the book a reducing signal wants; None for all of it."""
+    kind, value = signal.size_kind, signal.size_value
+    if signal.action is SignalAction.CLOSE or value is None or kind is SizeKind.ALL:
+        return None
+    with localcontext(EXACT):
+        if kind is SizeKind.POSITION_PERCENT:
+            wanted = position.quantity * value / HUNDRED
+        elif kind is SizeKind.QUANTITY:
+            wanted = value
+        elif kind is SizeKind.NOTIONAL:
+            async with tools.database.read() as session:
+                place = await place_of(session, tools, position.account_id, position.symbol)
+            wanted = value / _price(tools, place, position)
+        else:
+            raise Denied(f"A reduction cannot be sized by {kind.value}.", code="size_unclear")
+    return None if wanted >= position.quantity else wanted
+
+
+async def _deny(tools: Tools, signal_id: UUID, denial: Denied) -> None:
+    async with tools.database.transaction() as session:
+        signal = await signals.get(session, signal_id)
+        if signal.status is SignalStatus.APPROVED:
+            await signal_service.deny(session, signal, denial, now=tools.now())
+
+
+async def _cancel_quietly(tools: Tools, entry: Order) -> None:
+    """An entry that cannot be cancelled now must not hold up the exit; its late fill is closed."""
+    try:
+        await cancel_order(tools, entry.id)
+    except AppError as silence:
+        logger.bind(client_order_id=entry.client_order_id, reason=silence.detail).warning(
+            "order.cancel_failed"
+        )
+
+
+def _price(tools: Tools, place: Place, position: Position) -> Decimal:
+    quote = tools.prices.latest(place.key)
+    if quote is not None:
+        return quote.executable(position.position_side.closing_side)
+    return position.entry_price or ZERO

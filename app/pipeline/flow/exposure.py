@@ -1,0 +1,306 @@
+"""Where a trader stands, collected from every stage for the rules that may only read values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import ExchangeAccount
+from app.exchanges.venue import BalanceReport
+from app.pipeline.flow.tools import Place, Tools, free_of, market_key, whole_of
+from app.pipeline.orders import repository as orders
+from app.pipeline.orders.models import Order
+from app.pipeline.orders.status import OrderStatus
+from app.pipeline.pnl import repository as pnl
+from app.pipeline.pnl.rules import day_bounds, trading_day
+from app.pipeline.positions import repository as positions
+from app.pipeline.positions.book import unrealised
+from app.pipeline.positions.models import Position
+from app.pipeline.positions.service import book_of
+from app.pipeline.risk import repository as risk
+from app.pipeline.risk.exposure import Exposure, HeldBook
+from app.pipeline.risk.service import first_switch
+from app.pipeline.risk.sizing import contract_equity, equity, spot_equity
+from app.strategies.models import Strategy
+from app.trading.instrument import Instrument
+from app.trading.words import MarginMode, MarketType, PositionSide, Purpose, Side
+
+ZERO = Decimal(0)
+A_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stake:
+    """A book, or a live entry that may become one, as the rules count it.
+
+    Attributes:
+        quantity: held, or still to be filled.
+        price: average entry, or what a live entry expects to pay; None while nothing is filled.
+    """
+
+    account_id: UUID
+    strategy_id: UUID
+    symbol: str
+    position_side: PositionSide
+    quantity: Decimal
+    price: Decimal | None
+    entries: int
+    leverage: int | None
+    margin_mode: MarginMode | None
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """A trader's open books and live orders of one scope, live or paper."""
+
+    accounts: Mapping[UUID, ExchangeAccount]
+    positions: Sequence[Position]
+    entries: Sequence[Order]
+    unknown: Sequence[Order]
+
+    def stakes(self) -> list[Stake]:
+        """Books and live entries alike."""
+        return [*map(_stake_of_book, self.positions), *map(_stake_of_entry, self.entries)]
+
+    def stakes_at(self, place: Place) -> list[Stake]:
+        """Those on one account and symbol."""
+        at = (place.account.id, place.instrument.symbol)
+        return [one for one in self.stakes() if (one.account_id, one.symbol) == at]
+
+
+async def collect(
+    session: AsyncSession,
+    tools: Tools,
+    place: Place,
+    strategy: Strategy,
+    balances: Sequence[BalanceReport],
+    *,
+    now: datetime,
+    ignore_order: UUID | None = None,
+) -> Exposure:
+    """The exposure an entry on this place would add to.
+
+    Args:
+        session: where to read.
+        tools: prices and instruments of what is held.
+        place: where the entry would go.
+        strategy: whose entry it is.
+        balances: of the account, as the venue last said.
+        now: the trader's day is cut by it.
+        ignore_order: the entry's own intent, when it is judged again before it is sent.
+    """
+    held = await _holdings(session, place, ignore_order)
+    sent = await orders.created_since(session, place.user.id, now - A_MINUTE)
+    by_symbol = _notionals(tools, held)
+    return Exposure(
+        free=_free(held, place, balances),
+        open_positions=len({(one.strategy_id, one.symbol) for one in held.stakes()}),
+        symbol_notional=by_symbol.get(place.instrument.symbol, ZERO),
+        total_notional=sum(by_symbol.values(), ZERO),
+        orders_last_minute=sent if ignore_order is None else max(0, sent - 1),
+        realised_net_today=await realised_today(session, place, now=now),
+        unrealised_change=unrealised_change(tools, held, currency=place.instrument.settle),
+        kill_switch=await _kill_switch(session, place, strategy),
+        frozen_until=await _frozen_until(session, place, now),
+        hold=_hold(held, place),
+        books=tuple(map(_held_book, held.stakes_at(place))),
+        leverage=_leverage_in_use(held, place),
+        margin_mode=_margin_mode_in_use(held, place),
+    )
+
+
+async def holdings(session: AsyncSession, user_id: UUID, *, is_paper: bool) -> Holdings:
+    """Everything a trader holds or is about to hold in one scope."""
+    query = select(ExchangeAccount).where(
+        ExchangeAccount.user_id == user_id, ExchangeAccount.is_paper.is_(is_paper)
+    )
+    accounts = {account.id: account for account in (await session.scalars(query)).all()}
+    live = [
+        one for one in await orders.live(session, user_id=user_id) if one.account_id in accounts
+    ]
+    return Holdings(
+        accounts=accounts,
+        positions=[
+            one
+            for one in await positions.held(session, user_id=user_id)
+            if one.account_id in accounts
+        ],
+        entries=[one for one in live if one.purpose is Purpose.ENTRY],
+        unknown=[one for one in live if one.status is OrderStatus.UNKNOWN],
+    )
+
+
+def unrealised_change(tools: Tools, held: Holdings, *, currency: str) -> Decimal:
+    """Unrealised now less at day start or entry, over the open books of one settle currency."""
+    total = ZERO
+    for position in held.positions:
+        instrument = _instrument(tools, held, position.account_id, position.symbol)
+        if instrument is None or instrument.settle != currency:
+            continue
+        quote = tools.prices.latest(market_key(held.accounts[position.account_id], position.symbol))
+        if quote is not None:
+            now_at = unrealised(book_of(position, instrument), quote.fair)
+            total += now_at - position.day_start_unrealized
+    return total
+
+
+async def realised_today(session: AsyncSession, place: Place, *, now: datetime) -> Decimal:
+    """Net booked on the trader's day, in the settle currency and scope of the place."""
+    ledger = place.ledger
+    row = await pnl.day_row(
+        session,
+        place.user.id,
+        trading_day(now, zone=ledger.zone),
+        ledger.currency,
+        is_paper=ledger.is_paper,
+    )
+    return ZERO if row is None else row.realized_pnl
+
+
+async def equity_of(
+    session: AsyncSession,
+    tools: Tools,
+    place: Place,
+    strategy: Strategy,
+    balances: Sequence[BalanceReport],
+) -> Decimal:
+    """What the strategy may size by, in settle currency (TRADING 12)."""
+    whole = whole_of(balances, place.instrument.settle)
+    if place.account.market_type is MarketType.SPOT:
+        books = await positions.held(session, account_id=place.account.id)
+        at_bid = sum((_at_bid(tools, place, book) for book in books), ZERO)
+        account_equity = spot_equity(free=whole, locked=ZERO, books_at_bid=at_bid)
+    else:
+        # The adapter's balance of a contract account is its margin balance: unrealised is in it.
+        account_equity = contract_equity(wallet=whole, unrealised=ZERO)
+    booked = await pnl.net_of_strategy(session, strategy.id) if strategy.allocation else ()
+    return equity(
+        account_equity,
+        allocation=strategy.allocation,
+        net_result=sum((one.net_pnl for one in booked), ZERO),
+        reinvest=strategy.reinvest,
+    )
+
+
+async def _holdings(session: AsyncSession, place: Place, ignore_order: UUID | None) -> Holdings:
+    held = await holdings(session, place.user.id, is_paper=place.account.is_paper)
+    entries = [one for one in held.entries if one.id != ignore_order]
+    return replace(held, entries=entries)
+
+
+def _notionals(tools: Tools, held: Holdings) -> dict[str, Decimal]:
+    """Unsigned worth in quote by symbol, of books and of what live entries may still buy."""
+    sums: dict[str, Decimal] = {}
+    for stake in held.stakes():
+        instrument = _instrument(tools, held, stake.account_id, stake.symbol)
+        quote = tools.prices.latest(market_key(held.accounts[stake.account_id], stake.symbol))
+        price = quote.fair if quote is not None else stake.price
+        if instrument is not None and price is not None:
+            worth = instrument.notional(stake.quantity, price)
+            sums[stake.symbol] = sums.get(stake.symbol, ZERO) + worth
+    return sums
+
+
+def _free(held: Holdings, place: Place, balances: Sequence[BalanceReport]) -> Decimal:
+    """Free coins less what our own unsent entries of this account will take."""
+    reserved = ZERO
+    for order in held.entries:
+        if order.account_id == place.account.id and order.status is OrderStatus.CREATED:
+            leverage = Decimal(order.leverage or 1)
+            reserved += order.remaining * (order.limit_price or order.reference_price) / leverage
+    return free_of(balances, place.instrument.settle) - reserved
+
+
+def _stake_of_book(position: Position) -> Stake:
+    return Stake(
+        account_id=position.account_id,
+        strategy_id=position.strategy_id,
+        symbol=position.symbol,
+        position_side=position.position_side,
+        quantity=position.quantity,
+        price=position.entry_price,
+        entries=position.entries,
+        leverage=position.leverage,
+        margin_mode=position.margin_mode,
+    )
+
+
+def _stake_of_entry(order: Order) -> Stake:
+    return Stake(
+        account_id=order.account_id,
+        strategy_id=order.strategy_id,
+        symbol=order.symbol,
+        position_side=PositionSide.LONG if order.side is Side.BUY else PositionSide.SHORT,
+        quantity=order.remaining,
+        price=order.limit_price or order.reference_price,
+        entries=1,
+        leverage=order.leverage,
+        margin_mode=order.margin_mode,
+    )
+
+
+def _held_book(stake: Stake) -> HeldBook:
+    return HeldBook(
+        strategy_id=stake.strategy_id,
+        position_side=stake.position_side,
+        quantity=stake.quantity,
+        entry_price=stake.price or ZERO,
+        entries=stake.entries,
+    )
+
+
+def _leverage_in_use(held: Holdings, place: Place) -> Decimal | None:
+    """What the venue's symbol is set to; only binding while something is held or live there."""
+    used = [one.leverage for one in held.stakes_at(place) if one.leverage is not None]
+    return Decimal(used[0]) if used else None
+
+
+def _margin_mode_in_use(held: Holdings, place: Place) -> MarginMode | None:
+    used = [one.margin_mode for one in held.stakes_at(place) if one.margin_mode is not None]
+    return used[0] if used else None
+
+
+def _hold(held: Holdings, place: Place) -> str | None:
+    for order in held.unknown:
+        if order.account_id == place.account.id and order.symbol == place.instrument.symbol:
+            return (
+                f"order {order.client_order_id} on {order.symbol} has no known outcome yet; "
+                "no new entry until the venue has said what became of it"
+            )
+    return None
+
+
+async def _kill_switch(session: AsyncSession, place: Place, strategy: Strategy) -> str | None:
+    switches = {
+        (one.scope, one.scope_id): one for one in await risk.switches_on(session, place.user.id)
+    }
+    return first_switch(
+        switches,
+        user_id=place.user.id,
+        account_id=place.account.id,
+        strategy_id=strategy.id,
+    )
+
+
+async def _frozen_until(session: AsyncSession, place: Place, now: datetime) -> datetime | None:
+    ledger = place.ledger
+    day = trading_day(now, zone=ledger.zone)
+    latch = await risk.freeze(
+        session, place.user.id, day, ledger.currency, is_paper=ledger.is_paper
+    )
+    return None if latch is None else day_bounds(day, zone=ledger.zone)[1]
+
+
+def _at_bid(tools: Tools, place: Place, position: Position) -> Decimal:
+    quote = tools.prices.latest(market_key(place.account, position.symbol))
+    price = quote.bid if quote is not None else position.entry_price
+    return position.quantity * (price or ZERO)
+
+
+def _instrument(tools: Tools, held: Holdings, account_id: UUID, symbol: str) -> Instrument | None:
+    account = held.accounts[account_id]
+    return tools.instruments.get(account.exchange, account.market_type, symbol)

@@ -1,0 +1,228 @@
+"""Chapter 6: what a crash, a lost note or the clock left to do is found by its status and done."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import ExchangeAccount, User
+from app.pipeline import wakeups
+from app.pipeline.alarms import claims
+from app.pipeline.alarms import repository as alarms
+from app.pipeline.flow.exposure import Holdings, holdings, unrealised_change
+from app.pipeline.flow.tools import Tools, market_key
+from app.pipeline.orders import repository as orders
+from app.pipeline.orders import service as order_service
+from app.pipeline.orders.models import Order
+from app.pipeline.orders.status import OrderStatus
+from app.pipeline.pnl import repository as pnl
+from app.pipeline.pnl.rules import trading_day
+from app.pipeline.positions import repository as positions
+from app.pipeline.positions.book import unrealised
+from app.pipeline.positions.service import book_of
+from app.pipeline.risk import repository as risk
+from app.pipeline.risk import service as risk_service
+from app.pipeline.risk.exposure import daily_loss_state
+from app.pipeline.signals import repository as signals
+from app.pipeline.signals import service as signal_service
+from app.pipeline.signals.status import SignalStatus
+from app.pipeline.wakeups import Work
+from app.trading.words import Purpose
+
+Due = tuple[Work, UUID]
+ZERO: Final = Decimal(0)
+# Younger ones are in somebody's hands at this moment.
+SETTLED_AFTER: Final = timedelta(seconds=2)
+RESTING_CHECK: Final = timedelta(seconds=5)
+NOTES_KEPT: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a sweep found to be done: alarms to decide, and steps by signal and order."""
+
+    alarms: Sequence[UUID]
+    due: Sequence[Due]
+
+
+async def find_due(tools: Tools, *, is_start: bool = False) -> Found:
+    """Everything whose status says that a step is missing.
+
+    Args:
+        tools: the database and the clock.
+        is_start: True at start-up: nothing can be in anybody's hands, so nothing is too young.
+    """
+    settled = tools.now() - (timedelta(0) if is_start else SETTLED_AFTER)
+    async with tools.database.read() as session:
+        undecided = await alarms.undecided(session, before=settled)
+        approved = await signals.in_status(session, SignalStatus.APPROVED)
+        live = await orders.live(session)
+        steps = [(Work.SIGNAL, one) for one in approved]
+        steps += [(_step_of(one), one.id) for one in live if _is_due(one, tools, is_start=is_start)]
+    return Found(undecided, steps)
+
+
+def _step_of(order: Order) -> Work:
+    return Work.CANCEL if order.cancel_requested_at is not None else Work.ORDER
+
+
+def _is_due(order: Order, tools: Tools, *, is_start: bool) -> bool:
+    if is_start:
+        return True
+    resting = {OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED}
+    wait = RESTING_CHECK if order.status in resting else SETTLED_AFTER
+    return order.updated_at <= tools.now() - wait or order.status is OrderStatus.UNKNOWN
+
+
+async def expire(tools: Tools) -> None:
+    """Let signals lapse whose time ran out, and have resting entries cancelled (TRADING 20)."""
+    now = tools.now()
+    async with tools.database.read() as session:
+        lapsed = [signal.id for signal in await signals.overdue(session, now)]
+        rests = [order.id for order in await orders.live(session) if _is_over(order, tools)]
+    if not lapsed and not rests:
+        return
+    async with tools.database.transaction() as session:
+        for signal_id in lapsed:
+            signal = await signals.get(session, signal_id)
+            if signal.status in {SignalStatus.PENDING, SignalStatus.APPROVED}:
+                await signal_service.expire(session, signal, now=now)
+        for order_id in rests:
+            order = await orders.get(session, order_id)
+            if not order.is_final:
+                order.reason = "expired_unfilled: It was not filled in time."
+                await order_service.request_cancel(session, order, actor="rule:ttl", now=now)
+
+
+def _is_over(order: Order, tools: Tools) -> bool:
+    is_resting_entry = order.purpose is Purpose.ENTRY and order.cancel_requested_at is None
+    return is_resting_entry and order.expires_at is not None and order.expires_at <= tools.now()
+
+
+async def stop_entries(tools: Tools, user_id: UUID) -> None:
+    """Cancel the resting entries that a kill switch or a frozen day stops (TRADING 21, 22)."""
+    async with tools.database.transaction() as session:
+        now = tools.now()
+        switches = {
+            (one.scope, one.scope_id): one for one in await risk.switches_on(session, user_id)
+        }
+        frozen = await _frozen_scopes(session, tools, user_id)
+        for order in await orders.live(session, user_id=user_id):
+            if order.purpose is not Purpose.ENTRY or order.cancel_requested_at is not None:
+                continue
+            account = await session.get_one(ExchangeAccount, order.account_id)
+            switch = risk_service.first_switch(
+                switches,
+                user_id=user_id,
+                account_id=order.account_id,
+                strategy_id=order.strategy_id,
+            )
+            if switch is not None or account.is_paper in frozen:
+                await order_service.request_cancel(session, order, actor="rule:risk", now=now)
+
+
+async def _frozen_scopes(session: AsyncSession, tools: Tools, user_id: UUID) -> set[bool]:
+    user = await session.get_one(User, user_id)
+    day = trading_day(tools.now(), zone=ZoneInfo(user.timezone))
+    return {one.is_paper for one in await risk.freezes_on(session, user_id, day)}
+
+
+async def keep_day(tools: Tools) -> None:
+    """Turn the trader's day at their midnight, and latch a day whose loss limit is reached."""
+    async with tools.database.read() as session:
+        profiles = await risk.profiles_with_daily_loss(session)
+        held = await positions.held(session)
+    users = {one.user_id for one in held} | {one.user_id for one in profiles}
+    for user_id in users:
+        await _keep_day_of(tools, user_id)
+
+
+async def _keep_day_of(tools: Tools, user_id: UUID) -> None:
+    async with tools.database.transaction() as session:
+        user = await session.get_one(User, user_id)
+        zone = ZoneInfo(user.timezone)
+        profile = await risk.profile(session, user_id)
+        limit = profile.max_daily_loss if profile is not None else None
+        for is_paper in (False, True):
+            held = await holdings(session, user_id, is_paper=is_paper)
+            _turn_day(tools, held, zone)
+            if limit is not None:
+                await _latch(session, tools, user, held, is_paper=is_paper)
+
+
+def _turn_day(tools: Tools, held: Holdings, zone: ZoneInfo) -> None:
+    today = trading_day(tools.now(), zone=zone)
+    for position in held.positions:
+        if position.day_start_on == today:
+            continue
+        account = held.accounts[position.account_id]
+        instrument = tools.instruments.get(account.exchange, account.market_type, position.symbol)
+        quote = tools.prices.latest(market_key(account, position.symbol))
+        if instrument is not None and quote is not None:
+            position.day_start_on = today
+            position.day_start_unrealized = unrealised(book_of(position, instrument), quote.fair)
+
+
+async def _latch(
+    session: AsyncSession, tools: Tools, user: User, held: Holdings, *, is_paper: bool
+) -> None:
+    """Freeze each settle currency whose day has lost as much as allowed."""
+    day = trading_day(tools.now(), zone=ZoneInfo(user.timezone))
+    profile = await risk.profile(session, user.id)
+    rows = {
+        row.currency: row.realized_pnl
+        for row in await pnl.days(session, user.id, since=day, until=day + timedelta(days=1))
+        if row.is_paper is is_paper
+    }
+    for currency in set(rows) | _settle_currencies(tools, held):
+        state = daily_loss_state(
+            rows.get(currency, ZERO),
+            (unrealised_change(tools, held, currency=currency),),
+            limit=profile.max_daily_loss if profile else None,
+        )
+        if state.is_reached:
+            await risk_service.latch_daily_loss(
+                session,
+                user.id,
+                day=day,
+                currency=currency,
+                is_paper=is_paper,
+                loss=state.loss,
+                now=tools.now(),
+            )
+
+
+def _settle_currencies(tools: Tools, held: Holdings) -> set[str]:
+    found = set()
+    for position in held.positions:
+        account = held.accounts[position.account_id]
+        instrument = tools.instruments.get(account.exchange, account.market_type, position.symbol)
+        if instrument is not None:
+            found.add(instrument.settle)
+    return found
+
+
+async def keep_peaks(tools: Tools, peaks: Mapping[UUID, Decimal]) -> None:
+    """Store the best prices that trailing stops follow, so that a restart goes on from there."""
+    async with tools.database.read() as session:
+        rows = await positions.held(session)
+    moved = {row.id for row in rows if row.id in peaks and peaks[row.id] != row.trailing_peak}
+    if not moved:
+        return
+    async with tools.database.transaction() as session:
+        for position_id in moved:
+            position = await positions.get(session, position_id)
+            position.trailing_peak = peaks[position_id]
+
+
+async def tidy(tools: Tools) -> None:
+    """Drop notes and claims that nobody needs any more."""
+    now = tools.now()
+    async with tools.database.transaction() as session:
+        await wakeups.forget_before(session, now - NOTES_KEPT)
+        await claims.forget_lapsed(session, now=now)

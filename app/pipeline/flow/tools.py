@@ -1,0 +1,125 @@
+"""What the steps of the flow work with, handed in once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts.models import ExchangeAccount, User
+from app.core.clock import Clock
+from app.core.errors import NotFound, Unavailable
+from app.db.session import Database
+from app.exchanges.venue import BalanceReport, Venue
+from app.market.instruments import InstrumentBook
+from app.market.prices import PriceBoard, PriceKey
+from app.pipeline.pnl.service import Ledger
+from app.pipeline.positions.models import Position
+from app.settings import Settings
+from app.trading.instrument import Instrument
+from app.trading.quote import Quote
+
+
+class Venues(Protocol):
+    """Opens each exchange account once and keeps it open."""
+
+    async def of(self, account_id: UUID) -> Venue: ...
+
+    async def balances(self, account_id: UUID) -> Sequence[BalanceReport]: ...
+
+    def forget_balances(self, account_id: UUID) -> None: ...
+
+
+class Watch(Protocol):
+    """Who guards positions while they are open."""
+
+    def guard(self, position: Position, key: PriceKey) -> None: ...
+
+    def release(self, position_id: UUID) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The database, the clock, and the ways to the outside."""
+
+    database: Database
+    clock: Clock
+    settings: Settings
+    instruments: InstrumentBook
+    prices: PriceBoard
+    venues: Venues
+    watch: Watch
+
+    def now(self) -> datetime:
+        """The current moment, aware UTC."""
+        return self.clock.now()
+
+    @property
+    def max_price_age(self) -> timedelta:
+        """How old a price may be to decide anything by."""
+        return timedelta(seconds=self.settings.price_max_age_seconds)
+
+    async def fresh_quote(self, key: PriceKey) -> Quote:
+        """A price young enough to decide by, from the stream or asked for now."""
+        return await self.prices.fresh(key, max_age=self.max_price_age, now=self.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is traded: the account, its owner, the instrument."""
+
+    account: ExchangeAccount
+    user: User
+    instrument: Instrument
+
+    @property
+    def key(self) -> PriceKey:
+        """Which market's prices it goes by."""
+        return market_key(self.account, self.instrument.symbol)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Where its results are booked."""
+        return Ledger(
+            zone=ZoneInfo(self.user.timezone),
+            is_paper=self.account.is_paper,
+            currency=self.instrument.settle,
+        )
+
+
+def market_key(account: ExchangeAccount, symbol: str) -> PriceKey:
+    """The market that an account's symbol is traded on."""
+    return PriceKey(account.exchange, account.market_type, symbol)
+
+
+async def place_of(session: AsyncSession, tools: Tools, account_id: UUID, symbol: str) -> Place:
+    """Load where something is traded.
+
+    Raises:
+        NotFound: no such account.
+        Unavailable: the venue's markets are not known yet.
+    """
+    account = await session.get(ExchangeAccount, account_id)
+    if account is None:
+        raise NotFound(f"There is no account {account_id}.")
+    user = await session.get(User, account.user_id)
+    if user is None:
+        raise NotFound(f"There is no user {account.user_id}.")
+    instrument = tools.instruments.get(account.exchange, account.market_type, symbol)
+    if instrument is None:
+        raise Unavailable(f"{account.exchange} does not list {symbol} at the moment.")
+    return Place(account, user, instrument)
+
+
+def free_of(balances: Sequence[BalanceReport], asset: str) -> Decimal:
+    """Coins of one asset that are free to use."""
+    return next((one.free for one in balances if one.asset == asset), Decimal(0))
+
+
+def whole_of(balances: Sequence[BalanceReport], asset: str) -> Decimal:
+    """Coins of one asset, free and locked."""
+    return next((one.free + one.locked for one in balances if one.asset == asset), Decimal(0))

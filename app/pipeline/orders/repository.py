@@ -1,0 +1,149 @@
+"""Every query on orders and fills."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Select, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import NotFound
+from app.pipeline.orders.models import Fill, Order
+from app.pipeline.orders.status import OrderStatus
+from app.trading.words import Purpose
+
+LIVE = (
+    OrderStatus.CREATED,
+    OrderStatus.SUBMITTED,
+    OrderStatus.UNKNOWN,
+    OrderStatus.OPEN,
+    OrderStatus.PARTIALLY_FILLED,
+)
+
+
+async def get(session: AsyncSession, order_id: UUID) -> Order:
+    """An order that is known to exist.
+
+    Raises:
+        NotFound: it does not.
+    """
+    row = await session.get(Order, order_id)
+    if row is None:
+        raise NotFound(f"There is no order {order_id}.")
+    return row
+
+
+async def owned(session: AsyncSession, order_id: UUID, user_id: UUID) -> Order:
+    """An order of this user.
+
+    Raises:
+        NotFound: no such order, or somebody else's.
+    """
+    row = await session.get(Order, order_id)
+    if row is None or row.user_id != user_id:
+        raise NotFound(f"There is no order {order_id}.")
+    return row
+
+
+async def claim_for_sending(session: AsyncSession, order_id: UUID, *, now: datetime) -> bool:
+    """Take a created order for sending; False when somebody else did, or it is past that."""
+    statement = (
+        update(Order)
+        .where(Order.id == order_id, Order.status == OrderStatus.CREATED)
+        .values(status=OrderStatus.SUBMITTED, submitted_at=now, updated_at=now)
+    )
+    return cast("CursorResult[Any]", await session.execute(statement)).rowcount == 1
+
+
+async def live(
+    session: AsyncSession,
+    *,
+    account_id: UUID | None = None,
+    symbol: str | None = None,
+    strategy_id: UUID | None = None,
+    position_id: UUID | None = None,
+    user_id: UUID | None = None,
+) -> Sequence[Order]:
+    """Orders that may still be filled, oldest first."""
+    query = select(Order).where(Order.status.in_(LIVE))
+    for column, value in (
+        (Order.account_id, account_id),
+        (Order.symbol, symbol),
+        (Order.strategy_id, strategy_id),
+        (Order.position_id, position_id),
+        (Order.user_id, user_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return (await session.scalars(query.order_by(Order.id))).all()
+
+
+async def live_entries(session: AsyncSession, strategy_id: UUID, symbol: str) -> Sequence[Order]:
+    """Entries of a strategy on a symbol that may still be filled."""
+    found = await live(session, strategy_id=strategy_id, symbol=symbol)
+    return [order for order in found if order.purpose is Purpose.ENTRY]
+
+
+async def live_exits(session: AsyncSession, position_id: UUID) -> Sequence[Order]:
+    """Exits of a position that may still be filled."""
+    found = await live(session, position_id=position_id)
+    return [order for order in found if order.purpose is not Purpose.ENTRY]
+
+
+async def of_signal(session: AsyncSession, signal_id: UUID) -> Sequence[Order]:
+    """Orders made because of a signal, oldest first."""
+    query = select(Order).where(Order.signal_id == signal_id).order_by(Order.id)
+    return (await session.scalars(query)).all()
+
+
+async def created_since(session: AsyncSession, user_id: UUID, since: datetime) -> int:
+    """How many entries the user's strategies have sent since then."""
+    query = select(func.count()).where(
+        Order.user_id == user_id,
+        Order.purpose == Purpose.ENTRY,
+        Order.created_at >= since,
+        Order.status != OrderStatus.DENIED,
+    )
+    return (await session.scalar(query)) or 0
+
+
+async def fills_of_order(session: AsyncSession, order_id: UUID) -> Sequence[Fill]:
+    """Executions of an order, oldest first."""
+    query = select(Fill).where(Fill.order_id == order_id).order_by(Fill.executed_at, Fill.id)
+    return (await session.scalars(query)).all()
+
+
+async def fills_of_position(session: AsyncSession, position_id: UUID) -> Sequence[Fill]:
+    """Executions that made a position, oldest first."""
+    query = select(Fill).where(Fill.position_id == position_id).order_by(Fill.executed_at, Fill.id)
+    return (await session.scalars(query)).all()
+
+
+async def in_status(session: AsyncSession, status: OrderStatus) -> Sequence[Order]:
+    """Orders in a status, oldest first."""
+    query = select(Order).where(Order.status == status).order_by(Order.id).limit(1_000)
+    return (await session.scalars(query)).all()
+
+
+def listing(
+    user_id: UUID,
+    *,
+    status: OrderStatus | None = None,
+    symbol: str | None = None,
+    strategy_id: UUID | None = None,
+    signal_id: UUID | None = None,
+    position_id: UUID | None = None,
+) -> Select[tuple[Order]]:
+    """The user's orders, narrowed by what is given."""
+    query = select(Order).where(Order.user_id == user_id)
+    for column, value in (
+        (Order.status, status),
+        (Order.symbol, symbol),
+        (Order.strategy_id, strategy_id),
+        (Order.signal_id, signal_id),
+        (Order.position_id, position_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return query

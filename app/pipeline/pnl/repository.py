@@ -1,0 +1,56 @@
+"""Every query on trades, bookings and daily sums."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.pipeline.pnl.models import Booking, DailyPnl, Trade
+
+
+async def day_row(
+    session: AsyncSession, user_id: UUID, day: date, currency: str, *, is_paper: bool
+) -> DailyPnl | None:
+    """One day of one trader in one currency and scope."""
+    return await session.get(DailyPnl, (user_id, day, currency, is_paper))
+
+
+async def days(
+    session: AsyncSession, user_id: UUID, *, since: date | None, until: date | None
+) -> Sequence[DailyPnl]:
+    """Days from `since` to before `until`, newest first."""
+    query = select(DailyPnl).where(DailyPnl.user_id == user_id)
+    if since is not None:
+        query = query.where(DailyPnl.day >= since)
+    if until is not None:
+        query = query.where(DailyPnl.day < until)
+    return (await session.scalars(query.order_by(DailyPnl.day.desc()))).all()
+
+
+async def net_of_strategy(session: AsyncSession, strategy_id: UUID) -> Sequence[Booking]:
+    """Everything a strategy has booked; summed in Python, for SQLite keeps decimals as text."""
+    query = select(Booking).where(Booking.strategy_id == strategy_id)
+    return (await session.scalars(query)).all()
+
+
+def trades(
+    user_id: UUID,
+    *,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    strategy_id: UUID | None = None,
+    symbol: str | None = None,
+) -> Select[tuple[Trade]]:
+    """The user's round trips, narrowed by what is given."""
+    query = select(Trade).where(Trade.user_id == user_id)
+    if since is not None:
+        query = query.where(Trade.closed_at >= since)
+    if until is not None:
+        query = query.where(Trade.closed_at < until)
+    if strategy_id is not None:
+        query = query.where(Trade.strategy_id == strategy_id)
+    if symbol is not None:
+        query = query.where(Trade.symbol == symbol)
+    return query

@@ -1,0 +1,121 @@
+"""Every query on positions."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import NotFound
+from app.pipeline.positions.models import Position
+from app.pipeline.positions.status import PositionStatus
+
+HELD = (PositionStatus.OPENING, PositionStatus.OPEN, PositionStatus.CLOSING)
+
+
+async def get(session: AsyncSession, position_id: UUID) -> Position:
+    """A position that is known to exist.
+
+    Raises:
+        NotFound: it does not.
+    """
+    row = await session.get(Position, position_id)
+    if row is None:
+        raise NotFound(f"There is no position {position_id}.")
+    return row
+
+
+async def owned(session: AsyncSession, position_id: UUID, user_id: UUID) -> Position:
+    """A position of this user.
+
+    Raises:
+        NotFound: no such position, or somebody else's.
+    """
+    row = await session.get(Position, position_id)
+    if row is None or row.user_id != user_id:
+        raise NotFound(f"There is no position {position_id}.")
+    return row
+
+
+async def held_by(session: AsyncSession, strategy_id: UUID, symbol: str) -> Position | None:
+    """The strategy's open book of the symbol."""
+    query = (
+        select(Position)
+        .where(
+            Position.strategy_id == strategy_id,
+            Position.symbol == symbol,
+            Position.status.in_(HELD),
+        )
+        .order_by(Position.id)
+        .limit(1)
+    )
+    found: Position | None = await session.scalar(query)
+    return found
+
+
+async def held(
+    session: AsyncSession,
+    *,
+    user_id: UUID | None = None,
+    account_id: UUID | None = None,
+    symbol: str | None = None,
+) -> Sequence[Position]:
+    """Books that are not flat, oldest first."""
+    query = select(Position).where(Position.status.in_(HELD))
+    for column, value in (
+        (Position.user_id, user_id),
+        (Position.account_id, account_id),
+        (Position.symbol, symbol),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return (await session.scalars(query.order_by(Position.id))).all()
+
+
+async def last_closed(session: AsyncSession, strategy_id: UUID, symbol: str) -> Position | None:
+    """The strategy's latest closed book of the symbol."""
+    query = (
+        select(Position)
+        .where(
+            Position.strategy_id == strategy_id,
+            Position.symbol == symbol,
+            Position.status == PositionStatus.CLOSED,
+        )
+        .order_by(Position.closed_at.desc())
+        .limit(1)
+    )
+    found: Position | None = await session.scalar(query)
+    return found
+
+
+async def claim_closing(session: AsyncSession, position_id: UUID, *, now: datetime) -> bool:
+    """Take an open position for closing; False when somebody else did."""
+    statement = (
+        update(Position)
+        .where(Position.id == position_id, Position.status == PositionStatus.OPEN)
+        .values(status=PositionStatus.CLOSING, updated_at=now)
+    )
+    return cast("CursorResult[Any]", await session.execute(statement)).rowcount == 1
+
+
+def listing(
+    user_id: UUID,
+    *,
+    status: PositionStatus | None = None,
+    symbol: str | None = None,
+    strategy_id: UUID | None = None,
+    account_id: UUID | None = None,
+) -> Select[tuple[Position]]:
+    """The user's positions, narrowed by what is given."""
+    query = select(Position).where(Position.user_id == user_id)
+    for column, value in (
+        (Position.status, status),
+        (Position.symbol, symbol),
+        (Position.strategy_id, strategy_id),
+        (Position.account_id, account_id),
+    ):
+        if value is not None:
+            query = query.where(column == value)
+    return query

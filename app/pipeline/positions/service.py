@@ -1,0 +1,244 @@
+"""Rows and books: fills go in, levels are set, closing is claimed once."""
+
+from dataclasses import fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.service import record
+from app.core.errors import Conflict
+from app.core.ids import new_id
+from app.pipeline.orders.models import Fill, Order
+from app.pipeline.positions import repository
+from app.pipeline.positions.book import Book, BookFill, Realised, apply_fill
+from app.pipeline.positions.exits import ExitLevels, Trailing
+from app.pipeline.positions.models import Position
+from app.pipeline.positions.status import PositionStatus
+from app.pipeline.risk.levels import tighter_stop
+from app.strategies.words import TriggerBy
+from app.trading.instrument import Instrument
+from app.trading.words import CloseReason, PositionSide
+
+PERCENT: Final = Decimal("0.01")
+_SHARED: Final = tuple(
+    field.name for field in fields(Book) if field.name not in {"instrument", "position_side"}
+)
+
+
+def book_of(position: Position, instrument: Instrument) -> Book:
+    """The row's amounts as a value."""
+    amounts = {name: getattr(position, name) for name in _SHARED}
+    return Book(instrument, position.position_side, **amounts)
+
+
+def store(position: Position, book: Book, *, now: datetime) -> None:
+    """The value's amounts into the row."""
+    for name in _SHARED:
+        setattr(position, name, getattr(book, name))
+    position.entry_price = book.entry_price
+    position.exit_price = book.exit_price
+    position.realized_pnl = book.net
+    position.updated_at = now
+
+
+def levels_of(position: Position) -> ExitLevels:
+    """Where the position leaves, as the monitor reads it."""
+    trailing = None
+    if position.trailing_percent is not None and position.trailing_peak is not None:
+        trailing = Trailing(position.trailing_percent * PERCENT, position.trailing_peak)
+    return ExitLevels(
+        position_side=position.position_side,
+        stop_loss=position.stop_loss,
+        take_profit=position.take_profit,
+        trailing=trailing,
+        stop_by=position.trigger_by,
+    )
+
+
+async def of_entry(
+    session: AsyncSession, order: Order, *, trigger_by: TriggerBy, now: datetime
+) -> Position:
+    """The book an entry's fills belong to: the strategy's open one, or a new one."""
+    side = PositionSide.LONG if order.side.value == "buy" else PositionSide.SHORT
+    held = None
+    if order.position_id is not None:
+        held = await repository.get(session, order.position_id)
+    if held is None or held.is_closed:
+        held = await repository.held_by(session, order.strategy_id, order.symbol)
+    if held is None or held.position_side is not side:
+        held = await _open(session, order, side, trigger_by=trigger_by, now=now)
+    if order.position_id != held.id:
+        order.position_id = held.id
+        _take_levels(held, order)
+        held.entries += 1
+    return held
+
+
+async def _open(
+    session: AsyncSession, order: Order, side: PositionSide, *, trigger_by: TriggerBy, now: datetime
+) -> Position:
+    position = Position(
+        id=new_id(),
+        user_id=order.user_id,
+        account_id=order.account_id,
+        strategy_id=order.strategy_id,
+        symbol=order.symbol,
+        position_side=side,
+        status=PositionStatus.OPENING,
+        entries=0,
+        leverage=order.leverage,
+        margin_mode=order.margin_mode,
+        trigger_by=trigger_by,
+        day_start_unrealized=Decimal(0),
+        created_at=now,
+        updated_at=now,
+    )
+    for name in _SHARED:
+        if name not in {"opened_at", "last_fill_at", "is_provisional"}:
+            setattr(position, name, Decimal(0))
+    position.is_provisional = False
+    position.realized_pnl = Decimal(0)
+    session.add(position)
+    # Fills and orders of this transaction point at the row.
+    await session.flush()
+    await _audit(session, position, "position.opened", actor="system", now=now)
+    return position
+
+
+def _take_levels(position: Position, order: Order) -> None:
+    """An added entry's stop replaces the old one for all of it, never further away (TRADING 7)."""
+    position.stop_loss = tighter_stop(
+        position.stop_loss, order.stop_loss, position_side=position.position_side
+    )
+    if order.take_profit is not None:
+        position.take_profit = order.take_profit
+    if order.trailing_percent is not None:
+        position.trailing_percent = order.trailing_percent
+
+
+def apply(
+    position: Position,
+    fill: Fill,
+    instrument: Instrument,
+    *,
+    fee_in_settle: Decimal | None,
+    now: datetime,
+) -> Realised | None:
+    """Book one execution into the position.
+
+    Args:
+        position: the book it belongs to.
+        fill: each once.
+        instrument: of the symbol.
+        fee_in_settle: the fee in settle currency, for a fee in a third coin; else None.
+        now: time of recording.
+
+    Returns:
+        What a closing fill realised; None for an entry.
+    """
+    fill.position_id = position.id
+    book, realised = apply_fill(
+        book_of(position, instrument),
+        BookFill(
+            side=fill.side,
+            quantity=fill.quantity,
+            price=fill.price,
+            fee=fill.fee,
+            fee_asset=fill.fee_asset,
+            at=fill.executed_at,
+            fee_in_settle=fee_in_settle,
+        ),
+    )
+    store(position, book, now=now)
+    if position.trailing_percent is not None and position.trailing_peak is None:
+        position.trailing_peak = position.entry_price
+    return realised
+
+
+async def begin_closing(
+    session: AsyncSession, position: Position, *, now: datetime, actor: str, reason: CloseReason
+) -> None:
+    """Claim the position for one exit chain.
+
+    Raises:
+        Conflict: it is being closed, or is closed.
+    """
+    if position.status is PositionStatus.OPENING:
+        position.move(PositionStatus.OPEN, now=now)
+        # The claim below is a statement: it must see the row as it is now.
+        await session.flush()
+    if not await repository.claim_closing(session, position.id, now=now):
+        raise Conflict(f"This position is {position.status.value}.", code="position_not_open")
+    await session.refresh(position)
+    position.close_reason = reason
+    await _audit(session, position, "position.closing", actor=actor, now=now)
+
+
+async def finish_closing(session: AsyncSession, position: Position, *, now: datetime) -> None:
+    """The position is flat: history from now on."""
+    if position.status is PositionStatus.OPENING:
+        position.move(PositionStatus.OPEN, now=now)
+    position.move(PositionStatus.CLOSING, now=now)
+    position.move(PositionStatus.CLOSED, now=now)
+    position.closed_at = position.last_fill_at or now
+    await _audit(session, position, "position.closed", actor="system", now=now)
+
+
+async def reopen(session: AsyncSession, position: Position, *, now: datetime, note: str) -> None:
+    """The exit order died before the position was flat: it is open and guarded again."""
+    position.move(PositionStatus.OPEN, now=now)
+    position.close_reason = None
+    position.note = note
+    await _audit(session, position, "position.exit_died", actor="system", now=now)
+
+
+async def change_levels(
+    session: AsyncSession,
+    position: Position,
+    changes: dict[str, Decimal | None],
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Set stop, target or trailing distance; None takes a level away.
+
+    Raises:
+        Conflict: the position is closed.
+    """
+    if position.is_closed:
+        raise Conflict("This position is closed.", code="position_not_open")
+    for name, value in changes.items():
+        setattr(position, name, value)
+    if "trailing_percent" in changes:
+        position.trailing_peak = position.entry_price if changes["trailing_percent"] else None
+    position.updated_at = now
+    await _audit(session, position, "position.levels_changed", actor=actor, now=now)
+
+
+async def _audit(
+    session: AsyncSession, position: Position, action: str, *, actor: str, now: datetime
+) -> None:
+    reason = position.close_reason.value if position.close_reason else ""
+    await record(
+        session,
+        now=now,
+        actor=actor,
+        action=action,
+        subject_kind="position",
+        subject_id=str(position.id),
+        user_id=position.user_id,
+        detail={
+            "position": f"{position.position_side.value} {position.symbol}",
+            "reason": reason,
+            "stop_loss": str(position.stop_loss or ""),
+            "take_profit": str(position.take_profit or ""),
+        },
+    )
+
+
+async def ids_of_held(session: AsyncSession) -> list[UUID]:
+    """Ids of every book that is not flat."""
+    return [position.id for position in await repository.held(session)]

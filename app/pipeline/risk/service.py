@@ -1,0 +1,162 @@
+"""Set limits, throw switches, latch the day."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.service import record
+from app.core.decimals import plain
+from app.pipeline.risk import repository
+from app.pipeline.risk.exposure import DEFAULT_MIN_NOTIONAL, Limits
+from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile, SwitchScope
+from app.pipeline.wakeups import Work, wake
+
+PERCENT: Final = Decimal("0.01")
+
+
+def limits_of(profile: RiskProfile | None) -> Limits:
+    """The row as the value that the rules read."""
+    if profile is None:
+        return Limits()
+    drift = profile.max_price_drift_percent
+    leverage = profile.max_leverage
+    allowed = profile.allowed_symbols
+    return Limits(
+        max_daily_loss=profile.max_daily_loss,
+        max_open_positions=profile.max_open_positions,
+        max_notional_per_symbol=profile.max_notional_per_symbol,
+        max_notional_total=profile.max_notional_total,
+        max_leverage=None if leverage is None else Decimal(leverage),
+        max_orders_per_minute=profile.max_orders_per_minute,
+        min_notional=profile.min_notional,
+        allowed_symbols=None if allowed is None else frozenset(allowed),
+        max_price_drift=None if drift is None else drift * PERCENT,
+    )
+
+
+async def set_limits(
+    session: AsyncSession, user_id: UUID, values: Mapping[str, Any], *, actor: str, now: datetime
+) -> RiskProfile:
+    """Replace the trader's limits by these; what is missing or null is no limit."""
+    profile = await repository.profile(session, user_id)
+    if profile is None:
+        profile = RiskProfile(user_id=user_id)
+        session.add(profile)
+    for name, value in values.items():
+        setattr(profile, name, value)
+    profile.updated_at = now
+    await record(
+        session,
+        now=now,
+        actor=actor,
+        action="risk.limits_set",
+        subject_kind="risk",
+        subject_id=str(user_id),
+        user_id=user_id,
+        detail={name: str(value) for name, value in values.items() if value is not None},
+    )
+    return profile
+
+
+async def set_kill_switch(
+    session: AsyncSession,
+    user_id: UUID,
+    *,
+    scope: SwitchScope,
+    scope_id: UUID,
+    is_on: bool,
+    actor: str,
+    now: datetime,
+    reason: str | None = None,
+) -> KillSwitch:
+    """Throw or release a switch. On: entries are denied and resting ones cancelled; exits work.
+
+    Releasing revives nothing.
+    """
+    switch = await session.get(KillSwitch, (user_id, scope, scope_id))
+    if switch is None:
+        switch = KillSwitch(user_id=user_id, scope=scope, scope_id=scope_id)
+        session.add(switch)
+    switch.is_on, switch.reason, switch.changed_at = is_on, reason, now
+    await record(
+        session,
+        now=now,
+        actor=actor,
+        action="risk.kill_switch_on" if is_on else "risk.kill_switch_off",
+        subject_kind=scope.value,
+        subject_id=str(scope_id),
+        user_id=user_id,
+        detail={"reason": reason or ""},
+    )
+    if is_on:
+        wake(session, Work.RISK, user_id, now=now)
+    return switch
+
+
+async def latch_daily_loss(
+    session: AsyncSession,
+    user_id: UUID,
+    *,
+    day: date,
+    currency: str,
+    is_paper: bool,
+    loss: Decimal,
+    now: datetime,
+) -> bool:
+    """Freeze new entries for the rest of the trader's day; True when it was not frozen yet."""
+    if await repository.freeze(session, user_id, day, currency, is_paper=is_paper) is not None:
+        return False
+    session.add(
+        DailyFreeze(
+            user_id=user_id,
+            is_paper=is_paper,
+            currency=currency,
+            day=day,
+            loss=loss,
+            frozen_at=now,
+        )
+    )
+    await record(
+        session,
+        now=now,
+        actor="rule:max_daily_loss",
+        action="risk.daily_loss_frozen",
+        subject_kind="risk",
+        subject_id=str(user_id),
+        user_id=user_id,
+        detail={"loss": f"{plain(loss)} {currency}", "day": day.isoformat()},
+    )
+    wake(session, Work.RISK, user_id, now=now)
+    return True
+
+
+def first_switch(
+    switches: Mapping[tuple[SwitchScope, UUID], KillSwitch],
+    *,
+    user_id: UUID,
+    account_id: UUID,
+    strategy_id: UUID,
+) -> str | None:
+    """The widest switch that stops entries of this strategy: user, account or strategy."""
+    for scope, scope_id in (
+        (SwitchScope.USER, user_id),
+        (SwitchScope.ACCOUNT, account_id),
+        (SwitchScope.STRATEGY, strategy_id),
+    ):
+        if (scope, scope_id) in switches:
+            return scope.value
+    return None
+
+
+__all__ = [
+    "DEFAULT_MIN_NOTIONAL",
+    "first_switch",
+    "latch_daily_loss",
+    "limits_of",
+    "set_kill_switch",
+    "set_limits",
+]

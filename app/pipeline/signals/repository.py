@@ -1,0 +1,144 @@
+"""Every query on signals."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import NotFound
+from app.pipeline.signals.models import Signal
+from app.pipeline.signals.status import SignalStatus
+from app.pipeline.signals.words import SignalAction
+
+OPENING = (SignalAction.OPEN, SignalAction.ADD)
+
+
+async def get(session: AsyncSession, signal_id: UUID) -> Signal:
+    """A signal that is known to exist.
+
+    Raises:
+        NotFound: it does not.
+    """
+    row = await session.get(Signal, signal_id)
+    if row is None:
+        raise NotFound(f"There is no signal {signal_id}.")
+    return row
+
+
+async def owned(session: AsyncSession, signal_id: UUID, user_id: UUID) -> Signal:
+    """A signal of this user.
+
+    Raises:
+        NotFound: no such signal, or somebody else's.
+    """
+    row = await session.get(Signal, signal_id)
+    if row is None or row.user_id != user_id:
+        raise NotFound(f"There is no signal {signal_id}.")
+    return row
+
+
+async def claim(
+    session: AsyncSession,
+    signal_id: UUID,
+    *,
+    frm: SignalStatus,
+    to: SignalStatus,
+    now: datetime,
+    **values: object,
+) -> bool:
+    """Move a signal for one caller only; False when another one was faster."""
+    statement = (
+        update(Signal)
+        .where(Signal.id == signal_id, Signal.status == frm)
+        .values(status=to, updated_at=now, **values)
+    )
+    result = cast("CursorResult[Any]", await session.execute(statement))
+    return result.rowcount == 1
+
+
+async def pending(
+    session: AsyncSession, strategy_id: UUID, symbol: str | None = None
+) -> Sequence[Signal]:
+    """Undecided signals of a strategy, oldest first."""
+    query = select(Signal).where(
+        Signal.strategy_id == strategy_id, Signal.status == SignalStatus.PENDING
+    )
+    if symbol is not None:
+        query = query.where(Signal.symbol == symbol)
+    return (await session.scalars(query.order_by(Signal.id))).all()
+
+
+async def unsent_entries(session: AsyncSession, strategy_id: UUID, symbol: str) -> Sequence[Signal]:
+    """Entries of a strategy on a symbol that are undecided or not yet sent."""
+    query = select(Signal).where(
+        Signal.strategy_id == strategy_id,
+        Signal.symbol == symbol,
+        Signal.action.in_(OPENING),
+        Signal.status.in_((SignalStatus.PENDING, SignalStatus.APPROVED)),
+    )
+    return (await session.scalars(query.order_by(Signal.id))).all()
+
+
+async def in_status(
+    session: AsyncSession, status: SignalStatus, *, limit: int = 500
+) -> Sequence[UUID]:
+    """Ids of signals in a status, oldest first."""
+    query = select(Signal.id).where(Signal.status == status).order_by(Signal.id).limit(limit)
+    return (await session.scalars(query)).all()
+
+
+async def overdue(session: AsyncSession, now: datetime) -> Sequence[Signal]:
+    """Undecided or unsent entries whose time ran out."""
+    query = select(Signal).where(
+        Signal.status.in_((SignalStatus.PENDING, SignalStatus.APPROVED)),
+        Signal.expires_at <= now,
+        Signal.action.in_(OPENING),
+    )
+    return (await session.scalars(query.order_by(Signal.id).limit(500))).all()
+
+
+async def latest_alert_at(session: AsyncSession, strategy_id: UUID, symbol: str) -> datetime | None:
+    """The alert time of the newest signal of the strategy on the symbol."""
+    query = (
+        select(Signal.alert_at)
+        .where(
+            Signal.strategy_id == strategy_id,
+            Signal.symbol == symbol,
+            Signal.alert_at.is_not(None),
+        )
+        .order_by(Signal.alert_at.desc())
+        .limit(1)
+    )
+    found: datetime | None = await session.scalar(query)
+    return found
+
+
+def listing(
+    user_id: UUID,
+    *,
+    status: SignalStatus | None = None,
+    strategy_id: UUID | None = None,
+    symbol: str | None = None,
+) -> Select[tuple[Signal]]:
+    """The user's signals, narrowed by what is given."""
+    query = select(Signal).where(Signal.user_id == user_id)
+    if status is not None:
+        query = query.where(Signal.status == status)
+    if strategy_id is not None:
+        query = query.where(Signal.strategy_id == strategy_id)
+    if symbol is not None:
+        query = query.where(Signal.symbol == symbol)
+    return query
+
+
+async def set_quantity(
+    session: AsyncSession, signal_id: UUID, quantity: Decimal, *, now: datetime
+) -> None:
+    """Record the size that was decided on."""
+    await session.execute(
+        update(Signal).where(Signal.id == signal_id).values(quantity=quantity, updated_at=now)
+    )

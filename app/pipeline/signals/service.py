@@ -1,0 +1,249 @@
+"""Make signals, decide them once, let them lapse."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.service import record
+from app.core.errors import Conflict, Denied
+from app.core.ids import new_id
+from app.pipeline.alarms.meaning import SizeKind
+from app.pipeline.signals import repository
+from app.pipeline.signals.models import Signal
+from app.pipeline.signals.status import SignalStatus
+from app.pipeline.signals.words import SignalAction
+from app.pipeline.wakeups import Work, wake
+from app.strategies.models import Strategy
+from app.strategies.words import Approval, LevelKind
+from app.trading.words import OrderType, PositionSide
+
+AUTO_RULE = "rule:auto"
+EXIT_RULE = "rule:exits_never_wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignalDraft:
+    """What a signal will say, before it is a row.
+
+    Attributes:
+        size_value: by `size_kind`; a percentage is 50 for 50 %.
+        stop_value: by `stop_kind`; likewise the target.
+        reference_price: what the price was when the signal came: the alert's, or ours at receipt.
+        needs_human: True when a person must decide even under auto-approval (TRADING 6).
+    """
+
+    action: SignalAction
+    symbol: str
+    position_side: PositionSide
+    sentence: str
+    received_at: datetime
+    size_kind: SizeKind = SizeKind.DEFAULT
+    size_value: Decimal | None = None
+    order_type: OrderType = OrderType.MARKET
+    limit_price: Decimal | None = None
+    stop_kind: LevelKind | None = None
+    stop_value: Decimal | None = None
+    target_kind: LevelKind | None = None
+    target_value: Decimal | None = None
+    leverage: int | None = None
+    comment: str | None = None
+    reference_price: Decimal | None = None
+    alert_at: datetime | None = None
+    alarm_id: UUID | None = None
+    part: int = 0
+    external_id: str | None = None
+    needs_human: bool = False
+
+
+async def create(
+    session: AsyncSession, strategy: Strategy, draft: SignalDraft, *, now: datetime
+) -> Signal:
+    """Make a signal, and approve it at once where a rule says so.
+
+    Exits are approved by rule unless the strategy wants to be asked (TRADING 4); entries under
+    auto-approval unless a person must look.
+    """
+    values = {name: getattr(draft, name) for name in SignalDraft.__slots__ if name != "needs_human"}
+    signal = Signal(
+        id=new_id(),
+        user_id=strategy.user_id,
+        account_id=strategy.account_id,
+        strategy_id=strategy.id,
+        status=SignalStatus.PENDING,
+        expires_at=expiry(draft.received_at, timedelta(seconds=strategy.signal_ttl_seconds)),
+        updated_at=now,
+        **values,
+    )
+    session.add(signal)
+    await _audit(session, signal, "signal.created", actor="system", now=now)
+    rule = _approving_rule(strategy, draft)
+    if rule is not None:
+        await _approve(session, signal, actor=rule, now=now)
+    return signal
+
+
+def expiry(received_at: datetime, ttl: timedelta) -> datetime:
+    """When a signal received then stops being valid."""
+    # From arrival, not from approval: the market has moved since the alarm, however late we look.
+    return received_at + ttl
+
+
+async def approve(
+    session: AsyncSession,
+    signal: Signal,
+    *,
+    actor: str,
+    now: datetime,
+    fraction: Decimal | None = None,
+    key: str | None = None,
+) -> Signal:
+    """Approve a pending signal; the worker goes on from there.
+
+    Args:
+        session: the caller's transaction.
+        signal: one that the actor may decide.
+        actor: the user's name.
+        now: time of the decision.
+        fraction: share of the size to take, above 0 and at most 1; all of it when None.
+        key: idempotency key: the same call again gets the same answer.
+
+    Raises:
+        Conflict: it expired, or was decided already.
+    """
+    if key is not None and signal.decision_key == key:
+        return signal
+    if signal.status is SignalStatus.PENDING and signal.expires_at <= now:
+        raise Conflict(
+            f"This signal expired at {signal.expires_at:%H:%M:%S} UTC.", code="signal_expired"
+        )
+    won = await repository.claim(
+        session,
+        signal.id,
+        frm=SignalStatus.PENDING,
+        to=SignalStatus.APPROVED,
+        now=now,
+        decided_at=now,
+        decided_by=actor,
+        decision_key=key,
+        approved_fraction=fraction,
+    )
+    # The row was changed by statement, so that one of several callers wins; see what it says now.
+    await session.refresh(signal)
+    if not won:
+        raise _already_decided(signal)
+    await _audit(session, signal, "signal.approved", actor=actor, now=now)
+    wake(session, Work.SIGNAL, signal.id, now=now)
+    return signal
+
+
+async def reject(
+    session: AsyncSession,
+    signal: Signal,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str | None = None,
+    key: str | None = None,
+) -> Signal:
+    """Reject a pending signal.
+
+    Raises:
+        Conflict: it was decided already.
+    """
+    if key is not None and signal.decision_key == key:
+        return signal
+    won = await repository.claim(
+        session,
+        signal.id,
+        frm=SignalStatus.PENDING,
+        to=SignalStatus.REJECTED,
+        now=now,
+        decided_at=now,
+        decided_by=actor,
+        decision_key=key,
+        reason=f"rejected: {reason}" if reason else "rejected: The trader said no.",
+    )
+    await session.refresh(signal)
+    if not won:
+        raise _already_decided(signal)
+    await _audit(session, signal, "signal.rejected", actor=actor, now=now)
+    return signal
+
+
+async def supersede_entries(
+    session: AsyncSession, strategy_id: UUID, symbol: str, *, now: datetime, reason: str
+) -> list[Signal]:
+    """End every entry of the strategy on the symbol that is undecided or not yet sent."""
+    ended = []
+    for signal in await repository.unsent_entries(session, strategy_id, symbol):
+        signal.move(SignalStatus.SUPERSEDED, now=now, reason=reason)
+        await _audit(session, signal, "signal.superseded", actor="system", now=now)
+        ended.append(signal)
+    return ended
+
+
+async def expire(session: AsyncSession, signal: Signal, *, now: datetime) -> None:
+    """Let an undecided or unsent signal lapse."""
+    reason = f"expired: Nobody acted on it before {signal.expires_at:%H:%M:%S} UTC."
+    signal.move(SignalStatus.EXPIRED, now=now, reason=reason)
+    await _audit(session, signal, "signal.expired", actor="system", now=now)
+
+
+async def deny(session: AsyncSession, signal: Signal, denial: Denied, *, now: datetime) -> None:
+    """Record that our own rules refuse it."""
+    signal.move(SignalStatus.DENIED, now=now, reason=f"{denial.code}: {denial.detail}")
+    await _audit(session, signal, "signal.denied", actor="system", now=now)
+
+
+async def finish(
+    session: AsyncSession,
+    signal: Signal,
+    status: SignalStatus,
+    *,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
+    """Move an approved or executing signal on, once; repeating it is harmless."""
+    if signal.status is status:
+        return
+    signal.move(status, now=now, reason=reason)
+    await _audit(session, signal, f"signal.{status.value}", actor="system", now=now)
+
+
+def _approving_rule(strategy: Strategy, draft: SignalDraft) -> str | None:
+    if not draft.action.opens:
+        asks = draft.needs_human or strategy.approve_exits is Approval.MANUAL
+        return None if asks else EXIT_RULE
+    if strategy.approval is Approval.AUTO and not draft.needs_human:
+        return AUTO_RULE
+    return None
+
+
+async def _approve(session: AsyncSession, signal: Signal, *, actor: str, now: datetime) -> None:
+    signal.move(SignalStatus.APPROVED, now=now)
+    signal.decided_at, signal.decided_by = now, actor
+    await _audit(session, signal, "signal.approved", actor=actor, now=now)
+    wake(session, Work.SIGNAL, signal.id, now=now)
+
+
+def _already_decided(signal: Signal) -> Conflict:
+    by = f" by {signal.decided_by}" if signal.decided_by else ""
+    return Conflict(f"This signal is {signal.status.value} already{by}.", code="already_decided")
+
+
+async def _audit(
+    session: AsyncSession, signal: Signal, action: str, *, actor: str, now: datetime
+) -> None:
+    await record(
+        session,
+        now=now,
+        actor=actor,
+        action=action,
+        subject_kind="signal",
+        subject_id=str(signal.id),
+        user_id=signal.user_id,
+        detail={"sentence": signal.sentence, "reason": signal.reason or ""},
+    )

@@ -1,0 +1,63 @@
+"""Notes to the worker, committed together with the change that causes the work.
+
+They only make things quick: every step is also found by its status, so a lost note delays and
+loses nothing.
+"""
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Integer, String, delete, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.words import Word
+from app.db.base import Base
+
+SESSION_KEY: Final = "wakeups"
+
+
+class Work(Word):
+    """Which step of the flow is due."""
+
+    SIGNAL = "signal"
+    ORDER = "order"
+    CANCEL = "cancel"
+    POSITION = "position"
+    RISK = "risk"
+
+
+class Wakeup(Base):
+    """One note: this step is due for this row."""
+
+    __tablename__ = "wakeups"
+
+    id: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
+    )
+    work: Mapped[Work] = mapped_column(String(32))
+    subject_id: Mapped[UUID]
+    created_at: Mapped[datetime]
+
+
+def wake(session: AsyncSession, work: Work, subject_id: UUID, *, now: datetime) -> None:
+    """Leave a note in the caller's transaction; a worker in this process hears of the commit."""
+    session.add(Wakeup(work=work, subject_id=subject_id, created_at=now))
+    session.info.setdefault(SESSION_KEY, []).append((work, subject_id))
+
+
+async def newest_id(session: AsyncSession) -> int:
+    """Id of the latest note; 0 when there is none."""
+    return (await session.scalar(select(func.max(Wakeup.id)))) or 0
+
+
+async def after(session: AsyncSession, last_id: int) -> list[Wakeup]:
+    """Notes younger than `last_id`, oldest first."""
+    query = select(Wakeup).where(Wakeup.id > last_id).order_by(Wakeup.id).limit(1_000)
+    return list((await session.scalars(query)).all())
+
+
+async def forget_before(session: AsyncSession, moment: datetime) -> None:
+    """Drop notes that every worker has long read."""
+    await session.execute(delete(Wakeup).where(Wakeup.created_at < moment))

@@ -1,0 +1,78 @@
+"""Every query on strategies."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import NotFound
+from app.strategies.models import Strategy
+
+
+async def get(session: AsyncSession, strategy_id: UUID) -> Strategy:
+    """A strategy that is known to exist.
+
+    Raises:
+        NotFound: it does not.
+    """
+    row = await session.get(Strategy, strategy_id)
+    if row is None:
+        raise NotFound(f"There is no strategy {strategy_id}.")
+    return row
+
+
+async def owned(session: AsyncSession, strategy_id: UUID, user_id: UUID) -> Strategy:
+    """A strategy of this user.
+
+    Raises:
+        NotFound: no such strategy, or somebody else's.
+    """
+    row = await session.get(Strategy, strategy_id)
+    if row is None or row.user_id != user_id:
+        raise NotFound(f"There is no strategy {strategy_id}.")
+    return row
+
+
+async def by_token_digest(session: AsyncSession, digest: str) -> Strategy | None:
+    """The strategy whose webhook token has this digest."""
+    found: Strategy | None = await session.scalar(
+        select(Strategy).where(Strategy.token_digest == digest)
+    )
+    return found
+
+
+async def manual(session: AsyncSession, account_id: UUID) -> Strategy | None:
+    """The account's book for manual orders."""
+    query = select(Strategy).where(Strategy.account_id == account_id, Strategy.is_manual.is_(True))
+    found: Strategy | None = await session.scalar(query)
+    return found
+
+
+async def named(session: AsyncSession, user_id: UUID, name: str) -> Strategy | None:
+    """The user's strategy of that name."""
+    query = select(Strategy).where(Strategy.user_id == user_id, Strategy.name == name)
+    found: Strategy | None = await session.scalar(query)
+    return found
+
+
+async def of_account(session: AsyncSession, account_id: UUID) -> Sequence[Strategy]:
+    """All strategies that trade on the account."""
+    return (await session.scalars(select(Strategy).where(Strategy.account_id == account_id))).all()
+
+
+async def remove(session: AsyncSession, strategy: Strategy) -> bool:
+    """Delete the row; False when other rows refer to it."""
+    await session.delete(strategy)
+    try:
+        # The database itself knows who refers to the row; ask it now, not at commit.
+        await session.flush()
+    except IntegrityError:
+        return False
+    return True
+
+
+def listing(user_id: UUID) -> Select[tuple[Strategy]]:
+    """The user's own strategies, without the books that hold manual orders."""
+    return select(Strategy).where(Strategy.user_id == user_id, Strategy.is_manual.is_(False))

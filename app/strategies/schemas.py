@@ -1,0 +1,171 @@
+"""Strategies as they cross HTTP."""
+
+from decimal import Decimal
+from typing import Any, Final, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from app.http.schemas import In, Moment, Out
+from app.strategies.models import Strategy
+from app.strategies.words import Approval, LevelKind, OnOpposite, Sides, SizingMode, TriggerBy
+from app.trading.money import Money
+from app.trading.words import MarginMode
+
+MAX_LEVERAGE = 125
+EXAMPLE: Final[dict[str, JsonValue]] = {
+    "name": "BTC breakout",
+    "account_id": "019aa0c4-7a2b-7c1e-9f00-2f3a4b5c6d7e",
+    "approval": "manual",
+    "sizing": {"mode": "risk_percent", "value": "1"},
+    "default_stop_loss": {"kind": "percent", "value": "2"},
+}
+
+
+class Sizing(In):
+    """How large an entry is: `value` in base units, quote or percent, by `mode`."""
+
+    mode: SizingMode
+    value: Money | None = None
+
+    @model_validator(mode="after")
+    def _value_fits(self) -> Self:
+        if self.mode is SizingMode.FROM_ALERT:
+            if self.value is not None:
+                raise ValueError("sizing from_alert takes no value")
+        elif self.value is None or self.value <= 0:
+            raise ValueError(f"sizing {self.mode.value} needs a value above 0")
+        return self
+
+
+class Level(In):
+    """A default stop or target: a price, a percentage of the entry, a distance, or trailing."""
+
+    kind: LevelKind
+    value: Money = Field(gt=0)
+
+
+class StrategySettings(In):
+    """What may be set and changed; every field has a safe default."""
+
+    approval: Approval = Approval.MANUAL
+    sizing: Sizing = Sizing(mode=SizingMode.FROM_ALERT)
+    leverage: int = Field(default=1, ge=1, le=MAX_LEVERAGE)
+    margin_mode: MarginMode = MarginMode.ISOLATED
+    default_stop_loss: Level | None = None
+    default_take_profit: Level | None = None
+    max_alarm_age_seconds: int = Field(default=120, ge=1, le=86_400)
+    signal_ttl_seconds: int = Field(default=900, ge=1, le=7 * 86_400)
+    max_price_drift_percent: Money | None = Field(default=None, gt=0)
+    ticker_map: dict[str, str] = Field(default_factory=dict)
+    allowed_symbols: list[str] | None = None
+    sides: Sides = Sides.BOTH
+    on_opposite: OnOpposite = OnOpposite.CLOSE
+    max_entries: int = Field(default=1, ge=0)
+    allocation: Money | None = Field(default=None, gt=0)
+    reinvest: bool = False
+    approve_exits: Approval = Approval.AUTO
+    exit_max_age_seconds: int = Field(default=900, ge=1, le=86_400)
+    max_slippage_percent: Money | None = Field(default=None, gt=0, lt=100)
+    trigger_by: TriggerBy = TriggerBy.MARK
+    raise_to_min_notional: bool = False
+    algorithm: str | None = Field(default=None, max_length=120)
+    is_active: bool = True
+
+    @model_validator(mode="after")
+    def _target_cannot_trail(self) -> Self:
+        target = self.default_take_profit
+        if target is not None and target.kind is LevelKind.TRAILING_PERCENT:
+            raise ValueError("default_take_profit cannot trail: set a trailing default_stop_loss")
+        return self
+
+
+class StrategyIn(StrategySettings):
+    """A new strategy."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    name: str = Field(min_length=1, max_length=120)
+    account_id: UUID
+
+
+class StrategyPatch(StrategySettings):
+    """Only the fields that are sent are changed."""
+
+    name: str = Field(default="", min_length=1, max_length=120)
+
+
+class ActivateIn(In):
+    """Whether the strategy's alerts may open positions."""
+
+    is_active: bool
+
+
+class StrategyOut(Out):
+    """A strategy; its webhook token is never shown again after it was made."""
+
+    id: UUID
+    name: str
+    account_id: UUID
+    token_hint: str
+    approval: Approval
+    sizing: Sizing
+    leverage: int
+    margin_mode: MarginMode
+    default_stop_loss: Level | None
+    default_take_profit: Level | None
+    max_alarm_age_seconds: int
+    signal_ttl_seconds: int
+    max_price_drift_percent: Money | None
+    ticker_map: dict[str, Any]
+    allowed_symbols: list[str] | None
+    sides: Sides
+    on_opposite: OnOpposite
+    max_entries: int
+    allocation: Money | None
+    reinvest: bool
+    approve_exits: Approval
+    exit_max_age_seconds: int
+    max_slippage_percent: Money | None
+    trigger_by: TriggerBy
+    raise_to_min_notional: bool
+    algorithm: str | None
+    is_active: bool
+    is_manual: bool
+    created_at: Moment
+
+    @classmethod
+    def of(cls, row: Strategy) -> Self:
+        """Shape a row."""
+        return cls.model_validate(_fields(row))
+
+
+class StrategyWithUrl(StrategyOut):
+    """The answer to create and rotate-token: the only place where the URL is shown."""
+
+    webhook_url: str
+
+    @classmethod
+    def with_url(cls, row: Strategy, webhook_url: str) -> Self:
+        """Shape a row together with its fresh URL."""
+        return cls.model_validate({**_fields(row), "webhook_url": webhook_url})
+
+
+class AlertTemplateOut(Out):
+    """Text to paste into TradingView's message field."""
+
+    strategy_alert: str
+    indicator_alert: str
+    notes: list[str]
+
+
+def _fields(row: Strategy) -> dict[str, Any]:
+    values = {name: getattr(row, name, None) for name in StrategyOut.model_fields}
+    values["sizing"] = {"mode": row.sizing_mode, "value": row.sizing_value}
+    for name in ("default_stop_loss", "default_take_profit"):
+        values[name] = _level(getattr(row, f"{name}_kind"), getattr(row, f"{name}_value"))
+    return values
+
+
+def _level(kind: LevelKind | None, value: Decimal | None) -> dict[str, Any] | None:
+    return None if kind is None else {"kind": kind, "value": value}

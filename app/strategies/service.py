@@ -1,0 +1,150 @@
+"""Make, change and re-key strategies."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.service import record
+from app.core.errors import Conflict, Duplicate
+from app.core.ids import new_id, new_token
+from app.strategies import repository
+from app.strategies.models import Strategy
+
+MANUAL_NAME = "manual"
+HINT_LENGTH = 4
+
+
+def token_digest(token: str) -> str:
+    """What is stored of a webhook token: it has 256 random bits, so a plain hash is enough."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def create(
+    session: AsyncSession,
+    *,
+    user_id: UUID,
+    account_id: UUID,
+    name: str,
+    now: datetime,
+    settings: Mapping[str, Any] | None = None,
+    is_manual: bool = False,
+) -> tuple[Strategy, str]:
+    """Make a strategy and its webhook token, which is returned once and never stored.
+
+    Args:
+        session: the caller's transaction.
+        user_id: the owner.
+        account_id: an exchange account of the owner.
+        name: unique among the owner's strategies.
+        now: time of creation.
+        settings: values by field name of `StrategySettings`; defaults for what is missing.
+        is_manual: True for the book that holds an account's manual orders.
+
+    Raises:
+        Duplicate: the owner has a strategy of that name.
+    """
+    await _refuse_taken_name(session, user_id, name)
+    token = new_token()
+    strategy = Strategy(
+        id=new_id(),
+        user_id=user_id,
+        account_id=account_id,
+        name=name,
+        token_digest=token_digest(token),
+        token_hint=token[-HINT_LENGTH:],
+        ticker_map={},
+        is_manual=is_manual,
+        created_at=now,
+    )
+    _apply(strategy, settings or {})
+    session.add(strategy)
+    # Rows that point at it may follow in the same transaction.
+    await session.flush()
+    await _audit(session, strategy, "strategy.created", now)
+    return strategy, token
+
+
+async def change(
+    session: AsyncSession, strategy: Strategy, changes: Mapping[str, Any], *, now: datetime
+) -> Strategy:
+    """Change the given fields and no others.
+
+    Raises:
+        Duplicate: the new name is taken.
+    """
+    name = changes.get("name")
+    if name is not None and name != strategy.name:
+        await _refuse_taken_name(session, strategy.user_id, name)
+        strategy.name = name
+    _apply(strategy, changes)
+    await _audit(session, strategy, "strategy.changed", now, fields=",".join(sorted(changes)))
+    return strategy
+
+
+async def rotate_token(session: AsyncSession, strategy: Strategy, *, now: datetime) -> str:
+    """Give the strategy a new webhook token; the old one stops working at once."""
+    token = new_token()
+    strategy.token_digest = token_digest(token)
+    strategy.token_hint = token[-HINT_LENGTH:]
+    await _audit(session, strategy, "strategy.token_rotated", now)
+    return token
+
+
+async def delete(session: AsyncSession, strategy: Strategy, *, now: datetime) -> None:
+    """Remove a strategy that never received or traded anything.
+
+    Raises:
+        Conflict: something refers to it; its history must stay explainable.
+    """
+    await _audit(session, strategy, "strategy.deleted", now)
+    if not await repository.remove(session, strategy):
+        raise Conflict(f"{strategy.name!r} has a history: switch it off instead of deleting it.")
+
+
+async def manual_strategy(
+    session: AsyncSession, *, user_id: UUID, account_id: UUID, account_name: str, now: datetime
+) -> Strategy:
+    """The account's book for manual orders, made at the first one."""
+    found = await repository.manual(session, account_id)
+    if found is not None:
+        return found
+    name = f"{MANUAL_NAME} {account_name}"
+    strategy, _ = await create(
+        session, user_id=user_id, account_id=account_id, name=name, now=now, is_manual=True
+    )
+    return strategy
+
+
+async def _refuse_taken_name(session: AsyncSession, user_id: UUID, name: str) -> None:
+    if await repository.named(session, user_id, name) is not None:
+        raise Duplicate(f"You have a strategy called {name!r} already.")
+
+
+def _apply(strategy: Strategy, changes: Mapping[str, Any]) -> None:
+    for field, value in changes.items():
+        if field == "sizing":
+            strategy.sizing_mode, strategy.sizing_value = value["mode"], value["value"]
+        elif field in {"default_stop_loss", "default_take_profit"}:
+            setattr(strategy, f"{field}_kind", value["kind"] if value else None)
+            setattr(strategy, f"{field}_value", value["value"] if value else None)
+        else:
+            setattr(strategy, field, value)
+
+
+async def _audit(
+    session: AsyncSession, strategy: Strategy, action: str, now: datetime, **detail: str
+) -> None:
+    await record(
+        session,
+        now=now,
+        actor="user",
+        action=action,
+        subject_kind="strategy",
+        subject_id=str(strategy.id),
+        user_id=strategy.user_id,
+        detail={"name": strategy.name, **detail},
+    )
