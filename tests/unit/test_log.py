@@ -22,12 +22,19 @@ CANARY = "canary/9f+8e7d6c5b4a"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A log folder in use; the standard library's logging is as before afterwards."""
+def folder(tmp_path: Path, as_before: None) -> Path:
+    """A log folder in use."""
+    del as_before
+    configure_logging(Settings(_env_file=None, log_dir=tmp_path / "logs"))
+    return tmp_path / "logs"
+
+
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """Leaves logging as it was found."""
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
-    configure_logging(Settings(_env_file=None, log_dir=tmp_path / "logs"))
-    yield tmp_path / "logs"
+    yield
     logger.remove()
     logging.captureWarnings(capture=False)
     root.handlers[:] = before
@@ -149,7 +156,8 @@ def test_stdlib_records_arrive_with_their_own_name(folder: Path) -> None:
     assert second["event"] == 'body {"password": "<redacted>"}'
 
 
-def test_settings_secrets_are_known_from_the_start(tmp_path: Path) -> None:
+def test_settings_secrets_are_known_from_the_start(tmp_path: Path, as_before: None) -> None:
+    del as_before
     settings = Settings(
         _env_file=None,
         log_dir=tmp_path / "logs",

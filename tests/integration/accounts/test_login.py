@@ -2,7 +2,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from app.accounts import passwords, repository, service
-from tests.integration.accounts.conftest import PASSWORD, House, bearer
+from tests.integration.accounts.house import PASSWORD, House, bearer
 
 
 @pytest.mark.parametrize("kind", ["json", "form"])

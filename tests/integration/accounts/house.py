@@ -1,0 +1,135 @@
+"""A small app of the accounts and the audit alone, with a clock set by hand."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.testing import AsyncTestClient
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import app.audit.models
+from app.accounts import account_routes, routes, service
+from app.accounts.authentication import BearerAuthentication
+from app.accounts.keys import Keys, derive_keys
+from app.accounts.models import User
+from app.audit import routes as audit_routes
+from app.db.base import Base
+from app.db.session import Database, open_database
+from app.health import routes as health_routes
+from app.http.access_log import access_log
+from app.http.caller import Role
+from app.http.errors import EXCEPTION_HANDLERS
+from app.http.request_id import request_id_middleware
+from app.settings import Settings
+
+PASSWORD = "correct horse battery"
+assert app.audit.models.AuditEntry.__table__ is not None
+
+
+@dataclass
+class HandClock:
+    moment: datetime = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def pass_by(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=seconds)
+
+
+@dataclass
+class House:
+    """The parts of a small app, and short cuts through its front door."""
+
+    client: AsyncTestClient[Litestar]
+    database: Database
+    clock: HandClock
+    keys: Keys
+    settings: Settings
+
+    async def user(self, username: str, role: Role = Role.TRADER) -> User:
+        async with self.database.transaction() as session:
+            return await service.register(
+                session,
+                username=username,
+                password_hash=_hash_once(),
+                role=role,
+                timezone="Europe/Berlin",
+                now=self.clock.now(),
+            )
+
+    async def log_in(self, username: str) -> dict[str, Any]:
+        answer = await self.client.post(
+            "/auth/token", json={"username": username, "password": PASSWORD}
+        )
+        assert answer.status_code == 200, answer.text
+        tokens: dict[str, Any] = answer.json()
+        return tokens
+
+    async def as_(self, username: str, role: Role = Role.TRADER) -> dict[str, str]:
+        """Headers of a new user."""
+        await self.user(username, role)
+        return bearer(await self.log_in(username))
+
+
+@cache
+def _hash_once() -> str:
+    # Hashing is slow on purpose; these tests are not about it.
+    return PasswordHasher().hash(PASSWORD)
+
+
+def bearer(tokens: dict[str, Any]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {tokens['access_token']}"}
+
+
+async def _on_registered(_: AsyncSession, user: User, now: datetime) -> dict[str, str]:
+    return {"webhook_url": f"http://test/{user.username}/{now.year}"}
+
+
+TABLES = ("users", "invites", "api_keys", "refresh_tokens", "exchange_accounts", "audit_entries")
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, database: Database | None = None, **changes: Any
+) -> AsyncIterator[House]:
+    """Build the app over a new SQLite file, or over a database that has its tables."""
+    owned = database or await _new_database(folder)
+    settings = Settings(_env_file=None, data_dir=folder, log_dir=folder / "logs", **changes)
+    clock, keys = HandClock(), derive_keys(b"k" * 32)
+    parts = {
+        "database": owned,
+        "settings": settings,
+        "clock": clock,
+        "key_ring": keys,
+        "on_registered": _on_registered,
+        "exchanges": {"binance", "paper"},
+    }
+    small_app = Litestar(
+        [routes.router, account_routes.router, audit_routes.router, health_routes.router],
+        middleware=[BearerAuthentication],
+        exception_handlers=EXCEPTION_HANDLERS,
+        state=State(parts),
+        openapi_config=None,
+        logging_config=None,
+    )
+    small_app.asgi_handler = request_id_middleware(access_log(small_app.asgi_handler))
+    async with AsyncTestClient(small_app) as client:
+        yield House(client, owned, clock, keys, settings)
+    if database is None:
+        await owned.close()
+
+
+async def _new_database(folder: Path) -> Database:
+    opened = open_database(f"sqlite+aiosqlite:///{folder}/test.db")
+    async with opened.engine.begin() as connection:
+        tables = [Base.metadata.tables[name] for name in TABLES]
+        await connection.run_sync(Base.metadata.create_all, tables)
+    return opened
