@@ -36,10 +36,10 @@ class Address:
 def locate(path: str, root_path: str) -> Address:
     """The address behind a path, once the mount point and the host segment are off."""
     path = path.removeprefix(root_path.rstrip("/")) if root_path else path
-    first, slash, rest = path.lstrip("/").partition("/")
+    first, _, rest = path.strip("/").partition("/")
     host = unquote(first).partition(":")[0].lower()
     if host in _REST_PREFIXES or host in _STREAM_HOSTS or host.endswith(".binance.com"):
-        return Address(host, slash + rest or "/")
+        return Address(host, "/" + rest)
     return Address("", "/" + path.strip("/"))
 
 
