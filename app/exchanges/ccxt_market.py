@@ -73,10 +73,12 @@ class CcxtMarket:
         # Known to have held when we asked, at the earliest; a slow answer is an old one.
         at = self._clock.now()
         async with speaking(Call.READ):
-            async with asyncio.TaskGroup() as group:
-                asked = [group.create_task(ask) for ask in self._asks(symbol)]
-            for answer in asked:
-                ticks.take("rest", {**answer.result(), "timestamp": None}, at)
+            # Wait for all before one fails; a task group would hide which family it fails with.
+            answers = await asyncio.gather(*self._asks(symbol), return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+                ticks.take("rest", {**answer, "timestamp": None}, at)
             quote = ticks.quote()
             if quote is None:
                 raise UnreadableReply(f"the venue has no price of {symbol}")

@@ -1,0 +1,149 @@
+from typing import Any
+
+import ccxt
+import pytest
+
+from app.core.errors import (
+    AuthRefused,
+    ExchangeError,
+    InsufficientFunds,
+    OrderNotFound,
+    OrderRefused,
+    OutcomeUnknown,
+    RateLimited,
+    Retryable,
+)
+from app.exchanges.errors import Call, UnreadableReply, translate, words
+
+# class of ccxt: what it proves of a request that places an order, and of one that asks.
+PROOFS: dict[str, tuple[type[ExchangeError], type[ExchangeError]]] = {
+    "BaseError": (OutcomeUnknown, Retryable),
+    "ExchangeError": (OutcomeUnknown, Retryable),
+    "AuthenticationError": (AuthRefused, AuthRefused),
+    "PermissionDenied": (AuthRefused, AuthRefused),
+    "AccountNotEnabled": (AuthRefused, AuthRefused),
+    "AccountSuspended": (AuthRefused, AuthRefused),
+    "ArgumentsRequired": (OrderRefused, OrderRefused),
+    "BadRequest": (OrderRefused, OrderRefused),
+    "BadSymbol": (OrderRefused, OrderRefused),
+    "OperationRejected": (OrderRefused, OrderRefused),
+    "NoChange": (OrderRefused, OrderRefused),
+    "MarginModeAlreadySet": (OrderRefused, OrderRefused),
+    "MarketClosed": (OrderRefused, OrderRefused),
+    "ManualInteractionNeeded": (OrderRefused, OrderRefused),
+    "RestrictedLocation": (OrderRefused, OrderRefused),
+    "InsufficientFunds": (InsufficientFunds, InsufficientFunds),
+    "InvalidAddress": (OrderRefused, OrderRefused),
+    "AddressPending": (OrderRefused, OrderRefused),
+    "InvalidOrder": (OrderRefused, OrderRefused),
+    "OrderNotFound": (OrderRefused, OrderNotFound),
+    "OrderNotCached": (OrderRefused, OrderRefused),
+    "OrderImmediatelyFillable": (OrderRefused, OrderRefused),
+    "OrderNotFillable": (OrderRefused, OrderRefused),
+    "DuplicateOrderId": (OutcomeUnknown, Retryable),
+    "ContractUnavailable": (OrderRefused, OrderRefused),
+    "NotSupported": (OrderRefused, OrderRefused),
+    "InvalidProxySettings": (Retryable, Retryable),
+    "ExchangeClosedByUser": (OutcomeUnknown, Retryable),
+    "OperationFailed": (OutcomeUnknown, Retryable),
+    "NetworkError": (OutcomeUnknown, Retryable),
+    "DDoSProtection": (RateLimited, RateLimited),
+    "RateLimitExceeded": (RateLimited, RateLimited),
+    "ExchangeNotAvailable": (OutcomeUnknown, Retryable),
+    "OnMaintenance": (OutcomeUnknown, Retryable),
+    "InvalidNonce": (Retryable, Retryable),
+    "ChecksumError": (Retryable, Retryable),
+    "RequestTimeout": (OutcomeUnknown, Retryable),
+    "BadResponse": (OutcomeUnknown, Retryable),
+    "NullResponse": (OutcomeUnknown, Retryable),
+    "CancelPending": (OutcomeUnknown, Retryable),
+    "UnsubscribeError": (OutcomeUnknown, Retryable),
+}
+
+
+def _every_class(tree: dict[str, Any]) -> set[str]:
+    return set(tree).union(*(_every_class(branch) for branch in tree.values()))
+
+
+def test_every_class_of_this_ccxt_has_a_proof_in_this_table() -> None:
+    from ccxt.base.errors import error_hierarchy  # noqa: PLC0415 only this test reads the tree
+
+    assert _every_class(error_hierarchy) == set(PROOFS)
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_translate_when_an_order_was_placed_then_says_what_is_proved(name: str) -> None:
+    error = getattr(ccxt, name)("binance said no")
+
+    assert type(translate(error, Call.PLACE)) is PROOFS[name][0]
+
+
+@pytest.mark.parametrize("name", PROOFS)
+def test_translate_when_something_was_asked_then_never_says_unknown(name: str) -> None:
+    error = getattr(ccxt, name)("binance said no")
+
+    assert type(translate(error, Call.READ)) is PROOFS[name][1]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [KeyError("orderId"), ValueError("not JSON"), AssertionError(), UnreadableReply("no id")],
+)
+def test_translate_when_the_reply_could_not_be_read_then_the_order_is_unknown(
+    error: Exception,
+) -> None:
+    assert type(translate(error, Call.PLACE)) is OutcomeUnknown
+    assert type(translate(error, Call.CANCEL)) is OutcomeUnknown
+    assert type(translate(error, Call.READ)) is Retryable
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ccxt.InvalidOrder('binance {"code":-2010,"msg":"Duplicate order sent."}'),
+        ccxt.InvalidOrder('binanceusdm {"code":-4116,"msg":"ClientOrderId is duplicated."}'),
+        ccxt.DuplicateOrderId("bingx 80014"),
+    ],
+)
+def test_translate_when_our_id_is_taken_then_the_order_must_be_looked_up(error: Exception) -> None:
+    found = translate(error, Call.PLACE)
+
+    assert type(found) is OutcomeUnknown
+    assert found.code == "duplicate_client_order_id"
+
+
+def test_translate_when_a_key_is_revoked_after_a_success_then_it_is_no_rate_limit() -> None:
+    error = ccxt.DDoSProtection('binance {"code":-2015,"msg":"Invalid API-key, IP"}')
+
+    assert type(translate(error, Call.PLACE)) is AuthRefused
+
+
+def test_translate_when_bingx_is_busy_then_it_is_no_refusal() -> None:
+    error = ccxt.BadSymbol('bingx {"code":100421,"msg":"system busy"}')
+
+    assert type(translate(error, Call.PLACE)) is OutcomeUnknown
+
+
+def test_translate_when_a_setting_is_refused_with_an_unmapped_code_then_it_is_a_refusal() -> None:
+    error = ccxt.ExchangeError('binanceusdm {"code":-4999,"msg":"no"}')
+
+    assert type(translate(error, Call.SETTING)) is OrderRefused
+    assert type(translate(ccxt.RequestTimeout("x"), Call.SETTING)) is Retryable
+
+
+def test_words_keeps_what_the_venue_said_and_hides_addresses_signatures_and_keys() -> None:
+    error = ccxt.RequestTimeout(
+        "binance POST https://api.binance.com/api/v3/order?signature=abc123 apiKey=KEY-1"
+        ' {"msg":"too slow", "secret": "S3"} SECRET-2'
+    )
+
+    said = words(error, ["SECRET-2"])
+
+    assert said.startswith("RequestTimeout: binance POST")
+    assert "too slow" in said
+    for hidden in ("https://", "abc123", "KEY-1", "S3", "SECRET-2"):
+        assert hidden not in said
+
+
+def test_words_when_the_venue_said_nothing_then_names_the_failure() -> None:
+    assert words(ccxt.RequestTimeout("")) == "RequestTimeout"
