@@ -37,7 +37,7 @@ async def test_a_decision_leaves_a_row_with_who_what_when_and_from_where(house: 
         created.json()["id"],
     )
     assert entry["detail"] == {"exchange": "binance"}
-    assert entry["source"] == "testclient"
+    assert entry["source"] == "127.0.0.1"
     assert entry["request_id"] == created.headers["x-request-id"]
 
 

@@ -61,7 +61,7 @@ def quiet() -> Iterator[None]:
 
 
 async def status(house: House, parts: list[Any], headers: dict[str, str] | None = None) -> Any:
-    house.client.app.state.health_sources = parts
+    house.app.state.health_sources = parts
     answer = await house.client.get("/status-server", headers=headers or {})
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -77,7 +77,7 @@ async def test_ready_names_what_it_waits_for(house: House) -> None:
     async def not_yet() -> tuple[bool, str]:
         return False, "migrating"
 
-    house.client.app.state.readiness = {"worker": lambda: (True, ""), "database": not_yet}
+    house.app.state.readiness = {"worker": lambda: (True, ""), "database": not_yet}
     answer = await house.client.get("/health/ready")
 
     assert answer.status_code == 503

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from argon2 import PasswordHasher
+from httpx import ASGITransport, AsyncClient
 from litestar import Litestar
 from litestar.datastructures import State
-from litestar.testing import AsyncTestClient
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import app.audit.models
@@ -48,7 +48,8 @@ class HandClock:
 class House:
     """The parts of a small app, and short cuts through its front door."""
 
-    client: AsyncTestClient[Litestar]
+    client: AsyncClient
+    app: Litestar
     database: Database
     clock: HandClock
     keys: Keys
@@ -121,8 +122,11 @@ async def open_house(
         logging_config=None,
     )
     small_app.asgi_handler = request_id_middleware(access_log(small_app.asgi_handler))
-    async with AsyncTestClient(small_app) as client:
-        yield House(client, owned, clock, keys, settings)
+    # Litestar's own test client runs the app in another event loop, where a pooled PostgreSQL
+    # connection of this one cannot be used.
+    transport = ASGITransport(cast("Any", small_app))  # the same protocol, other types
+    async with AsyncClient(transport=transport, base_url="http://test") as client:
+        yield House(client, small_app, owned, clock, keys, settings)
     if database is None:
         await owned.close()
 

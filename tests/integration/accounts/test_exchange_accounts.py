@@ -2,9 +2,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, ForeignKey, MetaData, Table, Uuid
 
 from app.accounts import exchange_accounts, repository
+from app.accounts.models import ExchangeAccount
 from app.accounts.vault import Credentials, Vault
 from app.core.clock import iso
 from app.core.errors import Unavailable
@@ -127,13 +128,12 @@ async def test_delete_of_an_account_in_use_is_refused(house: House) -> None:
     headers = await house.as_("ada")
     row = (await create(house, headers)).json()
     # Stands for a later room's table: whatever points at the account keeps it.
+    user_of_it = Table(
+        "users_of_it", MetaData(), Column("account_id", Uuid, ForeignKey(ExchangeAccount.id))
+    )
     async with house.database.transaction() as session:
-        await session.execute(
-            text("CREATE TABLE users_of_it (account_id CHAR(32) REFERENCES exchange_accounts(id))")
-        )
-        await session.execute(
-            text("INSERT INTO users_of_it VALUES (:id)"), {"id": UUID(row["id"]).hex}
-        )
+        await (await session.connection()).run_sync(user_of_it.create)
+        await session.execute(user_of_it.insert().values(account_id=UUID(row["id"])))
 
     answer = await house.client.delete(f"/accounts/{row['id']}", headers=headers)
 

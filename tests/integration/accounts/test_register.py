@@ -138,7 +138,7 @@ async def test_register_when_open_needs_no_invite_and_makes_a_trader(tmp_path: P
 
 async def test_first_start_with_admin_settings_makes_the_admin_once(tmp_path: Path) -> None:
     async with open_house(tmp_path, admin_username="Root", admin_password=PASSWORD) as house:
-        now, hook = house.clock.now(), house.client.app.state.on_registered
+        now, hook = house.clock.now(), house.app.state.on_registered
         first = await service.ensure_first_admin(house.database, house.settings, now, hook)
         second = await service.ensure_first_admin(house.database, house.settings, now, hook)
         me = await house.client.get("/auth/me", headers=bearer(await house.log_in("root")))
