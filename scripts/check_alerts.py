@@ -115,8 +115,13 @@ def _intent_differences(wanted: Row, intent: Intent) -> list[str]:
 def _is_ticker(cell: str, ticker: str | None) -> bool:
     if cell in {"", "bot"} or cell.startswith("("):
         return True
-    names = [re.sub(r"[()]", "", name) for name in cell.split("+")]
+    names = [each for name in cell.split("+") for each in _spellings(name)]
     return ticker is not None and any(_pair(name) == _pair(ticker) for name in names)
+
+
+def _spellings(name: str) -> list[str]:
+    """`XRP(USDT)` stands for XRP and XRPUSDT."""
+    return [re.sub(r"[()]", "", name), re.sub(r"\(.*?\)", "", name)]
 
 
 def _pair(name: str) -> str:
@@ -136,6 +141,8 @@ def _is_action(wanted: Row, intent: Intent) -> bool:
     actions = set(ACTIONS.findall(cell))
     if cell.startswith("by "):
         actions = {"open"}
+    if wanted["size"].startswith("target"):
+        actions |= {"target"}
     if wanted["size_kind"] == "pct_position" and wanted["size"] not in {"", "100"}:
         actions |= {"reduce"}
     return intent.action in actions
@@ -166,7 +173,7 @@ def _is_size(wanted: Row, size: Size) -> bool:
 
 
 def _is_stop(cell: str, level: Level | None) -> bool:
-    number = NUMBER.search(cell)
+    number = NUMBER.search(cell.rpartition("=")[2])
     if number is None:
         return True
     return level is not None and level.value == Decimal(number[0])
@@ -176,6 +183,10 @@ def _are_targets(cell: str, levels: list[Level]) -> bool:
     shares = re.sub(r"\(.*?\)|x\s*\d+%|ratios.*|equal.*", "", cell)
     if "none" in cell:
         return not levels
+    if "levels" in cell:
+        return len(levels) == int(cell[0])
+    if " " in cell and all("/" in part for part in shares.split()):
+        shares = re.sub(r"/\S+", "", shares)
     wanted = [Decimal(number) for number in NUMBER.findall(shares)]
     return not wanted or [level.value for level in levels][: len(wanted)] == wanted[: len(levels)]
 
@@ -209,7 +220,13 @@ def _is_refused_unrendered(body: bytes) -> bool:
 def _may_refuse(row: Row, refused: Unreadable) -> bool:
     if row["action"].startswith(("REJECT", "IGNORE", "none")) or "REJECT" in row["action"]:
         return True
-    if row["size_kind"] in NO_UNIT or "unclear" in (row["sl"] + row["note"] + row["tp"]):
+    doubts = row["sl"] + row["tp"] + row["note"]
+    if (
+        row["size_kind"] in NO_UNIT
+        or "unclear" in doubts
+        or "not verified" in doubts
+        or "pips" in doubts
+    ):
         return refused.code in {"unit_unknown", "invalid_size"}
     return False
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from app.pipeline.alarms.decoding import Message, decode
 from app.pipeline.alarms.dialects import (
+    alertatron,
     autoview,
     cornix,
     frostybot,
@@ -14,6 +15,7 @@ from app.pipeline.alarms.dialects import (
     octobot,
     okx,
     openalgo,
+    pineconnector,
     poabot,
     threecommas,
     traderspost,
@@ -38,6 +40,8 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     tradingview_text.DIALECT,
     octobot.DIALECT,
     frostybot.DIALECT,
+    alertatron.DIALECT,
+    pineconnector.DIALECT,
     autoview.DIALECT,
     whook.DIALECT,
     cornix.DIALECT,

@@ -103,7 +103,7 @@ _SENTENCES: Final[Mapping[Action, Callable[[Intent], str]]] = {
 
 
 def _ticker(intent: Intent) -> str:
-    return intent.ticker or "everything"
+    return intent.ticker or "the strategy's market"
 
 
 def _book(intent: Intent, *, is_named: bool = True) -> str:
@@ -125,8 +125,8 @@ def _quote(intent: Intent) -> str:
     if intent.ticker is None:
         return "in quote"
     spelling = parse_ticker(intent.ticker)
-    ending = next((coin for coin in _QUOTES if spelling.pair.endswith(coin)), "in quote")
-    return spelling.quote or ending
+    endings = (coin for coin in _QUOTES if spelling.pair.endswith(coin) and spelling.pair != coin)
+    return spelling.quote or next(endings, "in quote")
 
 
 def _how(intent: Intent) -> str:

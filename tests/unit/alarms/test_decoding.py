@@ -177,6 +177,12 @@ WORST = [
     b"a=1;" * 15_000,
     b"(" * 60_000,
     b"%" * 60_000,
+    b"Keys(BTC) {" + b"a(" * 30_000,
+    b"trade:a:buy symbol=X " + b"a=b " * 15_000,
+    b"SYMBOL=X;SIGNAL=BUY;" + b"TAG=1;" * 10_000,
+    b"token" + b" " * 60_000,
+    b"LONG SL 1 " * 6_000,
+    b"[" + b'{"symbol":"X","direction":"long"},' * 1_900 + b"{}]",
 ]
 
 

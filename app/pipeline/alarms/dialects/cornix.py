@@ -1,4 +1,4 @@
-"""Signal-channel prose as Cornix reads it: pair, side, entry, targets, stop; notices never trade."""
+"""Signal-channel prose as Cornix reads it: pair, side, entry, targets, stop; or a notice."""
 
 import re
 from decimal import Decimal

@@ -61,8 +61,9 @@ ONLY_OURS: Final = frozenset(
     name for field in FIELDS for name in field.names if "_" in name and name != "order_id"
 ) | {"symbol", "notional"}
 # Other products' names for sizes and levels: to leave one unread would open a naked position.
-_FOREIGN: Final = """sl stoploss stop tp tp1 tp2 takeprofit qty amount amt size contracts volume lots
-lot units q stop_loss_percent take_profit_percent sl_percent tp_percent sl_price tp_price stop_price"""
+_FOREIGN: Final = """sl stoploss stop tp tp1 tp2 takeprofit qty amount amt size contracts volume
+lots lot units q stop_loss_percent take_profit_percent sl_percent tp_percent sl_price tp_price
+stop_price"""
 FOREIGN: Final = frozenset(_FOREIGN.split())
 SIZES: Final = (
     SizeKind.QUANTITY,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from app.core.words import Word
-from app.pipeline.alarms.deciding import Draft, decide
+from app.pipeline.alarms.deciding import Draft, Verb, decide
 from app.pipeline.alarms.decoding import Message
 from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
 from app.pipeline.alarms.dialects.words import verb_of
@@ -14,6 +14,7 @@ from app.pipeline.alarms.meaning import (
     Level,
     LevelKind,
     Meaning,
+    Problem,
     Size,
     SizeKind,
     TakeProfit,
@@ -29,7 +30,7 @@ FIELDS: Final = (
     Field(("stopLoss",), "priceDeviation, 0.01 = 1 %", "stop", "a fraction"),
     Field(("reduceOnly",), "true, false", "of their exit orders; not used"),
 )
-_CODE: Final = re.compile(r"(ENTER|EXIT)-(LONG|SHORT|ALL)\b", re.IGNORECASE)
+_CODE: Final = re.compile(r"(ENTER|EXIT)-(LONG|SHORT|ALL)(?![A-Z])", re.IGNORECASE)
 _TEXT: Final = re.compile(r"^(ENTER|EXIT)-(LONG|SHORT|ALL)(?:_\S{0,200})?$", re.IGNORECASE)
 
 
@@ -75,7 +76,10 @@ def read(message: Message) -> Meaning:
         take_profits=_targets(fields),
         needs_ticker=False,
     )
-    return Meaning(dialect=NAME, intents=(decide(draft),), problems=message.problems)
+    problems = list(message.problems)
+    if fields.flag("reduceOnly") and verb[0] is not Verb.CLOSE:
+        problems.append(Problem("reduce_only_not_used", "reduceOnly on an entry; it was not used"))
+    return Meaning(dialect=NAME, intents=(decide(draft),), problems=tuple(problems))
 
 
 def _size(fields: Fields) -> Size:
