@@ -108,7 +108,8 @@ def _ticker(intent: Intent) -> str:
 
 def _book(intent: Intent, *, is_named: bool = True) -> str:
     side = intent.position_side or "position"
-    return f"the {_ticker(intent)} {side}" if is_named else f"the {side}"
+    owner = intent.ticker or "strategy's"
+    return f"the {owner} {side}" if is_named else f"the {side}"
 
 
 def _value(size: Size) -> str:

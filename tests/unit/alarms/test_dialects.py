@@ -72,7 +72,7 @@ SIGNAL_TEXT = "LONG ETHUSDT\nEntry: 2000\nTP1: 2100 - 60%\nTP2: 2200 - 40%\nSL: 
             "Sell ETHUSDT for 10 % of equity at market to open a short, stop 2 % from entry, "
             "target 3 % from entry (50 %).",
         ),
-        ("EXIT-ALL_abc123", "wundertrading", "Close the strategy's market position at market."),
+        ("EXIT-ALL_abc123", "wundertrading", "Close the strategy's position at market."),
         (
             '{"symbol":"ETH-PERP","direction":"short","size":"70","mode":"reverse"}',
             "tv_alerts_processor",

@@ -320,6 +320,12 @@ def test_only_the_side_after_is_known() -> None:
     assert (exit_of_some.action, exit_of_some.size) == (Action.REDUCE, quantity("0.2"))
 
 
+@pytest.mark.parametrize("sentiment", ["bullish", "long"])
+def test_sentiment_is_the_position_after(sentiment: str) -> None:
+    assert the_intent(action="sell", sentiment="flat").action is Action.CLOSE
+    assert the_intent(action="buy", sentiment=sentiment).is_bare is False
+
+
 def test_a_flip_keeps_a_size_that_is_not_tradingviews() -> None:
     flip = positions("long", "1", "short", "2")
 

@@ -207,7 +207,15 @@ def test_what_is_not_used_is_said(fields: dict[str, object], code: str) -> None:
         ({"action": "sell", "sentiment": "long"}, "no_size"),
         ({"action": "add", "sentiment": "flat"}, "contradictory_position"),
         ({"test": "perhaps"}, "invalid_field"),
+        ({"quantity": 1, "sl": 1900}, "invalid_field"),
     ],
 )
 def test_what_makes_no_sense_is_refused(fields: dict[str, object], code: str) -> None:
     assert refusal(**fields) == code
+
+
+def test_another_products_names_are_not_left_unread() -> None:
+    meaning = understand(b'{"ticker":"ETHUSDT","action":"buy","qty":1,"sl":1900,"tp":2200}')
+
+    assert meaning.dialect == "generic"
+    assert meaning.intents[0].stop_loss == Level(LevelKind.PRICE, Decimal(1900))

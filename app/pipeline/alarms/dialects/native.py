@@ -46,7 +46,7 @@ FIELDS: Final = (
     Field(("take_profit",), 'price, or "4%" of entry', "target of the position"),
     Field(("take_profits",), "list of {price or percent, portion_percent}", "several targets"),
     Field(("leverage",), "3 = three times", "may lower the strategy's, never raise it"),
-    Field(("market_position",), "long, short, flat", "TradingView's side after the order"),
+    Field(("market_position", "sentiment"), "long, short, flat", "TradingView's side after"),
     Field(("market_position_size",), "TradingView's units, no sign", "its size after"),
     Field(("prev_market_position",), "long, short, flat", "its side before the order"),
     Field(("prev_market_position_size",), "TradingView's units, no sign", "its size before"),
@@ -57,12 +57,13 @@ FIELDS: Final = (
     Field(("comment", "message"), "text", "shown, never acted on"),
     Field(("secret", "passphrase", "token"), "text", "for the address without a token"),
 )
+_FEELINGS: Final = {"bullish": PositionSide.LONG, "bearish": PositionSide.SHORT}
 ONLY_OURS: Final = frozenset(
     name for field in FIELDS for name in field.names if "_" in name and name != "order_id"
 ) | {"symbol", "notional"}
 # Other products' names for sizes and levels: to leave one unread would open a naked position.
-_FOREIGN: Final = """sl stoploss stop tp tp1 tp2 takeprofit qty amount amt size contracts volume
-lots lot units q stop_loss_percent take_profit_percent sl_percent tp_percent sl_price tp_price
+_FOREIGN: Final = """sl stoploss stop tp tp1 tp2 takeprofit qty amount amt size contracts lots
+lot units q stop_loss_percent take_profit_percent sl_percent tp_percent sl_price tp_price
 stop_price"""
 FOREIGN: Final = frozenset(_FOREIGN.split())
 SIZES: Final = (
@@ -144,7 +145,7 @@ def placeholders_of(fields: Fields, *, verb: Verb, contracts: Decimal | None) ->
         verb: what it says; buy and sell let the position before be worked out.
         contracts: the size of TradingView's order, where the alert gives it.
     """
-    after, is_known = _position(fields, "market_position")
+    after, is_known = _position(fields, "market_position", "sentiment")
     before, is_previous_known = _position(fields, "prev_market_position")
     placeholders = Placeholders(
         market_position=after,
@@ -161,13 +162,14 @@ def placeholders_of(fields: Fields, *, verb: Verb, contracts: Decimal | None) ->
     return placeholders
 
 
-def _position(fields: Fields, name: str) -> tuple[PositionSide | None, bool]:
-    value = fields.text(name)
+def _position(fields: Fields, *names: str) -> tuple[PositionSide | None, bool]:
+    value = fields.text(*names)
     if value is None:
         return None, False
     if value.lower() == "flat":
         return None, True
-    return fields.word(PositionSide, name), True
+    feeling = _FEELINGS.get(value.lower())
+    return feeling or fields.word(PositionSide, *names), True
 
 
 def _magnitude(fields: Fields, name: str) -> Decimal | None:

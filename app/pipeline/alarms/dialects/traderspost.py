@@ -9,6 +9,7 @@ from app.core.words import Word
 from app.pipeline.alarms.deciding import Draft, Verb, decide
 from app.pipeline.alarms.decoding import Message
 from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
+from app.pipeline.alarms.dialects.native import FOREIGN
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
     Action,
@@ -120,6 +121,10 @@ _TRAILS: Final[Mapping[str, LevelKind]] = {
     "trailAmount": LevelKind.DISTANCE,
     "trailPrice": LevelKind.DISTANCE,
 }
+_OURS: Final = frozenset(
+    name.lower() for field in FIELDS for name in field.names if name not in {"ticker", "action"}
+) - {"price", "time", "test"}
+_NOT_OURS: Final = FOREIGN - _OURS
 _LIMITED: Final = frozenset({_OrderType.LIMIT, _OrderType.STOP_LIMIT})
 
 
@@ -127,7 +132,9 @@ def matches(message: Message) -> bool:
     """An object with `ticker` and `action`, in this spelling."""
     if not isinstance(message.value, dict):
         return False
-    return {"ticker", "action"} <= {name.strip().lower() for name in message.value}
+    names = {name.strip().lower() for name in message.value}
+    is_another = names.isdisjoint(_OURS) and not names.isdisjoint(FOREIGN)
+    return {"ticker", "action"} <= names and not is_another
 
 
 def read(message: Message) -> Meaning:
@@ -137,6 +144,9 @@ def read(message: Message) -> Meaning:
         Unreadable: a field is missing, out of range, or contradicts another.
     """
     fields = Fields(message.value, text=message.text)
+    for name in sorted(_NOT_OURS.intersection(fields.names)):
+        detail = f"{name} is no TradersPost field; write quantity, stopLoss or takeProfit"
+        fields.refuse("invalid_field", name, detail)
     action = fields.word(_Action, "action", code="unknown_action")
     if action is None:
         fields.refuse("no_action", "action", "the alert has no action; add buy, sell or exit")
