@@ -1,7 +1,8 @@
 """What can be traded where: in memory for questions, in a table for the next start."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from loguru import logger
@@ -19,6 +20,7 @@ Market = tuple[str, MarketType]
 
 REFRESH_SECONDS = 3600.0
 FIRST_PAUSE_SECONDS = 1.0
+ROWS_AT_ONCE = 200
 NOTHING: Mapping[str, Instrument] = MappingProxyType({})
 
 
@@ -46,34 +48,39 @@ class InstrumentBook:
     async def restore(self) -> None:
         """Know again what the last run knew."""
         async with self._database.read() as session:
-            for exchange, instrument in await repository.stored_instruments(session):
+            for exchange, instrument in await repository.every_instrument(session):
                 market = (exchange, instrument.market_type)
                 self._known.setdefault(market, {})[instrument.symbol] = instrument
 
     async def refresh(self, exchange: str, market_type: MarketType) -> Mapping[str, Instrument]:
-        """Ask the venue anew, and keep the answer.
+        """Ask the venue anew, and keep the answer; what it no longer lists stays, as inactive.
 
         Raises:
             Invalid: we do not know that market.
             ExchangeError: the venue did not answer; what was known stays known.
         """
         source = await self._source(exchange, market_type)
-        listed = dict(await source.instruments())
-        await self._store(exchange, market_type, listed)
-        self._known[exchange, market_type] = listed
-        return listed
+        listed = await source.instruments()
+        async with self._database.read() as session:
+            stored = await repository.instruments_of(session, exchange, market_type)
+        gone = {name: replace(stored[name], is_active=False) for name in stored.keys() - listed}
+        known = {**listed, **gone}
+        await self._store(
+            exchange, [row for row in known.values() if stored.get(row.symbol) != row]
+        )
+        self._known[exchange, market_type] = known
+        return known
 
-    async def _store(
-        self, exchange: str, market_type: MarketType, listed: Mapping[str, Instrument]
-    ) -> None:
-        try:
-            async with self._database.transaction() as session:
-                await repository.store_instruments(session, exchange, market_type, listed)
-        except IntegrityError:
-            # Another process stored the same answer at the same moment.
-            logger.bind(exchange=exchange, market_type=market_type.value).debug(
-                "instruments.already_stored"
-            )
+    async def _store(self, exchange: str, changed: Sequence[Instrument]) -> None:
+        # A venue lists thousands: in one transaction they would keep an alarm waiting.
+        for start in range(0, len(changed), ROWS_AT_ONCE):
+            part = changed[start : start + ROWS_AT_ONCE]
+            try:
+                async with self._database.transaction() as session:
+                    await repository.put_instruments(session, exchange, part)
+            except IntegrityError:
+                # Another process stored the same answer at the same moment.
+                logger.bind(exchange=exchange).debug("instruments.already_stored")
 
     async def keep_fresh(
         self, markets: Iterable[Market], *, every_seconds: float = REFRESH_SECONDS

@@ -177,7 +177,7 @@ async def test_place_when_the_limit_is_away_then_it_rests_until_cancelled(stage:
 
     placed = await stage.venue.place(request)
 
-    assert (placed.status, placed.filled_quantity) == (VenueStatus.OPEN, 0)
+    assert (placed.status, placed.filled_quantity) == (VenueStatus.OPEN, Decimal(0))
     assert placed.average_price is None
     (resting,) = await stage.venue.open_orders(stage.symbol)
     assert resting == placed
@@ -207,7 +207,7 @@ async def test_a_resting_limit_fills_at_its_own_price(stage: Stage) -> None:
     await stage.set_price(Decimal(58500))
 
     found = await stage.venue.find_order(stage.symbol, request.client_order_id)
-    assert (found.status, found.average_price) == (VenueStatus.FILLED, 59000)
+    assert (found.status, found.average_price) == (VenueStatus.FILLED, Decimal(59000))
 
 
 async def test_place_when_the_id_is_open_already_then_look_it_up(stage: Stage) -> None:
@@ -250,7 +250,7 @@ async def test_place_when_ioc_is_away_then_it_expires_unfilled(stage: Stage) -> 
 
     placed = await stage.venue.place(request)
 
-    assert (placed.status, placed.filled_quantity) == (VenueStatus.EXPIRED, 0)
+    assert (placed.status, placed.filled_quantity) == (VenueStatus.EXPIRED, Decimal(0))
 
 
 async def test_place_when_post_only_would_take_then_refused(stage: Stage) -> None:
@@ -265,7 +265,7 @@ async def test_balances_on_spot_after_a_buy_hold_the_coin_less_its_fee(spot: Sta
     rows = {row.asset: row for row in await spot.venue.balances()}
 
     assert rows["BTC"].free == Decimal("0.00999")
-    assert (rows["USDT"].free, rows["USDT"].locked) == (9400, 0)
+    assert (rows["USDT"].free, rows["USDT"].locked) == (Decimal(9400), Decimal(0))
 
 
 async def test_balances_on_spot_lock_what_a_resting_order_needs(spot: Stage) -> None:
@@ -273,7 +273,7 @@ async def test_balances_on_spot_lock_what_a_resting_order_needs(spot: Stage) -> 
 
     (row,) = await spot.venue.balances()
 
-    assert (row.free, row.locked) == (9410, 590)
+    assert (row.free, row.locked) == (Decimal(9410), Decimal(590))
 
 
 async def test_sell_on_spot_of_coins_not_held_then_insufficient_funds(spot: Stage) -> None:

@@ -34,7 +34,7 @@ COIN = {**SWAP, "symbol": "BTC/USD:BTC", "linear": False, "inverse": True, "cont
 
 
 def an_order(**changes: Any) -> dict[str, Any]:
-    order = {
+    order: dict[str, Any] = {
         "id": "7",
         "clientOrderId": "sb1",
         "status": "open",

@@ -21,7 +21,7 @@ def test_quote_on_contracts_waits_for_book_last_and_mark() -> None:
 
     quote = ticks.quote()
     assert quote is not None
-    assert (quote.bid, quote.ask, quote.last) == (99, 101, 100)
+    assert [quote.bid, quote.ask, quote.last] == [Decimal(99), Decimal(101), Decimal(100)]
     assert quote.mark == Decimal("100.5")
 
 
@@ -44,7 +44,7 @@ def test_quote_is_as_old_as_its_fair_price() -> None:
 
     quote = ticks.quote()
     assert quote is not None
-    assert (quote.bid, quote.at) == (98, NOW)
+    assert (quote.bid, quote.at) == (Decimal(98), NOW)
 
 
 def test_quote_when_the_stream_lags_then_it_is_old_although_just_received() -> None:
