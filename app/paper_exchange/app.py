@@ -37,8 +37,13 @@ class PaperExchange:
         self.asgi = PaperApp(venue, self._hub, control=control)
 
     async def start(self) -> None:
-        """Let prices move."""
+        """Claim the file and let prices move.
+
+        Raises:
+            AlreadyServed: another process serves the same folder.
+        """
         if self._prices is None:
+            self._venue.database.claim()
             self._prices = asyncio.create_task(self._move_prices(), name="paper-exchange-prices")
 
     async def stop(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 from app.trading.words import MarketType
 
@@ -76,6 +77,7 @@ class Listing:
         return next((b for b in self.brackets if notional <= b.cap), self.brackets[-1])
 
 
+@cache
 def _brackets(max_leverage: int) -> tuple[Bracket, ...]:
     first = Decimal("0.004") if max_leverage > 75 else Decimal("0.01")
     tiers = (

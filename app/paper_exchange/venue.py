@@ -7,7 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.core.clock import Clock, iso
-from app.core.decimals import plain
 from app.paper_exchange.engine.clearing import Clearing
 from app.paper_exchange.engine.journal import Journal
 from app.paper_exchange.engine.linear import LinearClearing
@@ -117,10 +116,9 @@ class Venue:
     def hold(self, keys: Iterable[Key], price: Decimal) -> None:
         """Set prices by hand and fill what they reach."""
         keys = list(keys)
-        for market, symbol in keys:
-            self.journal.event("price_held", market=market.value, symbol=symbol, price=plain(price))
-            self.board.hold((market, symbol), price, self.now())
-            self.database.write_held((market, symbol), plain(price))
+        for key in keys:
+            self.journal.hold(*key, price)
+            self.board.hold(key, price, self.now())
         self._cross(keys)
         self.commit()
         self.on_prices(keys)
@@ -128,9 +126,8 @@ class Venue:
     def release(self, keys: Iterable[Key]) -> None:
         """Let prices move again."""
         for key in keys:
-            self.journal.event("price_released", market=key[0].value, symbol=key[1])
+            self.journal.release(*key)
             self.board.release(key)
-            self.database.write_held(key, None)
         self.commit()
 
     def tick(self) -> None:

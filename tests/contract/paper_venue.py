@@ -65,7 +65,8 @@ class PaperVenue:
 @asynccontextmanager
 async def serve(app: Any) -> AsyncIterator[str]:
     """Any ASGI application on a free port; gives its base address."""
-    with socket.socket() as listener:
+    # asyncio switches Nagle's delay off only for sockets that say they are TCP.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio")
         server = uvicorn.Server(config)

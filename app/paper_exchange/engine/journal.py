@@ -18,6 +18,7 @@ class Journal:
         trades: new ones.
         balances: (account, market, coin) whose row must be written.
         positions: those whose row must be written.
+        held: prices that are held from now on, or with None no longer.
     """
 
     entries: list[tuple[str, dict[str, object]]] = field(default_factory=list)
@@ -25,6 +26,17 @@ class Journal:
     trades: list[Trade] = field(default_factory=list)
     balances: dict[tuple[int, MarketType, str], Account] = field(default_factory=dict)
     positions: dict[tuple[int, str], Position] = field(default_factory=dict)
+    held: dict[tuple[MarketType, str], Decimal | None] = field(default_factory=dict)
+
+    def hold(self, market: MarketType, symbol: str, price: Decimal) -> None:
+        """A price was set by hand."""
+        self.held[market, symbol] = price
+        self.event("price_held", market=market.value, symbol=symbol, price=plain(price))
+
+    def release(self, market: MarketType, symbol: str) -> None:
+        """A price may move again."""
+        self.held[market, symbol] = None
+        self.event("price_released", market=market.value, symbol=symbol)
 
     def order(self, order: Order, event: str) -> None:
         """An order was accepted, or ended without a fill."""

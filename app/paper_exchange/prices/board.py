@@ -37,7 +37,8 @@ class Row:
     """One symbol on one market.
 
     Attributes:
-        update: grows with every change of the quote.
+        update: grows with every change of the quote; begins at the time of the start, so that it
+            also grows over restarts.
     """
 
     listing: Listing
@@ -77,7 +78,7 @@ class PriceBoard:
             quote = _held(held[key]) if key in held else _walking(track.price, listing)
             candles = Candles(f"{seed}:{key[0].value}:{listing.symbol}", listing.price_tick)
             candles.record(at, quote.last, Decimal(0))
-            self.rows[key] = Row(listing, quote, candles, held=key in held)
+            self.rows[key] = Row(listing, quote, candles, held=key in held, update=at)
             self._mark(key, quote)
 
     def quote(self, market: MarketType, symbol: str) -> Quote:

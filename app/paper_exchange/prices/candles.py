@@ -3,6 +3,8 @@
 from collections import deque
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import reduce
+from itertools import takewhile
 from random import Random
 
 MINUTE = 60_000
@@ -57,6 +59,7 @@ class Candles:
         self._name = name
         self._tick = tick
         self._minutes: deque[Candle] = deque(maxlen=_KEPT_MINUTES)
+        self._before: Candle | None = None
 
     def record(self, at: int, price: Decimal, volume: Decimal) -> None:
         """A trade at a time in milliseconds."""
@@ -66,17 +69,20 @@ class Candles:
             self._minutes[-1] = self._minutes[-1].joined(tick)
         else:
             self._minutes.append(tick)
+            self._before = _joined(list(self._minutes)[:-1])
 
     def day(self) -> Candle:
         """All that is kept, as one candle: the figures of a 24-hour ticker."""
-        whole = self._minutes[0]
-        for minute in list(self._minutes)[1:]:
-            whole = whole.joined(minute)
-        return whole
+        now = self._minutes[-1]
+        return now if self._before is None else self._before.joined(now)
 
     def current(self, interval: str) -> Candle:
         """The candle of an interval that is still open."""
-        return self._recorded(INTERVALS[interval])[-1]
+        length = INTERVALS[interval]
+        opened_at = self._minutes[-1].opened_at // length * length
+        minutes = list(takewhile(lambda m: m.opened_at >= opened_at, reversed(self._minutes)))
+        whole = reduce(Candle.joined, reversed(minutes))
+        return replace(whole, opened_at=opened_at)
 
     def read(self, interval: str, *, until: int, limit: int) -> list[Candle]:
         """The last `limit` candles that open at or before `until`, oldest first."""
@@ -115,3 +121,7 @@ class Candles:
 
     def _round(self, price: Decimal) -> Decimal:
         return max(self._tick, (price / self._tick).to_integral_value() * self._tick)
+
+
+def _joined(candles: list[Candle]) -> Candle | None:
+    return reduce(Candle.joined, candles) if candles else None

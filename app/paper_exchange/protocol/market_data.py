@@ -17,7 +17,7 @@ from app.trading.words import MarketType
 
 _DAY = 24 * 60 * 60 * 1000
 _DEPTH_LEVELS = 20
-BOOK_QUANTITY = Decimal(10_000)
+_BOOK_NOTIONAL = Decimal(10_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class MarketData:
         row = self._row(venue, call)
         tick, quote = row.listing.price_tick, row.quote
         levels = call.limit(_DEPTH_LEVELS, _DEPTH_LEVELS)
-        size = short(_book_size(row))
+        size = short(book_size(row))
         return {
             "lastUpdateId": row.update,
             "E": call.at,
@@ -122,7 +122,7 @@ class MarketData:
         ]
 
     def _book_ticker(self, row: Row, at: int) -> Json:
-        size = short(_book_size(row))
+        size = short(book_size(row))
         shown: Json = {
             "symbol": row.listing.symbol,
             "bidPrice": short(row.quote.bid),
@@ -137,7 +137,7 @@ def day_ticker(row: Row, at: int) -> Json:
     """The 24-hour ticker of one symbol, over what this venue has shown since its start."""
     day = row.candles.day()
     change = row.quote.last - day.open
-    size = short(_book_size(row))
+    size = short(book_size(row))
     return {
         "symbol": row.listing.symbol,
         "priceChange": short(change),
@@ -157,9 +157,9 @@ def day_ticker(row: Row, at: int) -> Json:
         "quoteVolume": short(day.volume * row.quote.last),
         "openTime": at - _DAY,
         "closeTime": at,
-        "firstId": 1,
+        "firstId": row.update,
         "lastId": row.update,
-        "count": row.update,
+        "count": 1,
     }
 
 
@@ -195,10 +195,10 @@ def _wanted(call: Call, market: MarketType) -> list[Listing]:
     return [listing for listing in wanted if listing is not None]
 
 
-def _book_size(row: Row) -> Decimal:
+def book_size(row: Row) -> Decimal:
     """What the book shows; the engine fills any size at the price."""
     step = row.listing.quantity_step
-    return max(step, (BOOK_QUANTITY / row.quote.last / step).to_integral_value() * step)
+    return max(step, (_BOOK_NOTIONAL / row.quote.last / step).to_integral_value() * step)
 
 
 def _trade(item: Print) -> Json:

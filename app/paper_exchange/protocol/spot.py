@@ -4,7 +4,7 @@ from app.paper_exchange.protocol import exchange_info, shapes
 from app.paper_exchange.protocol.call import Call
 from app.paper_exchange.protocol.market_data import MarketData
 from app.paper_exchange.protocol.orders import OrderDesk
-from app.paper_exchange.protocol.routes import Route, Routes, key_only, open_to_all, signed
+from app.paper_exchange.protocol.routes import Handler, Routes, key_only, open_to_all, signed
 from app.paper_exchange.protocol.shapes import Json, eight
 from app.paper_exchange.symbols import listings
 from app.paper_exchange.venue import Venue
@@ -93,25 +93,33 @@ def empty_list(_venue: Venue, _call: Call) -> object:
 
 def routes() -> Routes:
     """Every spot and wallet route, by method and path."""
+    return _public() | _private() | _wallet()
+
+
+def _public() -> Routes:
     data = MarketData(SPOT)
-    desk = OrderDesk(SPOT, shapes.spot_order, shapes.spot_trade)
-    public: dict[str, Route] = {
-        "ping": open_to_all(nothing),
-        "time": open_to_all(data.time),
-        "exchangeInfo": open_to_all(exchange_info.spot),
-        "depth": open_to_all(data.depth),
-        "trades": open_to_all(data.trades),
-        "historicalTrades": key_only(data.trades),
-        "aggTrades": open_to_all(data.aggregate_trades),
-        "klines": open_to_all(data.klines),
-        "uiKlines": open_to_all(data.klines),
-        "avgPrice": open_to_all(data.average_price),
-        "ticker/24hr": open_to_all(data.day_ticker),
-        "ticker": open_to_all(data.day_ticker),
-        "ticker/price": open_to_all(data.price_ticker),
-        "ticker/bookTicker": open_to_all(data.book_ticker),
+    handlers: dict[str, Handler] = {
+        "ping": nothing,
+        "time": data.time,
+        "exchangeInfo": exchange_info.spot,
+        "depth": data.depth,
+        "trades": data.trades,
+        "aggTrades": data.aggregate_trades,
+        "klines": data.klines,
+        "uiKlines": data.klines,
+        "avgPrice": data.average_price,
+        "ticker/24hr": data.day_ticker,
+        "ticker": data.day_ticker,
+        "ticker/price": data.price_ticker,
+        "ticker/bookTicker": data.book_ticker,
     }
-    private = {
+    public = {("GET", f"/api/v3/{path}"): open_to_all(do) for path, do in handlers.items()}
+    return public | {("GET", "/api/v3/historicalTrades"): key_only(data.trades)}
+
+
+def _private() -> Routes:
+    desk = OrderDesk(SPOT, shapes.spot_order, shapes.spot_trade)
+    handlers: dict[tuple[str, str], Handler] = {
         ("POST", "order"): desk.place,
         ("POST", "order/test"): desk.test,
         ("GET", "order"): desk.find,
@@ -123,17 +131,17 @@ def routes() -> Routes:
         ("GET", "account"): account,
         ("GET", "account/commission"): commission,
     }
-    wallet = {
-        "/sapi/v1/capital/config/getall": signed(exchange_info.coins),
-        "/sapi/v1/asset/tradeFee": signed(trade_fees),
-        "/sapi/v1/account/apiRestrictions": signed(key_permissions),
-        "/sapi/v1/margin/allPairs": key_only(empty_list),
-        "/sapi/v1/margin/allAssets": key_only(empty_list),
-        "/sapi/v1/margin/isolated/allPairs": signed(empty_list),
-        "/sapi/v1/system/status": open_to_all(system_status),
+    return {(verb, f"/api/v3/{path}"): signed(do) for (verb, path), do in handlers.items()}
+
+
+def _wallet() -> Routes:
+    routes = {
+        "capital/config/getall": signed(exchange_info.coins),
+        "asset/tradeFee": signed(trade_fees),
+        "account/apiRestrictions": signed(key_permissions),
+        "margin/allPairs": key_only(empty_list),
+        "margin/allAssets": key_only(empty_list),
+        "margin/isolated/allPairs": signed(empty_list),
+        "system/status": open_to_all(system_status),
     }
-    return (
-        {("GET", f"/api/v3/{path}"): route for path, route in public.items()}
-        | {(verb, f"/api/v3/{path}"): signed(do) for (verb, path), do in private.items()}
-        | {("GET", path): route for path, route in wallet.items()}
-    )
+    return {("GET", f"/sapi/v1/{path}"): route for path, route in routes.items()}

@@ -14,11 +14,12 @@ from pathlib import Path
 from app.core.decimals import plain
 from app.paper_exchange.engine.journal import Journal
 from app.paper_exchange.engine.models import Order, Position, Trade
-from app.paper_exchange.prices.board import Key, Track
+from app.paper_exchange.prices.board import Track
 from app.paper_exchange.storage.rows import columns, to_cells
 from app.paper_exchange.storage.schema import SCHEMA
 
 FILE_NAME = "paper-exchange.db"
+LOCK_NAME = "paper-exchange.lock"
 
 
 def _upsert(table: str, names: tuple[str, ...]) -> str:
@@ -32,7 +33,12 @@ _POSITION = _upsert("positions", columns(Position))
 _BALANCE = _upsert("balances", ("account_id", "market", "asset", "free", "locked"))
 _TRACK = _upsert("tracks", ("symbol", "price", "step"))
 _HELD = _upsert("held_prices", ("market", "symbol", "price"))
+_RELEASED = "DELETE FROM held_prices WHERE market = ? AND symbol = ?"
 _ENTRY = "INSERT INTO ledger (at, kind, body) VALUES (?, ?, ?)"
+
+
+class AlreadyServed(RuntimeError):
+    """Another process serves this file; two of them would contradict each other."""
 
 
 class Database:
@@ -44,17 +50,36 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self._lock: sqlite3.Connection | None = None
+        self._lock_path = folder / LOCK_NAME
         path = folder / FILE_NAME
+        path.touch(mode=0o600)
         self.connection = sqlite3.connect(path, isolation_level=None, timeout=5)
-        path.chmod(0o600)
         self.connection.row_factory = sqlite3.Row
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=NORMAL")
         self.connection.executescript(SCHEMA)
 
+    def claim(self) -> None:
+        """Be the only process that serves this file, until it closes or dies.
+
+        Raises:
+            AlreadyServed: another one is.
+        """
+        lock = sqlite3.connect(self._lock_path, isolation_level=None, timeout=0)
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            lock.close()
+            raise AlreadyServed(f"another process serves {self._lock_path.parent}") from error
+        self._lock = lock
+
     def close(self) -> None:
         """Close the file; committed work is already safe."""
         self.connection.close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     @contextmanager
     def step(self) -> Iterator[sqlite3.Connection]:
@@ -80,21 +105,13 @@ class Database:
             connection.executemany(_TRADE, map(to_cells, journal.trades))
             connection.executemany(_POSITION, map(to_cells, journal.positions.values()))
             connection.executemany(_BALANCE, _balance_rows(journal))
+            _write_held(connection, journal)
 
     def write_tracks(self, tracks: dict[str, Track]) -> None:
         """Remember how far the price sources have come."""
         rows = [(symbol, plain(track.price), track.step) for symbol, track in tracks.items()]
         with self.step() as connection:
             connection.executemany(_TRACK, rows)
-
-    def write_held(self, key: Key, price: str | None) -> None:
-        """Remember that a price is held, or no longer is; inside or outside a step."""
-        market, symbol = key
-        if price is None:
-            sql = "DELETE FROM held_prices WHERE market = ? AND symbol = ?"
-            self.connection.execute(sql, (market.value, symbol))
-        else:
-            self.connection.execute(_HELD, (market.value, symbol, price))
 
     def read_ledger(self, after: int, limit: int) -> list[dict[str, object]]:
         """Entries with a higher number than `after`, in order; all of them for a limit of -1."""
@@ -104,6 +121,14 @@ class Database:
             {"seq": row["seq"], "at": row["at"], "kind": row["kind"], **json.loads(row["body"])}
             for row in rows
         ]
+
+
+def _write_held(connection: sqlite3.Connection, journal: Journal) -> None:
+    for (market, symbol), price in journal.held.items():
+        if price is None:
+            connection.execute(_RELEASED, (market.value, symbol))
+        else:
+            connection.execute(_HELD, (market.value, symbol, plain(price)))
 
 
 def _ledger_rows(

@@ -4,7 +4,12 @@ from collections.abc import Callable
 
 from app.paper_exchange.prices.board import Row
 from app.paper_exchange.prices.candles import INTERVALS
-from app.paper_exchange.protocol.market_data import aggregate_trade, day_ticker, next_funding_at
+from app.paper_exchange.protocol.market_data import (
+    aggregate_trade,
+    book_size,
+    day_ticker,
+    next_funding_at,
+)
 from app.paper_exchange.protocol.shapes import Json, short
 from app.trading.words import MarketType
 
@@ -61,14 +66,14 @@ def _ticker(row: Row, at: int) -> Json:
 
 
 def _book_ticker(row: Row, at: int) -> Json:
-    day = day_ticker(row, at)
+    size = short(book_size(row))
     shown: Json = {
         "u": row.update,
         "s": row.listing.symbol,
-        "b": day["bidPrice"],
-        "B": day["bidQty"],
-        "a": day["askPrice"],
-        "A": day["askQty"],
+        "b": short(row.quote.bid),
+        "B": size,
+        "a": short(row.quote.ask),
+        "A": size,
     }
     if row.listing.market is MarketType.LINEAR:
         shown |= {"e": "bookTicker", "E": at, "T": at}

@@ -61,7 +61,7 @@ def test_held_price_stands_still_on_its_market_only() -> None:
     moved = last(board, 3)
 
     quote = board.quote(*BTC_LINEAR)
-    assert (quote.bid, quote.ask, board.marks["BTCUSDT"]) == (61000, 61000, 61000)
+    assert [quote.bid, quote.ask, board.marks["BTCUSDT"]] == [61000, 61000, 61000]
     assert len(set(moved)) == 3
 
 
@@ -129,6 +129,8 @@ def test_candles_join_recorded_minutes_to_a_past_without_a_gap() -> None:
     assert shown == [100, 104, 96, 96, 6]
     assert read[-3].close == read[-2].open
     assert read == candles.read("5m", until=start + 400_000, limit=10)
+    assert candles.current("5m") == read[-1]
+    assert (candles.day().high, candles.day().volume) == (Decimal(104), Decimal(8))
 
 
 def test_every_symbol_is_listed_on_both_markets_with_steps_that_divide_its_limits() -> None:
@@ -145,3 +147,10 @@ def test_maintenance_margin_has_no_step_between_brackets() -> None:
     for lower, upper in pairwise(brackets):
         below = lower.cap * lower.rate - lower.amount
         assert below == upper.floor * upper.rate - upper.amount
+
+
+def test_the_session_in_the_documentation_is_the_one_the_tests_use() -> None:
+    session = Path("tests/contract/redirecting_session.py").read_text()
+
+    assert session in Path("docs/paper-exchange.md").read_text()
+    assert len(session.splitlines()) <= 30

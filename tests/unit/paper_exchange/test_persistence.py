@@ -1,4 +1,4 @@
-"""What was answered is kept, even when the process is killed in the same instant."""
+"""One process serves a file, and what it answered is kept even when it is killed."""
 
 import asyncio
 import os
@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 
 import aiohttp
+import pytest
 
-from tests.contract.paper_venue import PaperVenue, running
+from app.paper_exchange.storage.database import AlreadyServed
+from tests.contract.paper_venue import PaperVenue, open_exchange, running
 
 _SERVER = """
 import asyncio, sys
@@ -52,3 +54,15 @@ async def test_order_and_ledger_survive_sigkill(tmp_path: Path) -> None:
     assert last["status"] == "FILLED"
     assert risk[0]["positionAmt"] == "0.2"
     assert len(fills) == 20
+
+
+async def test_a_folder_is_served_once_at_a_time(tmp_path: Path) -> None:
+    first, second = open_exchange(tmp_path), open_exchange(tmp_path)
+    await first.start()
+
+    with pytest.raises(AlreadyServed):
+        await second.start()
+
+    await first.stop()
+    await second.start()
+    await second.stop()
