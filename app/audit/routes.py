@@ -15,6 +15,8 @@ from app.http.paging import Paging, page_of, provide_paging
 from app.http.schemas import Page
 from app.http.session import provide_session
 
+PRINTABLE = r"^[\x20-\x7e]*$"
+
 
 @get(
     "/audit",
@@ -26,10 +28,16 @@ async def list_audit_entries(
     caller: NamedDependency[Caller],
     paging: NamedDependency[Paging],
     action: Annotated[
-        str | None, QueryParameter(description="`signal.approved`, or a kind: `signal.`")
+        str | None,
+        QueryParameter(
+            max_length=64,
+            pattern=PRINTABLE,
+            description="`signal.approved`, or a kind: `signal.`",
+        ),
     ] = None,
     subject_id: Annotated[
-        str | None, QueryParameter(description="id of what it was done to")
+        str | None,
+        QueryParameter(max_length=64, pattern=PRINTABLE, description="id of what it was done to"),
     ] = None,
 ) -> Page[AuditEntryOut]:
     """List the audit trail, newest first."""

@@ -106,6 +106,15 @@ async def test_a_stolen_refresh_token_is_on_record_though_the_answer_was_401(hou
     ]
 
 
+@pytest.mark.parametrize(
+    "query", ["action=%00", "subject_id=a%00b", "from=2026-01-31", "cursor=x", "limit=501"]
+)
+async def test_filter_that_makes_no_sense_is_400(house: House, query: str) -> None:
+    answer = await house.client.get(f"/audit?{query}", headers=await house.as_("ada"))
+
+    assert answer.status_code == 400
+
+
 async def test_the_audit_cannot_be_written_by_http(house: House) -> None:
     headers = await house.as_("root", Role.ADMIN)
 
