@@ -223,7 +223,7 @@ class CcxtVenue:
         state = await self._margin(symbol, margin_mode)
         if _is_as_asked(state, leverage, margin_mode):
             return
-        if state.margin_mode not in {None, margin_mode}:
+        if state.margin_mode is not margin_mode:
             await self._set_margin_mode(symbol, margin_mode)
         if state.leverage != leverage:
             params = self._leverage_params(margin_mode)
@@ -285,7 +285,7 @@ def _time_in_force(wanted: TimeInForce | None) -> Params:
 
 
 def _is_as_asked(state: MarginState, leverage: int, margin_mode: MarginMode) -> bool:
-    return state.leverage == leverage and state.margin_mode in {None, margin_mode}
+    return state.leverage == leverage and state.margin_mode is margin_mode
 
 
 def _by_time(fill: FillReport) -> tuple[datetime, str]:

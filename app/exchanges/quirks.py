@@ -23,7 +23,7 @@ class MarginScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MarginState:
-    """Leverage and margin mode as the venue has them; None where it does not say."""
+    """Leverage and margin mode as the venue has them; None where it has another or does not say."""
 
     leverage: int | None
     margin_mode: MarginMode | None
@@ -80,10 +80,11 @@ async def _margin_at_binance(client: Any, symbol: str, _wanted: MarginMode) -> M
     return _margin_state(client.parse_leverage(row, market))
 
 
-async def _margin_at_bingx(client: Any, symbol: str, _wanted: MarginMode) -> MarginState:
+async def _margin_by_two_questions(client: Any, symbol: str, _wanted: MarginMode) -> MarginState:
+    # BingX and Bybit say the leverage in one answer and the margin mode in another.
     leverage = _margin_state(await client.fetch_leverage(symbol)).leverage
-    mode = (await client.fetch_margin_mode(symbol)).get("marginMode")
-    return MarginState(leverage, MarginMode(mode) if mode else None)
+    mode = await client.fetch_margin_mode(symbol)
+    return MarginState(leverage, _margin_mode(mode))
 
 
 async def _margin_at_okx(client: Any, symbol: str, wanted: MarginMode) -> MarginState:
@@ -93,10 +94,13 @@ async def _margin_at_okx(client: Any, symbol: str, wanted: MarginMode) -> Margin
 def _margin_state(raw: Raw) -> MarginState:
     sides = {number(raw.get(key)) for key in ("longLeverage", "shortLeverage")}
     leverage = sides.pop() if len(sides) == 1 else None
-    mode = raw.get("marginMode")
-    return MarginState(
-        None if leverage is None else int(leverage), MarginMode(mode) if mode else None
-    )
+    return MarginState(None if leverage is None else int(leverage), _margin_mode(raw))
+
+
+def _margin_mode(raw: Raw) -> MarginMode | None:
+    # Bybit knows a third one, `portfolio`, that is neither of ours.
+    name = str(raw.get("marginMode"))
+    return MarginMode(name) if name in set(MarginMode) else None
 
 
 def _since(since: datetime) -> int:
@@ -137,6 +141,11 @@ class Quirks:
 
 # Binance takes no time together with an order id.
 BINANCE = Quirks(margin=_margin_at_binance, trades_since=False)
-BINGX = Quirks(find=_find_at_bingx, margin=_margin_at_bingx)
-BYBIT = Quirks(find=_find_at_bybit, margin_scope=MarginScope.ACCOUNT, client_id_param="orderLinkId")
+BINGX = Quirks(find=_find_at_bingx, margin=_margin_by_two_questions)
+BYBIT = Quirks(
+    find=_find_at_bybit,
+    margin=_margin_by_two_questions,
+    margin_scope=MarginScope.ACCOUNT,
+    client_id_param="orderLinkId",
+)
 OKX = Quirks(margin=_margin_at_okx, margin_scope=MarginScope.ORDER, order_id_param="ordId")

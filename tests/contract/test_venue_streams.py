@@ -119,3 +119,21 @@ async def test_two_symbols_on_one_client_are_told_apart(tmp_path: Path) -> None:
 
     assert (first.symbol, first.last) == ("BTC/USDT", Decimal(60000))
     assert (second.symbol, second.last) == ("ETH/USDT", Decimal(3000))
+
+
+async def test_leaving_one_of_two_streams_of_a_symbol_does_not_silence_the_other(
+    tmp_path: Path,
+) -> None:
+    async with running(tmp_path) as paper:
+        room = ExchangeRoom(clock=SystemClock(), paper_url=lambda: paper.base, timeout_seconds=2.0)
+        await paper.price("BTCUSDT", "60000")
+        market = await room.market("paper", MarketType.SPOT)
+        async with asyncio.timeout(5), aclosing(market.stream("BTC/USDT")) as staying:
+            await anext(staying)
+            async with aclosing(market.stream("BTC/USDT")) as leaving:
+                await anext(leaving)
+            await paper.price("BTCUSDT", "61000")
+            async for quote in staying:
+                if quote.last == 61000:
+                    break
+        await room.close()
