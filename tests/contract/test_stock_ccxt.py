@@ -213,6 +213,9 @@ async def test_lists_and_lookups(traders: Any) -> None:
         canceled = await client.cancel_order(order["id"], symbol)
         assert canceled["status"] == "canceled"
         assert [o["status"] for o in await client.fetch_orders(symbol)] == ["canceled"]
+        await client.create_order(symbol, "limit", "buy", "0.01", "58000")
+        await client.cancel_all_orders(symbol)
+        assert await client.fetch_open_orders(symbol) == []
         with pytest.raises(ccxt.OrderNotFound):
             await client.cancel_order(order["id"], symbol)
         with pytest.raises(ccxt.OrderNotFound):
@@ -232,6 +235,7 @@ async def test_market_data(traders: Any) -> None:
         assert all(b[0] - a[0] == 300_000 for a, b in pairwise(candles))
         assert candles[-1][4] == "60000"
         assert len(await client.fetch_tickers()) == 10
+        assert (await client.fetch_last_prices([symbol]))[symbol]["price"] == "60000"
 
 
 async def test_wrong_secret_is_an_authentication_error(venue: PaperVenue) -> None:

@@ -40,15 +40,7 @@ class MarketData:
 
     def price_ticker(self, venue: Venue, call: Call) -> object:
         """GET ticker/price."""
-        return self._one_or_all(
-            venue,
-            call,
-            lambda row: {
-                "symbol": row.listing.symbol,
-                "price": short(row.quote.last),
-                "time": call.at,
-            },
-        )
+        return self._one_or_all(venue, call, lambda row: self._price_ticker(row, call.at))
 
     def average_price(self, venue: Venue, call: Call) -> object:
         """GET avgPrice (spot)."""
@@ -121,6 +113,10 @@ class MarketData:
             shape(venue.board.rows[self.market, each.symbol]) for each in _wanted(call, self.market)
         ]
 
+    def _price_ticker(self, row: Row, at: int) -> Json:
+        shown: Json = {"symbol": row.listing.symbol, "price": short(row.quote.last)}
+        return shown | self._stamp(at)
+
     def _book_ticker(self, row: Row, at: int) -> Json:
         size = short(book_size(row))
         shown: Json = {
@@ -130,7 +126,11 @@ class MarketData:
             "askPrice": short(row.quote.ask),
             "askQty": size,
         }
-        return shown | ({"time": at} if self.market is MarketType.LINEAR else {})
+        return shown | self._stamp(at)
+
+    def _stamp(self, at: int) -> Json:
+        """Only futures tickers carry a time, and ccxt tells the markets apart by it."""
+        return {"time": at} if self.market is MarketType.LINEAR else {}
 
 
 def day_ticker(row: Row, at: int) -> Json:
