@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import exchange_accounts, repository
 from app.accounts.models import ExchangeAccount
-from app.accounts.providers import DEPENDENCIES
 from app.accounts.schemas import (
     ExchangeAccountChange,
     ExchangeAccountIn,
@@ -143,5 +142,4 @@ router = Router(
     path="/accounts",
     route_handlers=[list_accounts, create_account, get_account, change_account, delete_account],
     tags=["accounts"],
-    dependencies=DEPENDENCIES,
 )

@@ -23,7 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import api_keys, passwords, repository, service
 from app.accounts.models import ApiKey
-from app.accounts.providers import DEPENDENCIES
 from app.accounts.schemas import (
     ApiKeyIn,
     ApiKeyOut,
@@ -259,5 +258,4 @@ router = Router(
         delete_api_key,
     ],
     tags=["auth"],
-    dependencies=DEPENDENCIES,
 )

@@ -3,17 +3,16 @@
 from typing import Annotated
 
 from litestar import Router, get
-from litestar.di import NamedDependency, Provide
+from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit import repository
 from app.audit.models import AuditEntry
 from app.audit.schemas import AuditEntryOut
-from app.http.caller import Caller, provide_caller
-from app.http.paging import Paging, page_of, provide_paging
+from app.http.caller import Caller
+from app.http.paging import Paging, page_of
 from app.http.schemas import Page
-from app.http.session import provide_session
 
 PRINTABLE = r"^[\x20-\x7e]*$"
 
@@ -56,9 +55,4 @@ router = Router(
     path="/",
     route_handlers=[list_audit_entries],
     tags=["audit"],
-    dependencies={
-        "session": Provide(provide_session),
-        "caller": Provide(provide_caller, sync_to_thread=False),
-        "paging": Provide(provide_paging, sync_to_thread=False),
-    },
 )

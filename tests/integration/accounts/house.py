@@ -19,6 +19,7 @@ from app.accounts import account_routes, routes, service
 from app.accounts.authentication import BearerAuthentication
 from app.accounts.keys import Keys, derive_keys
 from app.accounts.models import User
+from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
 from app.db.base import Base
 from app.db.session import Database, open_database
@@ -115,6 +116,7 @@ async def open_house(
     }
     small_app = Litestar(
         [routes.router, account_routes.router, audit_routes.router, health_routes.router],
+        dependencies=DEPENDENCIES,
         middleware=[BearerAuthentication],
         exception_handlers=EXCEPTION_HANDLERS,
         state=State(parts),
