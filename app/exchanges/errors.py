@@ -59,12 +59,14 @@ FAMILIES: dict[str, type[ExchangeError]] = {
     "BaseError": OutcomeUnknown,
 }
 
+# ccxt knows Binance's refusal of a repeated client id only as InvalidOrder.
+_ID_IS_TAKEN = re.compile(r"duplicate order sent|\"code\":\s*-4116\b", re.IGNORECASE)
+
 # Where ccxt's class says less, or something else, than the venue's own words.
 WORDS: tuple[tuple[re.Pattern[str], type[ExchangeError]], ...] = (
     # Binance answers a revoked key with -2015, which ccxt calls DDoSProtection after one success.
     (re.compile(r'"code":\s*"?-2015\b'), AuthRefused),
-    # ccxt knows Binance's refusal of a repeated client id only as InvalidOrder.
-    (re.compile(r"duplicate order sent|\"code\":\s*-4116\b", re.IGNORECASE), OutcomeUnknown),
+    (_ID_IS_TAKEN, OutcomeUnknown),
     # BingX documents 100421 as "system busy"; ccxt calls it BadSymbol.
     (re.compile(r'"code":\s*"?100421\b'), OutcomeUnknown),
 )
@@ -127,5 +129,5 @@ def _by_class(error: BaseException) -> type[ExchangeError]:
 
 
 def _code(error: BaseException, family: type[ExchangeError]) -> str | None:
-    is_taken = WORDS[1][0].search(str(error)) or type(error).__name__ == "DuplicateOrderId"
+    is_taken = type(error).__name__ == "DuplicateOrderId" or _ID_IS_TAKEN.search(str(error))
     return "duplicate_client_order_id" if family is OutcomeUnknown and is_taken else None
