@@ -104,6 +104,7 @@ class Worker:
         self._tasks: list[asyncio.Task[None]] = []
         self._noticed: set[asyncio.Task[None]] = set()
         self._last_note = 0
+        self._heard: set[int] = set()
         self._exit_pauses: dict[UUID, tuple[datetime, float]] = {}
         self.started_at: datetime | None = None
         self.last_sweep_at: datetime | None = None
@@ -137,8 +138,9 @@ class Worker:
             self._notice(self._dispatch_exit(position_id, reason))
 
     def _on_commit(self, info: dict[Any, Any]) -> None:
-        for work, subject_id in info.get(wakeups.SESSION_KEY, ()):
-            self._notice(self._dispatch(work, subject_id))
+        for note in info.get(wakeups.SESSION_KEY, ()):
+            self._heard.add(note.id)
+            self._notice(self._dispatch(note.work, note.subject_id))
 
     def _notice(self, step: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(step)
@@ -154,7 +156,9 @@ class Worker:
                     notes = await wakeups.after(session, self._last_note)
                 for note in notes:
                     self._last_note = note.id
-                    await self._dispatch(note.work, note.subject_id)
+                    if note.id not in self._heard:
+                        await self._dispatch(note.work, note.subject_id)
+                self._heard = {heard for heard in self._heard if heard > self._last_note}
             except Exception:  # noqa: BLE001 the loop must outlive a lost database
                 logger.exception("worker.notes_failed")
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)

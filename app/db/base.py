@@ -31,6 +31,7 @@ class Base(DeclarativeBase):
         UUID: Uuid,
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[dict[str, Any]]: JSON,
         StrEnum: Enum(
             StrEnum,
             native_enum=False,

@@ -1,0 +1,1 @@
+"""Questions and commands that cross stages: previews, manual orders, live positions, timelines."""

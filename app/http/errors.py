@@ -39,6 +39,9 @@ CODE_OF_STATUS: Final[Mapping[int, str]] = {
 }
 
 
+NOTHING_HERE: Final = "Nothing is here."
+
+
 class ErrorOut(BaseModel):
     """What every refusal looks like."""
 
@@ -60,7 +63,8 @@ def on_app_error(request: Request[Any, Any, Any], error: errors.AppError) -> Res
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorOut]:
     """Answer an error that the framework raised: unknown path, malformed body, bad parameter."""
     code = CODE_OF_STATUS.get(error.status_code, "error")
-    detail = error.detail
+    # An unknown path must look exactly like a webhook whose token or sender is wrong.
+    detail = NOTHING_HERE if error.status_code == 404 else error.detail
     if isinstance(error, ValidationException):
         detail = _fields(error) or detail
     return _answer(request, error.status_code, code, detail)

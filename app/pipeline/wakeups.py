@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, String, delete, func, select
+from sqlalchemy import BigInteger, Integer, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -36,15 +36,16 @@ class Wakeup(Base):
     id: Mapped[int] = mapped_column(
         BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True
     )
-    work: Mapped[Work] = mapped_column(String(32))
+    work: Mapped[Work]
     subject_id: Mapped[UUID]
     created_at: Mapped[datetime]
 
 
 def wake(session: AsyncSession, work: Work, subject_id: UUID, *, now: datetime) -> None:
     """Leave a note in the caller's transaction; a worker in this process hears of the commit."""
-    session.add(Wakeup(work=work, subject_id=subject_id, created_at=now))
-    session.info.setdefault(SESSION_KEY, []).append((work, subject_id))
+    note = Wakeup(work=work, subject_id=subject_id, created_at=now)
+    session.add(note)
+    session.info.setdefault(SESSION_KEY, []).append(note)
 
 
 async def newest_id(session: AsyncSession) -> int:

@@ -1,0 +1,1 @@
+"""What the trading has brought, by day, strategy and symbol. Reads only."""

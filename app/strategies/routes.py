@@ -9,7 +9,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import service as accounts
+from app.accounts import exchange_accounts
 from app.http.caller import Caller, require_trader
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
@@ -58,7 +58,7 @@ async def create_strategy(
     now: NamedDependency[datetime],
 ) -> StrategyWithUrl:
     """The answer is the only one that shows the webhook URL."""
-    account = await accounts.owned_account(session, data.account_id, caller.user_id)
+    account = await exchange_accounts.owned(session, caller, data.account_id)
     strategy, token = await service.create(
         session,
         user_id=caller.user_id,

@@ -23,18 +23,22 @@ EXAMPLE: Final[dict[str, JsonValue]] = {
 
 
 class Sizing(In):
-    """How large an entry is: `value` in base units, quote or percent, by `mode`."""
+    """How large an entry is: `value` in base units, quote or percent, by `mode`.
+
+    With `from_alert` the alert says it; `value` is then the notional in quote for alerts that
+    bring no size, and without it such an alert is denied.
+    """
 
     mode: SizingMode
     value: Money | None = None
 
     @model_validator(mode="after")
     def _value_fits(self) -> Self:
-        if self.mode is SizingMode.FROM_ALERT:
-            if self.value is not None:
-                raise ValueError("sizing from_alert takes no value")
-        elif self.value is None or self.value <= 0:
-            raise ValueError(f"sizing {self.mode.value} needs a value above 0")
+        is_optional = self.mode is SizingMode.FROM_ALERT
+        if self.value is None and not is_optional:
+            raise ValueError(f"sizing {self.mode.value} needs a value")
+        if self.value is not None and self.value <= 0:
+            raise ValueError("the sizing value must be above 0")
         return self
 
 

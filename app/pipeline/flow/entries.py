@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.models import User
 from app.core.decimals import EXACT
 from app.core.errors import Denied, ExchangeError, Invalid
 from app.exchanges.venue import BalanceReport
@@ -132,6 +133,8 @@ async def _enter(
         return None
     if await _must_wait(session, signal):
         return None
+    # Limits are the user's: two entries of one user are never judged at the same moment.
+    await session.get_one(User, signal.user_id, with_for_update=True)
     strategy = await strategies.get(session, signal.strategy_id)
     place = await place_of(session, tools, signal.account_id, signal.symbol)
     try:
@@ -267,6 +270,8 @@ async def _asked(
             book = await positions.held_by(session, signal.strategy_id, signal.symbol)
             held = book.quantity if book is not None else Decimal(0)
             return SizeAsked(SizingMode.QUANTITY, held * value / HUNDRED)
+    if strategy.sizing_value is not None:
+        return SizeAsked(SizingMode.NOTIONAL, strategy.sizing_value)
     return SizeAsked(SizingMode.FROM_ALERT, None)
 
 

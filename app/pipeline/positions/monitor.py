@@ -59,7 +59,11 @@ class Monitor:
         if position.status is PositionStatus.CLOSING or position.is_closed:
             index.remove(position.id)
             return
-        index.update(position.id, levels_of(position))
+        levels = levels_of(position)
+        if position.id in index:
+            index.update(position.id, levels)
+        else:
+            index.add(position.id, levels)
         quote = self._prices.latest(key)
         if quote is not None:
             # The level may have been passed before it was set: do not wait for the next quote.

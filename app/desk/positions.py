@@ -1,0 +1,191 @@
+"""`/positions`: what is held, with live figures; close it, or move its levels."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated, Any
+from uuid import UUID
+
+from litestar import Request, Router, get, patch, post
+from litestar.di import NamedDependency
+from litestar.params import Body, FromPath, FromQuery, JSONBody, Parameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.decimals import plain
+from app.core.errors import AppError, Denied
+from app.http.caller import Caller, require_trader
+from app.http.filters import choice
+from app.http.paging import Paging, page_of
+from app.http.schemas import Page
+from app.pipeline.flow.exits import Exit, exit_position
+from app.pipeline.flow.tools import Tools, place_of
+from app.pipeline.orders import repository as orders
+from app.pipeline.orders.schemas import FillOut
+from app.pipeline.positions import repository, service
+from app.pipeline.positions.book import unrealised
+from app.pipeline.positions.models import Position
+from app.pipeline.positions.schemas import CloseIn, LevelsIn, PositionDetail, PositionOut
+from app.pipeline.positions.status import PositionStatus
+from app.pipeline.wakeups import Work, wake
+from app.trading.words import CloseReason
+
+
+def tools_of(request: Request[Any, Any, Any]) -> Tools:
+    """The flow's tools that this app was built with."""
+    tools: Tools = request.app.state.tools
+    return tools
+
+
+@get("/", operation_id="listPositions", summary="Your positions")
+async def list_positions(
+    request: Request[Any, Any, Any],
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    paging: NamedDependency[Paging],
+    status: Annotated[str | None, Parameter(query="status")] = None,
+    symbol: FromQuery[str | None] = None,
+    strategy_id: FromQuery[UUID | None] = None,
+    account_id: FromQuery[UUID | None] = None,
+) -> Page[PositionOut]:
+    """Newest first, open ones with their unrealised result at the price of this moment."""
+    query = repository.listing(
+        caller.user_id,
+        status=choice(PositionStatus, status, "status"),
+        symbol=symbol,
+        strategy_id=strategy_id,
+        account_id=account_id,
+    )
+    page = await page_of(
+        session,
+        query,
+        paging,
+        id_column=Position.id,
+        time_column=Position.created_at,
+        shape=_row,
+    )
+    live = await _live_figures(session, tools_of(request), page.items)
+    items = [PositionOut.of(row, price=p, unrealized=u) for row, (p, u) in live]
+    return Page(items=items, next_cursor=page.next_cursor)
+
+
+@get("/{position_id:uuid}", operation_id="getPosition", summary="One position")
+async def get_position(
+    request: Request[Any, Any, Any],
+    position_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+) -> PositionDetail:
+    """One of your positions, with its fills."""
+    row = await repository.owned(session, position_id, caller.user_id)
+    return await _detail(session, tools_of(request), row)
+
+
+@patch(
+    "/{position_id:uuid}",
+    operation_id="changePosition",
+    summary="Move stop, target or trailing distance",
+    guards=[require_trader],
+)
+async def change_position(
+    request: Request[Any, Any, Any],
+    position_id: FromPath[UUID],
+    data: JSONBody[LevelsIn],
+    caller: NamedDependency[Caller],
+) -> PositionDetail:
+    """Null takes a level away. A level the price has passed already is refused."""
+    tools = tools_of(request)
+    changes = data.model_dump(exclude_unset=True)
+    async with tools.database.transaction() as session:
+        row = await repository.owned(session, position_id, caller.user_id)
+        _refuse_passed(row, changes, await _price(session, tools, row))
+        now = tools.now()
+        await service.change_levels(session, row, changes, actor=caller.username, now=now)
+        wake(session, Work.POSITION, row.id, now=now)
+        return await _detail(session, tools, row)
+
+
+@post(
+    "/{position_id:uuid}/close",
+    operation_id="closePosition",
+    summary="Close a position, or part of it",
+    status_code=200,
+    guards=[require_trader],
+)
+async def close_position(
+    request: Request[Any, Any, Any],
+    position_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    data: Annotated[CloseIn | None, Body()] = None,
+) -> PositionDetail:
+    """Sends a reduce-only market order; the position is tagged `user_stopped`."""
+    tools = tools_of(request)
+    async with tools.database.read() as session:
+        await repository.owned(session, position_id, caller.user_id)
+    wanted = Exit(
+        reason=CloseReason.USER_STOPPED,
+        actor=caller.username,
+        quantity=data.quantity if data is not None else None,
+    )
+    await exit_position(tools, position_id, wanted)
+    async with tools.database.read() as session:
+        row = await repository.owned(session, position_id, caller.user_id)
+        return await _detail(session, tools, row)
+
+
+def _row(row: Position) -> Position:
+    return row
+
+
+async def _detail(session: AsyncSession, tools: Tools, row: Position) -> PositionDetail:
+    [(_, (price, unrealized))] = await _live_figures(session, tools, [row])
+    fills = [FillOut.model_validate(f) for f in await orders.fills_of_position(session, row.id)]
+    return PositionDetail.with_fills(row, fills, price=price, unrealized=unrealized)
+
+
+async def _live_figures(
+    session: AsyncSession, tools: Tools, rows: Sequence[Position]
+) -> list[tuple[Position, tuple[Decimal | None, Decimal | None]]]:
+    """Each row with its price and unrealised result; nothing for closed ones."""
+    found = []
+    for row in rows:
+        price = None if row.is_closed else await _price(session, tools, row)
+        unrealized = None
+        if price is not None:
+            place = await place_of(session, tools, row.account_id, row.symbol)
+            unrealized = unrealised(service.book_of(row, place.instrument), price)
+        found.append((row, (price, unrealized)))
+    return found
+
+
+async def _price(session: AsyncSession, tools: Tools, row: Position) -> Decimal | None:
+    try:
+        place = await place_of(session, tools, row.account_id, row.symbol)
+    except AppError:
+        return None
+    quote = tools.prices.latest(place.key)
+    return None if quote is None else quote.fair
+
+
+def _refuse_passed(
+    row: Position, changes: dict[str, Decimal | None], price: Decimal | None
+) -> None:
+    if price is None:
+        return
+    sign = row.position_side.sign
+    stop, target = changes.get("stop_loss"), changes.get("take_profit")
+    if stop is not None and (price - stop) * sign <= 0:
+        raise Denied(
+            f"The price is {plain(price)}: a stop at {plain(stop)} would close at once.",
+            code="stop_on_wrong_side",
+        )
+    if target is not None and (target - price) * sign <= 0:
+        raise Denied(
+            f"The price is {plain(price)}: a target at {plain(target)} would close at once.",
+            code="target_on_wrong_side",
+        )
+
+
+router = Router(
+    path="/positions",
+    tags=["positions"],
+    route_handlers=[list_positions, get_position, change_position, close_position],
+)

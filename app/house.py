@@ -1,0 +1,318 @@
+"""One running installation: everything opened in order, and closed in the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Self
+from uuid import UUID
+
+from loguru import logger
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import service as accounts
+from app.accounts.keys import Keys, load_keys
+from app.accounts.models import ExchangeAccount
+from app.accounts.service import FirstStart
+from app.accounts.vault import Vault
+from app.accounts.venues import AccountVenues
+from app.core.clock import Clock, SystemClock
+from app.core.errors import Invalid
+from app.db.migrate import upgrade
+from app.db.session import Database, open_database
+from app.desk.welcome import OutsidePaperExchange, Welcome, keep_handing_out
+from app.exchanges.room import PAPER, ExchangeRoom
+from app.health.status import (
+    AccountsHealth,
+    Check,
+    DatabaseHealth,
+    DiskHealth,
+    Health,
+    HealthSource,
+)
+from app.http.caller import Caller
+from app.market.instruments import InstrumentBook
+from app.market.prices import PriceBoard
+from app.paper_exchange.app import PaperExchange, create_paper_exchange
+from app.pipeline.flow.tools import Tools
+from app.pipeline.positions.monitor import Monitor
+from app.settings import Settings
+from app.trading.words import CloseReason, MarketType
+from app.worker import Worker
+
+PAPER_PATH: Final = "/paper-exchange"
+PAPER_MARKETS: Final = ((PAPER, MarketType.SPOT), (PAPER, MarketType.LINEAR))
+NEW_MARKETS_SECONDS: Final = 5.0
+BOOT_PAUSE_SECONDS: Final = 0.1
+
+
+@dataclass(slots=True)
+class House:
+    """The parts of an installation.
+
+    Attributes:
+        paper: the paper exchange inside this process; None when it is outside.
+        worker: None in a process that only answers HTTP.
+        first: what the first start made: an admin with a demo, or an invite.
+    """
+
+    settings: Settings
+    clock: Clock
+    keys: Keys
+    database: Database
+    exchanges: ExchangeRoom
+    venues: AccountVenues
+    tools: Tools
+    monitor: Monitor
+    welcome: Welcome
+    paper: PaperExchange | None
+    worker: Worker | None
+    first: FirstStart
+    is_ready: bool = False
+
+    @classmethod
+    async def build(
+        cls, settings: Settings, *, with_worker: bool = True, clock: Clock | None = None
+    ) -> Self:
+        """Open the database at its newest schema and put the parts together; nothing runs yet.
+
+        Raises:
+            Invalid: a setting, the data folder or the database cannot be used; one line says why.
+        """
+        clock = clock or SystemClock()
+        make_folder(settings)
+        keys = load_keys(settings)
+        database = await open_at_newest(settings)
+        paper = None
+        if not settings.paper_url:
+            paper = create_paper_exchange(
+                data_dir=settings.data_dir,
+                control=settings.paper_control,
+                seed=settings.paper_seed,
+                candles=settings.paper_data,
+                clock=clock,
+            )
+        vault = Vault(keys.vault)
+        exchanges = ExchangeRoom(
+            clock=clock,
+            paper_url=lambda: paper_url(settings),
+            timeout_seconds=settings.exchange_timeout_seconds,
+        )
+        instruments = InstrumentBook(database, exchanges.market)
+        prices = PriceBoard(exchanges.market, clock)
+        venues = AccountVenues(database, exchanges, vault, clock)
+        triggers = _Triggers()
+        monitor = Monitor(
+            prices,
+            now=clock.now,
+            max_price_age=timedelta(seconds=settings.price_max_age_seconds),
+            on_trigger=triggers,
+        )
+        tools = Tools(database, clock, settings, instruments, prices, venues, monitor)
+        worker = Worker(tools, monitor) if with_worker else None
+        triggers.worker = worker
+        welcome = Welcome(
+            vault,
+            paper.open_account if paper else OutsidePaperExchange(settings.paper_url),
+            own_url(settings),
+            is_inside=paper is not None,
+        )
+        first = await accounts.ensure_first_admin(
+            database, settings, clock.now(), welcome.on_registered
+        )
+        return cls(
+            settings=settings,
+            clock=clock,
+            keys=keys,
+            database=database,
+            exchanges=exchanges,
+            venues=venues,
+            tools=tools,
+            monitor=monitor,
+            welcome=welcome,
+            paper=paper,
+            worker=worker,
+            first=first,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the parts; the worker starts as soon as the venues' markets are known."""
+        await self.tools.instruments.restore()
+        if self.paper is not None:
+            await self.paper.start()
+        tasks = [
+            asyncio.create_task(self._keep_markets(), name="markets"),
+            asyncio.create_task(
+                keep_handing_out(self.welcome, self.database, self.clock), name="paper keys"
+            ),
+            asyncio.create_task(self._boot(), name="boot"),
+        ]
+        try:
+            yield
+        finally:
+            await self._stop(tasks)
+
+    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        self.is_ready = False
+        for task in tasks:
+            task.cancel()
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        if self.worker is not None and self.worker.started_at is not None:
+            await self.worker.stop()
+        await self.tools.prices.stop()
+        await self.venues.close()
+        await self.exchanges.close()
+        if self.paper is not None:
+            await self.paper.stop()
+        await self.database.close()
+
+    async def _boot(self) -> None:
+        """Markets first, then the worker: it cannot guard what it cannot round."""
+        instruments = self.tools.instruments
+        while not all(instruments.all(*market) for market in PAPER_MARKETS):  # noqa: ASYNC110 seconds, once
+            await asyncio.sleep(BOOT_PAUSE_SECONDS)
+        if self.worker is not None:
+            await self.worker.start()
+        self.is_ready = True
+        logger.info("house.ready")
+
+    async def _keep_markets(self) -> None:
+        """Keep the markets of every account's venue fresh, those of new accounts too."""
+        async with asyncio.TaskGroup() as group:
+            kept: set[tuple[str, MarketType]] = set()
+            while True:
+                wanted = set(PAPER_MARKETS) | await self._account_markets()
+                for market in wanted - kept:
+                    group.create_task(self.tools.instruments.keep_fresh([market]))
+                kept |= wanted
+                await asyncio.sleep(NEW_MARKETS_SECONDS)
+
+    async def _account_markets(self) -> set[tuple[str, MarketType]]:
+        query = select(ExchangeAccount.exchange, ExchangeAccount.market_type).distinct()
+        async with self.database.read() as session:
+            return {(exchange, market) for exchange, market in await session.execute(query)}
+
+    def readiness(self) -> tuple[bool, str]:
+        """Whether the worker runs and markets are known."""
+        return self.is_ready, "the venues' markets and the worker"
+
+    def health_sources(self) -> list[HealthSource]:
+        """The parts that `/status-server` asks."""
+        sources: list[HealthSource] = [
+            DatabaseHealth(),
+            AccountsHealth(),
+            DiskHealth(self.settings.data_dir),
+        ]
+        if self.worker is not None:
+            sources += [
+                MonitorHealth(self.monitor, self.worker, self.clock),
+                LanesHealth(self.worker),
+            ]
+        return sources
+
+
+class _Triggers:
+    """Hands what the monitor sees to the worker, which is made after it."""
+
+    worker: Worker | None = None
+
+    def __call__(self, position_id: UUID, reason: CloseReason) -> None:
+        if self.worker is not None:
+            self.worker.on_trigger(position_id, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class MonitorHealth:
+    """Whether open positions are guarded by prices of this moment."""
+
+    monitor: Monitor
+    worker: Worker
+    clock: Clock
+    name: str = "monitor"
+
+    async def check(self, session: AsyncSession, caller: Caller | None) -> Check | None:
+        """Amber while a guarded symbol's price is stale, down while the worker sleeps."""
+        del session, caller
+        stale = self.monitor.stale_keys()
+        status = Health.DEGRADED if stale else Health.OK
+        if self.worker.started_at is None:
+            status = Health.DEGRADED
+        detail = {
+            "guarded_positions": self.monitor.guarded,
+            "last_tick_age_seconds": _age(self.monitor.last_tick_at, self.clock),
+            "stale_symbols": [key.symbol for key in stale],
+        }
+        return Check(status, detail)
+
+
+@dataclass(frozen=True, slots=True)
+class LanesHealth:
+    """How much work waits."""
+
+    worker: Worker
+    name: str = "lanes"
+
+    async def check(self, session: AsyncSession, caller: Caller | None) -> Check | None:
+        """Steps that wait, and when the last sweep went round."""
+        del session, caller
+        age = _age(self.worker.last_sweep_at, self.worker.tools.clock)
+        return Check(
+            Health.OK, {"waiting_steps": self.worker.lanes.length, "last_sweep_age_seconds": age}
+        )
+
+
+def own_url(settings: Settings) -> str:
+    """Where this server is reached on its own machine."""
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 compared, not bound
+    return f"http://{host}:{settings.port}"
+
+
+def paper_url(settings: Settings) -> str:
+    """Where the paper exchange answers."""
+    return settings.paper_url or own_url(settings) + PAPER_PATH
+
+
+def make_folder(settings: Settings) -> None:
+    """See that the data folder is there and can be written.
+
+    Raises:
+        Invalid: it cannot.
+    """
+    probe = settings.data_dir / ".writable"
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise Invalid(
+            f"DATA_DIR: {settings.data_dir} cannot be written: {error.strerror}",
+            code="data_dir_unwritable",
+        ) from None
+
+
+async def open_at_newest(settings: Settings) -> Database:
+    """Connect and migrate.
+
+    Raises:
+        Invalid: the URL is wrong, or nobody answers there.
+    """
+    database = open_database(settings.resolved_database_url)
+    try:
+        await upgrade(database)
+    except (DBAPIError, OSError) as error:
+        await database.close()
+        words = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise Invalid(
+            f"DATABASE_URL: the database cannot be used: {words}", code="database_unreachable"
+        ) from None
+    return database
+
+
+def _age(moment: datetime | None, clock: Clock) -> float | None:
+    return None if moment is None else round((clock.now() - moment).total_seconds(), 3)

@@ -1,0 +1,119 @@
+"""The application: routes, errors, documents, and the house behind them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+from litestar import Litestar, asgi, get
+from litestar.datastructures import State
+from litestar.handlers import ASGIRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import ScalarRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.response import Redirect
+from litestar.types import ControllerRouterHandler, Receive, Scope, Send
+
+from app import __version__
+from app.accounts import account_routes
+from app.accounts import routes as auth_routes
+from app.accounts.authentication import BearerAuthentication
+from app.accounts.providers import DEPENDENCIES
+from app.audit import routes as audit_routes
+from app.desk import positions as desk_positions
+from app.health import routes as health_routes
+from app.house import PAPER_PATH, House
+from app.http.access_log import access_log
+from app.http.errors import EXCEPTION_HANDLERS
+from app.http.request_id import request_id_middleware
+from app.paper_exchange.server.asgi import PaperApp
+from app.pipeline.alarms import routes as alarm_routes
+from app.pipeline.orders import routes as order_routes
+from app.pipeline.pnl import routes as pnl_routes
+from app.pipeline.signals import routes as signal_routes
+from app.strategies import routes as strategy_routes
+from app.webhooks import routes as webhook_routes
+
+ROUTERS = [
+    auth_routes.router,
+    account_routes.router,
+    strategy_routes.router,
+    webhook_routes.router,
+    alarm_routes.router,
+    signal_routes.router,
+    order_routes.router,
+    desk_positions.router,
+    pnl_routes.router,
+    audit_routes.router,
+    health_routes.router,
+]
+
+
+@get("/", opt={"public": True}, include_in_schema=False)
+async def front_door() -> Redirect:
+    """Lead a visitor to the API pages."""
+    return Redirect("/schema")
+
+
+def create_app(house: House) -> Litestar:
+    """The application over a house that is built; its lifespan runs the house."""
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        async with house.running():
+            yield
+
+    handlers: list[ControllerRouterHandler] = [front_door, *ROUTERS]
+    if house.paper is not None:
+        handlers.append(_mount(house.paper.asgi))
+    app = Litestar(
+        route_handlers=handlers,
+        dependencies=DEPENDENCIES,
+        middleware=[BearerAuthentication],
+        exception_handlers=EXCEPTION_HANDLERS,
+        lifespan=[lifespan],
+        logging_config=None,
+        openapi_config=_documents(),
+        state=_state(house),
+    )
+    app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
+    return app
+
+
+def _state(house: House) -> State:
+    return State(
+        {
+            "settings": house.settings,
+            "clock": house.clock,
+            "database": house.database,
+            "key_ring": house.keys,
+            "tools": house.tools,
+            "house": house,
+            "on_registered": house.welcome.on_registered,
+            "readiness": {"house": house.readiness},
+            "health_sources": house.health_sources(),
+        }
+    )
+
+
+def _mount(paper: PaperApp) -> ASGIRouteHandler:
+    async def paper_exchange(scope: Scope, receive: Receive, send: Send) -> None:
+        await paper(cast("Any", scope), cast("Any", receive), cast("Any", send))
+
+    mount = asgi(PAPER_PATH, is_mount=True, opt={"public": True}, copy_scope=True)
+    return mount(paper_exchange)
+
+
+def _documents() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Signalbox",
+        version=__version__,
+        description="From a trading alert to a protected position.",
+        path="/schema",
+        render_plugins=[SwaggerRenderPlugin(), ScalarRenderPlugin()],
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+            }
+        ),
+        security=[{"bearer": []}],
+    )

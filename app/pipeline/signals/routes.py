@@ -1,0 +1,112 @@
+"""`/signals`: what is intended, and the decision about it."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from litestar import Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import Body, FromPath, FromQuery, Parameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.http.caller import Caller, require_trader
+from app.http.filters import choice
+from app.http.paging import Paging, page_of
+from app.http.schemas import Page
+from app.pipeline.signals import repository, service
+from app.pipeline.signals.models import Signal
+from app.pipeline.signals.schemas import ApproveIn, RejectIn, SignalOut
+from app.pipeline.signals.status import SignalStatus
+
+IdempotencyKey = Annotated[str | None, Parameter(header="Idempotency-Key", max_length=120)]
+
+
+@get("/", operation_id="listSignals", summary="Your signals")
+async def list_signals(
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    paging: NamedDependency[Paging],
+    status: Annotated[str | None, Parameter(query="status")] = None,
+    strategy_id: FromQuery[UUID | None] = None,
+    symbol: FromQuery[str | None] = None,
+) -> Page[SignalOut]:
+    """Newest first."""
+    query = repository.listing(
+        caller.user_id,
+        status=choice(SignalStatus, status, "status"),
+        strategy_id=strategy_id,
+        symbol=symbol,
+    )
+    return await page_of(
+        session,
+        query,
+        paging,
+        id_column=Signal.id,
+        time_column=Signal.received_at,
+        shape=SignalOut.model_validate,
+    )
+
+
+@get("/{signal_id:uuid}", operation_id="getSignal", summary="One signal")
+async def get_signal(
+    signal_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+) -> SignalOut:
+    """One of your signals."""
+    return SignalOut.model_validate(await repository.owned(session, signal_id, caller.user_id))
+
+
+@post(
+    "/{signal_id:uuid}/approve",
+    operation_id="approveSignal",
+    summary="Approve a pending signal",
+    status_code=200,
+    guards=[require_trader],
+)
+async def approve_signal(
+    signal_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+    data: Annotated[ApproveIn | None, Body()] = None,
+    key: IdempotencyKey = None,
+) -> SignalOut:
+    """Answers at once; the order follows. Decided once: everyone after the first gets 409."""
+    signal = await repository.owned(session, signal_id, caller.user_id)
+    fraction = data.fraction if data is not None else None
+    decided = await service.approve(
+        session, signal, actor=caller.username, now=now, fraction=fraction, key=key
+    )
+    return SignalOut.model_validate(decided)
+
+
+@post(
+    "/{signal_id:uuid}/reject",
+    operation_id="rejectSignal",
+    summary="Reject a pending signal",
+    status_code=200,
+    guards=[require_trader],
+)
+async def reject_signal(
+    signal_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+    data: Annotated[RejectIn | None, Body()] = None,
+    key: IdempotencyKey = None,
+) -> SignalOut:
+    """Nothing is sent."""
+    signal = await repository.owned(session, signal_id, caller.user_id)
+    reason = data.reason if data is not None else None
+    decided = await service.reject(
+        session, signal, actor=caller.username, now=now, reason=reason, key=key
+    )
+    return SignalOut.model_validate(decided)
+
+
+router = Router(
+    path="/signals",
+    tags=["signals"],
+    route_handlers=[list_signals, get_signal, approve_signal, reject_signal],
+)

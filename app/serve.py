@@ -1,0 +1,152 @@
+"""Run the house as a process: bind, serve, say what to do next, stop cleanly."""
+
+import asyncio
+import signal
+import socket
+from contextlib import suppress
+
+import uvicorn
+import uvloop
+
+from app.core.clock import SystemClock
+from app.core.errors import Invalid
+from app.core.log import configure_logging
+from app.house import House, make_folder, own_url
+from app.main import create_app
+from app.paper_exchange.app import create_paper_exchange
+from app.settings import Settings
+
+GRACE_SECONDS = 8
+
+
+def serve(settings: Settings, *, with_worker: bool) -> None:
+    """Answer HTTP, with or without the worker, until told to stop.
+
+    Raises:
+        Invalid: it cannot start; one line says why.
+    """
+    configure_logging(settings)
+    listener = bind(settings.host, settings.port)
+    uvloop.run(_serve(settings, listener, with_worker=with_worker))
+
+
+def work(settings: Settings) -> None:
+    """Run the worker alone, for a database that other processes share.
+
+    Raises:
+        Invalid: it cannot start; one line says why.
+    """
+    configure_logging(settings)
+    if not settings.paper_url:
+        raise Invalid(
+            "PAPER_URL: a worker of its own needs a paper exchange in another process.",
+            code="paper_url_missing",
+        )
+    uvloop.run(_work(settings))
+
+
+def serve_paper_exchange(settings: Settings, port: int) -> None:
+    """Run the paper exchange alone, with its control API.
+
+    Raises:
+        Invalid: it cannot start; one line says why.
+    """
+    configure_logging(settings)
+    make_folder(settings)
+    uvloop.run(_serve_paper_exchange(settings, bind(settings.host, port)))
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        Invalid: the port is taken, or not ours to take.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Without the protocol's number asyncio leaves Nagle's delay on: 40 ms on every small answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise Invalid(
+            f"PORT: cannot listen on {host}:{port}: {error.strerror}. "
+            "Stop what uses it, or set another PORT.",
+            code="port_in_use",
+        ) from None
+    return listener
+
+
+async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
+    house = await House.build(settings, with_worker=with_worker)
+    announce(house)
+    await _uvicorn(create_app(house), listener)
+
+
+async def _work(settings: Settings) -> None:
+    house = await House.build(settings)
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with house.running():
+        await stop.wait()
+
+
+async def _serve_paper_exchange(settings: Settings, listener: socket.socket) -> None:
+    paper = create_paper_exchange(
+        data_dir=settings.data_dir,
+        control=True,
+        seed=settings.paper_seed,
+        candles=settings.paper_data,
+        clock=SystemClock(),
+    )
+    await paper.start()
+    host, port = listener.getsockname()[:2]
+    say(f"Paper exchange on http://{host}:{port} (prices are simulated; control API is on)")
+    try:
+        await _uvicorn(paper.asgi, listener)
+    finally:
+        await paper.stop()
+
+
+async def _uvicorn(app: object, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]  # uvicorn's own type for an ASGI application is narrower
+        log_config=None,
+        access_log=False,
+        # Whoever sits in front is named in TRUSTED_PROXIES and read by ourselves, right to left.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        http="httptools",
+        ws="websockets-sansio",
+    )
+    with suppress(KeyboardInterrupt):
+        await uvicorn.Server(config).serve(sockets=[listener])
+
+
+def announce(house: House) -> None:
+    """Say where everything is, and on the first start what to do next."""
+    base = own_url(house.settings)
+    say(f"Signalbox on {base}   API pages: {base}/schema   health: {base}/status-server")
+    url = house.first.extra.get("webhook_url")
+    if url is not None:
+        say("Your demo strategy listens here (shown once; rotate its token for a new one):")
+        say(f"  {url}")
+        say("Send it a first alert:")
+        body = '{"symbol":"BTCUSDT","action":"buy","quantity":"0.01"}'
+        say(f"  curl -s {url} -d '{body}'")
+    elif house.first.invite is not None:
+        say("Nobody is registered yet. Make the first user, who runs this installation:")
+        body = (
+            '{"username":"me","password":"at least 12 characters","invite":"'
+            + house.first.invite
+            + '"}'
+        )
+        say(f"  curl -s {base}/auth/register -H 'Content-Type: application/json' -d '{body}'")
+
+
+def say(line: str) -> None:
+    """Print for the person at the terminal; secrets go here and never to a log."""
+    print(line, flush=True)  # noqa: T201 this is the program's voice

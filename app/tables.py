@@ -1,0 +1,29 @@
+"""Every table of the house, in one import, for migrations and tests."""
+
+from app.accounts import models as accounts
+from app.audit import models as audit
+from app.db.base import Base
+from app.market import models as market
+from app.pipeline import wakeups
+from app.pipeline.alarms import models as alarms
+from app.pipeline.orders import models as orders
+from app.pipeline.pnl import models as pnl
+from app.pipeline.positions import models as positions
+from app.pipeline.risk import models as risk
+from app.pipeline.signals import models as signals
+from app.strategies import models as strategies
+
+__all__ = [
+    "Base",
+    "accounts",
+    "alarms",
+    "audit",
+    "market",
+    "orders",
+    "pnl",
+    "positions",
+    "risk",
+    "signals",
+    "strategies",
+    "wakeups",
+]
