@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from litestar import Litestar, asgi, get
+from litestar import Litestar, Router, asgi, get
 from litestar.datastructures import State
 from litestar.handlers import ASGIRouteHandler
 from litestar.openapi.config import OpenAPIConfig
@@ -23,6 +23,7 @@ from app.desk import positions as desk_positions
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
 from app.http.access_log import access_log
+from app.http.caller import require_admin
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
 from app.paper_exchange.server.asgi import PaperApp
@@ -72,7 +73,7 @@ def create_app(house: House) -> Litestar:
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=_documents(),
+        openapi_config=_documents(house),
         state=_state(house),
     )
     app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
@@ -103,12 +104,20 @@ def _mount(paper: PaperApp) -> ASGIRouteHandler:
     return mount(paper_exchange)
 
 
-def _documents() -> OpenAPIConfig:
+def _documents(house: House) -> OpenAPIConfig:
+    """The API's pages: open on a trader's own machine, for admins only in production."""
+    is_open = house.settings.is_local
+    pages = Router(
+        "/schema",
+        route_handlers=[],
+        opt={"public": True} if is_open else {},
+        guards=[] if is_open else [require_admin],
+    )
     return OpenAPIConfig(
         title="Signalbox",
         version=__version__,
         description="From a trading alert to a protected position.",
-        path="/schema",
+        openapi_router=pages,
         render_plugins=[SwaggerRenderPlugin(), ScalarRenderPlugin()],
         components=Components(
             security_schemes={

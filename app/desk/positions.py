@@ -7,7 +7,7 @@ from uuid import UUID
 
 from litestar import Request, Router, get, patch, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath, FromQuery, JSONBody, Parameter
+from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import plain
@@ -41,7 +41,7 @@ async def list_positions(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     paging: NamedDependency[Paging],
-    status: Annotated[str | None, Parameter(query="status")] = None,
+    status: Annotated[str | None, QueryParameter(name="status")] = None,
     symbol: FromQuery[str | None] = None,
     strategy_id: FromQuery[UUID | None] = None,
     account_id: FromQuery[UUID | None] = None,

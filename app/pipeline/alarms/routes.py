@@ -5,7 +5,7 @@ from uuid import UUID
 
 from litestar import Router, get
 from litestar.di import NamedDependency
-from litestar.params import FromQuery, Parameter
+from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller
@@ -23,7 +23,7 @@ async def list_alarms(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     paging: NamedDependency[Paging],
-    status: Annotated[str | None, Parameter(query="status")] = None,
+    status: Annotated[str | None, QueryParameter(name="status")] = None,
     strategy_id: FromQuery[UUID | None] = None,
     symbol: FromQuery[str | None] = None,
 ) -> Page[AlarmOut]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Router, delete, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller, require_trader
@@ -24,7 +24,7 @@ async def list_orders(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     paging: NamedDependency[Paging],
-    status: Annotated[str | None, Parameter(query="status")] = None,
+    status: Annotated[str | None, QueryParameter(name="status")] = None,
     symbol: FromQuery[str | None] = None,
     strategy_id: FromQuery[UUID | None] = None,
     signal_id: FromQuery[UUID | None] = None,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from litestar import Router, get
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller
@@ -18,8 +18,8 @@ from app.pipeline.pnl.schemas import DailyPnlOut
 async def daily(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
-    since: Annotated[date | None, Parameter(query="from")] = None,
-    until: Annotated[date | None, Parameter(query="to")] = None,
+    since: Annotated[date | None, QueryParameter(name="from")] = None,
+    until: Annotated[date | None, QueryParameter(name="to")] = None,
 ) -> Page[DailyPnlOut]:
     """Days of your time zone, newest first; one row per currency, live and paper apart."""
     rows = await repository.days(session, caller.user_id, since=since, until=until)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from litestar import Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath, FromQuery, Parameter
+from litestar.params import Body, FromPath, FromQuery, HeaderParameter, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller, require_trader
@@ -18,7 +18,7 @@ from app.pipeline.signals.models import Signal
 from app.pipeline.signals.schemas import ApproveIn, RejectIn, SignalOut
 from app.pipeline.signals.status import SignalStatus
 
-IdempotencyKey = Annotated[str | None, Parameter(header="Idempotency-Key", max_length=120)]
+IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=120)]
 
 
 @get("/", operation_id="listSignals", summary="Your signals")
@@ -26,7 +26,7 @@ async def list_signals(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     paging: NamedDependency[Paging],
-    status: Annotated[str | None, Parameter(query="status")] = None,
+    status: Annotated[str | None, QueryParameter(name="status")] = None,
     strategy_id: FromQuery[UUID | None] = None,
     symbol: FromQuery[str | None] = None,
 ) -> Page[SignalOut]:

@@ -13,7 +13,14 @@ class Bill(BaseModel):
 
 @pytest.mark.parametrize(
     ("value", "number"),
-    [("0.01", "0.01"), (" 7 ", "7"), (3, "3"), (Decimal("1E-8"), "0.00000001"), ("-2", "-2"), (0.01, "0.01")],
+    [
+        ("0.01", "0.01"),
+        (" 7 ", "7"),
+        (3, "3"),
+        (Decimal("1E-8"), "0.00000001"),
+        ("-2", "-2"),
+        (0.01, "0.01"),
+    ],
 )
 def test_numbers_are_read_exactly(value: Any, number: str) -> None:
     assert parse_decimal(value) == Decimal(number)
