@@ -84,6 +84,7 @@ class Welcome:
             user_id=user.id,
             account_id=accounts[MarketType.LINEAR].id,
             name=DEMO_NAME,
+            actor="system",
             now=now,
             settings={"sizing": {"mode": SizingMode.FROM_ALERT, "value": DEMO_NOTIONAL}},
         )

@@ -64,6 +64,7 @@ async def create_strategy(
         user_id=caller.user_id,
         account_id=account.id,
         name=data.name,
+        actor=caller.username,
         now=now,
         settings=data.model_dump(exclude={"name", "account_id"}, exclude_unset=True),
     )
@@ -96,7 +97,9 @@ async def change_strategy(
     """Only the fields that are sent change; alerts from now on follow them."""
     strategy = await repository.owned(session, strategy_id, caller.user_id)
     changes = data.model_dump(exclude_unset=True)
-    return StrategyOut.of(await service.change(session, strategy, changes, now=now))
+    return StrategyOut.of(
+        await service.change(session, strategy, changes, actor=caller.username, now=now)
+    )
 
 
 @patch(
@@ -115,7 +118,9 @@ async def activate_strategy(
     """Off means no new entries; its open positions stay guarded and its exits still count."""
     strategy = await repository.owned(session, strategy_id, caller.user_id)
     changes = {"is_active": data.is_active}
-    return StrategyOut.of(await service.change(session, strategy, changes, now=now))
+    return StrategyOut.of(
+        await service.change(session, strategy, changes, actor=caller.username, now=now)
+    )
 
 
 @post(
@@ -134,7 +139,7 @@ async def rotate_token(
 ) -> StrategyWithUrl:
     """The old URL stops working at once."""
     strategy = await repository.owned(session, strategy_id, caller.user_id)
-    token = await service.rotate_token(session, strategy, now=now)
+    token = await service.rotate_token(session, strategy, actor=caller.username, now=now)
     return StrategyWithUrl.with_url(strategy, webhook_url(str(request.base_url), token))
 
 
@@ -171,7 +176,7 @@ async def delete_strategy(
 ) -> None:
     """Refused with 409 once it has received an alert or traded: switch it off instead."""
     strategy = await repository.owned(session, strategy_id, caller.user_id)
-    await service.delete(session, strategy, now=now)
+    await service.delete(session, strategy, actor=caller.username, now=now)
 
 
 router = Router(

@@ -29,6 +29,7 @@ async def create(
     user_id: UUID,
     account_id: UUID,
     name: str,
+    actor: str,
     now: datetime,
     settings: Mapping[str, Any] | None = None,
     is_manual: bool = False,
@@ -40,6 +41,7 @@ async def create(
         user_id: the owner.
         account_id: an exchange account of the owner.
         name: unique among the owner's strategies.
+        actor: who makes it, for the audit.
         now: time of creation.
         settings: values by field name of `StrategySettings`; defaults for what is missing.
         is_manual: True for the book that holds an account's manual orders.
@@ -64,12 +66,17 @@ async def create(
     session.add(strategy)
     # Rows that point at it may follow in the same transaction.
     await session.flush()
-    await _audit(session, strategy, "strategy.created", now)
+    await _audit(session, strategy, "strategy.created", actor, now)
     return strategy, token
 
 
 async def change(
-    session: AsyncSession, strategy: Strategy, changes: Mapping[str, Any], *, now: datetime
+    session: AsyncSession,
+    strategy: Strategy,
+    changes: Mapping[str, Any],
+    *,
+    actor: str,
+    now: datetime,
 ) -> Strategy:
     """Change the given fields and no others.
 
@@ -81,26 +88,30 @@ async def change(
         await _refuse_taken_name(session, strategy.user_id, name)
         strategy.name = name
     _apply(strategy, changes)
-    await _audit(session, strategy, "strategy.changed", now, fields=",".join(sorted(changes)))
+    await _audit(
+        session, strategy, "strategy.changed", actor, now, fields=",".join(sorted(changes))
+    )
     return strategy
 
 
-async def rotate_token(session: AsyncSession, strategy: Strategy, *, now: datetime) -> str:
+async def rotate_token(
+    session: AsyncSession, strategy: Strategy, *, actor: str, now: datetime
+) -> str:
     """Give the strategy a new webhook token; the old one stops working at once."""
     token = new_token()
     strategy.token_digest = token_digest(token)
     strategy.token_hint = token[-HINT_LENGTH:]
-    await _audit(session, strategy, "strategy.token_rotated", now)
+    await _audit(session, strategy, "strategy.token_rotated", actor, now)
     return token
 
 
-async def delete(session: AsyncSession, strategy: Strategy, *, now: datetime) -> None:
+async def delete(session: AsyncSession, strategy: Strategy, *, actor: str, now: datetime) -> None:
     """Remove a strategy that never received or traded anything.
 
     Raises:
         Conflict: something refers to it; its history must stay explainable.
     """
-    await _audit(session, strategy, "strategy.deleted", now)
+    await _audit(session, strategy, "strategy.deleted", actor, now)
     if not await repository.remove(session, strategy):
         raise Conflict(f"{strategy.name!r} has a history: switch it off instead of deleting it.")
 
@@ -114,7 +125,13 @@ async def manual_strategy(
         return found
     name = f"{MANUAL_NAME} {account_name}"
     strategy, _ = await create(
-        session, user_id=user_id, account_id=account_id, name=name, now=now, is_manual=True
+        session,
+        user_id=user_id,
+        account_id=account_id,
+        name=name,
+        actor="system",
+        now=now,
+        is_manual=True,
     )
     return strategy
 
@@ -136,12 +153,17 @@ def _apply(strategy: Strategy, changes: Mapping[str, Any]) -> None:
 
 
 async def _audit(
-    session: AsyncSession, strategy: Strategy, action: str, now: datetime, **detail: str
+    session: AsyncSession,
+    strategy: Strategy,
+    action: str,
+    actor: str,
+    now: datetime,
+    **detail: str,
 ) -> None:
     await record(
         session,
         now=now,
-        actor="user",
+        actor=actor,
         action=action,
         subject_kind="strategy",
         subject_id=str(strategy.id),
