@@ -36,7 +36,15 @@ RETENTION: Final = "14 days"
 
 # Whoever sets up handlers of its own is stripped of them: everything goes through the root.
 _STDLIB: Final = ("uvicorn", "uvicorn.error", "uvicorn.access", "litestar", "sqlalchemy", "asyncio")
-_QUIET: Final = ("uvicorn.access", "sqlalchemy.engine", "aiosqlite", "asyncio", "ccxt")
+_QUIET: Final = (
+    "alembic",
+    "uvicorn.access",
+    "uvicorn.error",
+    "sqlalchemy.engine",
+    "aiosqlite",
+    "asyncio",
+    "ccxt",
+)
 _OWN_KEYS: Final = ("_text", "_json")
 
 

@@ -10,7 +10,8 @@ from app.core.origin import Origin, originating
 from app.core.scrub import redact_path
 from app.http.request_id import request_id_of
 
-QUIET_PATHS = ("/health/", "/metrics")
+# The paper exchange inside this process is asked all day by ourselves.
+QUIET_PATHS = ("/health/", "/metrics", "/paper-exchange/")
 
 
 def access_log(app: ASGIApp) -> ASGIApp:
