@@ -1,0 +1,123 @@
+"""Who commits, and what a failure or a cancelled caller leaves behind."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select, text
+
+from app.accounts.models import Invite
+from app.core.clock import SystemClock
+from app.core.errors import Invalid
+from app.db.session import Database, open_database
+
+NOW = SystemClock().now()
+
+
+def an_invite() -> Invite:
+    return Invite(id=uuid4(), digest=uuid4().hex * 2, role="trader", created_at=NOW, expires_at=NOW)
+
+
+async def count(database: Database) -> int:
+    async with database.read() as session:
+        return await session.scalar(select(func.count()).select_from(Invite)) or 0
+
+
+async def test_a_transaction_commits_at_its_end(database: Database) -> None:
+    async with database.transaction() as session:
+        session.add(an_invite())
+
+    assert await count(database) == 1
+
+
+async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
+    with pytest.raises(Invalid):
+        async with database.transaction() as session:
+            session.add(an_invite())
+            # Reach the database before the failure, so that there is something to take back.
+            await session.flush()
+            raise Invalid("no")
+
+    assert await count(database) == 0
+
+
+async def test_a_read_keeps_nothing(database: Database) -> None:
+    async with database.read() as session:
+        session.add(an_invite())
+        # Written, then left uncommitted.
+        await session.flush()
+
+    assert await count(database) == 0
+
+
+async def test_listeners_hear_of_commits_and_of_nothing_else(database: Database) -> None:
+    heard: list[dict[Any, Any]] = []
+    database.listeners.append(heard.append)
+
+    async with database.transaction() as session:
+        session.info["said"] = "kept"
+    with pytest.raises(Invalid):
+        async with database.transaction() as session:
+            session.info["said"] = "lost"
+            raise Invalid("no")
+
+    assert [info.get("said") for info in heard] == ["kept"]
+
+
+async def test_a_caller_cancelled_during_the_commit_still_finishes_it(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def write() -> None:
+        async with database.transaction() as session:
+            session.add(an_invite())
+            begun.set()
+
+    task = asyncio.create_task(write())
+    await begun.wait()
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    # Whole or nothing: whichever it was, the next writer is not held up by it.
+    assert await count(database) in {0, 1}
+    async with database.transaction() as session:
+        session.add(an_invite())
+    assert await count(database) in {1, 2}
+
+
+async def test_fifty_writers_at_once_all_get_through(database: Database) -> None:
+    async def write() -> None:
+        async with database.transaction() as session:
+            session.add(an_invite())
+
+    await asyncio.gather(*(write() for _ in range(50)))
+
+    assert await count(database) == 50
+
+
+async def test_sqlite_is_durable_and_does_not_wait_for_ever(sqlite_url: str) -> None:
+    database = open_database(sqlite_url)
+    async with database.read() as session:
+        found = [
+            await session.scalar(text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    await database.close()
+
+    assert found == ["wal", 2, 1, 2000]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("nonsense", "not a database URL"),
+        ("oracle://x", "not supported"),
+        ("postgresql://u:secret@h/d", "not supported"),
+    ],
+)
+def test_a_wrong_url_is_refused_without_repeating_it(url: str, said: str) -> None:
+    with pytest.raises(Invalid, match=said) as refusal:
+        open_database(url)
+
+    assert "secret" not in refusal.value.detail
