@@ -52,7 +52,6 @@ async def test_upgrading_the_newest_schema_changes_nothing(database: Database) -
     assert "alarms" in names
 
 
-@pytest.mark.parametrize("turn", range(2))
 async def test_a_new_file_is_migrated_from_nothing(tmp_path: Path) -> None:
     database = open_database(f"sqlite+aiosqlite:///{tmp_path}/new.db")
 

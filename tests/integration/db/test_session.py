@@ -19,6 +19,15 @@ def an_invite() -> Invite:
     return Invite(id=uuid4(), digest=uuid4().hex * 2, role="trader", created_at=NOW, expires_at=NOW)
 
 
+async def fail_after_writing(database: Database, **info: str) -> None:
+    async with database.transaction() as session:
+        session.info.update(info)
+        session.add(an_invite())
+        # Reach the database before the failure, so that there is something to take back.
+        await session.flush()
+        raise Invalid("no")
+
+
 async def count(database: Database) -> int:
     async with database.read() as session:
         return await session.scalar(select(func.count()).select_from(Invite)) or 0
@@ -33,11 +42,7 @@ async def test_a_transaction_commits_at_its_end(database: Database) -> None:
 
 async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> None:
     with pytest.raises(Invalid):
-        async with database.transaction() as session:
-            session.add(an_invite())
-            # Reach the database before the failure, so that there is something to take back.
-            await session.flush()
-            raise Invalid("no")
+        await fail_after_writing(database)
 
     assert await count(database) == 0
 
@@ -58,9 +63,7 @@ async def test_listeners_hear_of_commits_and_of_nothing_else(database: Database)
     async with database.transaction() as session:
         session.info["said"] = "kept"
     with pytest.raises(Invalid):
-        async with database.transaction() as session:
-            session.info["said"] = "lost"
-            raise Invalid("no")
+        await fail_after_writing(database, said="lost")
 
     assert [info.get("said") for info in heard] == ["kept"]
 
