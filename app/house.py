@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, Self
 from uuid import UUID
 
 from loguru import logger
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import service as accounts
 from app.accounts.keys import Keys, load_keys
@@ -25,15 +24,8 @@ from app.db.migrate import upgrade
 from app.db.session import Database, open_database
 from app.desk.welcome import OutsidePaperExchange, Welcome, keep_handing_out
 from app.exchanges.room import PAPER, ExchangeRoom
-from app.health.status import (
-    AccountsHealth,
-    Check,
-    DatabaseHealth,
-    DiskHealth,
-    Health,
-    HealthSource,
-)
-from app.http.caller import Caller
+from app.health.status import AccountsHealth, DatabaseHealth, DiskHealth, HealthSource
+from app.health.worker import LanesHealth, MonitorHealth
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
 from app.paper_exchange.app import PaperExchange, create_paper_exchange
@@ -212,7 +204,7 @@ class House:
         if self.worker is not None:
             sources += [
                 MonitorHealth(self.monitor, self.worker, self.clock),
-                LanesHealth(self.worker),
+                LanesHealth(self.worker, self.clock),
             ]
         return sources
 
@@ -225,46 +217,6 @@ class _Triggers:
     def __call__(self, position_id: UUID, reason: CloseReason) -> None:
         if self.worker is not None:
             self.worker.on_trigger(position_id, reason)
-
-
-@dataclass(frozen=True, slots=True)
-class MonitorHealth:
-    """Whether open positions are guarded by prices of this moment."""
-
-    monitor: Monitor
-    worker: Worker
-    clock: Clock
-    name: str = "monitor"
-
-    async def check(self, session: AsyncSession, caller: Caller | None) -> Check | None:
-        """Amber while a guarded symbol's price is stale, down while the worker sleeps."""
-        del session, caller
-        stale = self.monitor.stale_keys()
-        status = Health.DEGRADED if stale else Health.OK
-        if self.worker.started_at is None:
-            status = Health.DEGRADED
-        detail = {
-            "guarded_positions": self.monitor.guarded,
-            "last_tick_age_seconds": _age(self.monitor.last_tick_at, self.clock),
-            "stale_symbols": [key.symbol for key in stale],
-        }
-        return Check(status, detail)
-
-
-@dataclass(frozen=True, slots=True)
-class LanesHealth:
-    """How much work waits."""
-
-    worker: Worker
-    name: str = "lanes"
-
-    async def check(self, session: AsyncSession, caller: Caller | None) -> Check | None:
-        """Steps that wait, and when the last sweep went round."""
-        del session, caller
-        age = _age(self.worker.last_sweep_at, self.worker.tools.clock)
-        return Check(
-            Health.OK, {"waiting_steps": self.worker.lanes.length, "last_sweep_age_seconds": age}
-        )
 
 
 def own_url(settings: Settings) -> str:
@@ -312,7 +264,3 @@ async def open_at_newest(settings: Settings) -> Database:
             f"DATABASE_URL: the database cannot be used: {words}", code="database_unreachable"
         ) from None
     return database
-
-
-def _age(moment: datetime | None, clock: Clock) -> float | None:
-    return None if moment is None else round((clock.now() - moment).total_seconds(), 3)

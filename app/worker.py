@@ -131,6 +131,11 @@ class Worker:
         await self.lanes.stop(timeout_seconds)
         self.monitor.close()
 
+    @property
+    def waiting_steps(self) -> int:
+        """Steps that wait in all lanes."""
+        return self.lanes.length
+
     def on_trigger(self, position_id: UUID, reason: CloseReason) -> None:
         """A level was reached: close the position, ahead of everything else in its lane."""
         pause = self._exit_pauses.get(position_id)
