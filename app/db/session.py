@@ -12,8 +12,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from app.core.errors import Invalid
+from app.db.sqlite import connector
 
-SQLITE_BUSY_MILLISECONDS = 2_000
 DRIVERS = {"sqlite+aiosqlite", "postgresql+asyncpg", "mysql+aiomysql", "mariadb+aiomysql"}
 
 
@@ -89,19 +89,9 @@ def open_database(url: str) -> Database:
 def _sqlite_engine(url: str, path: str | None) -> AsyncEngine:
     if path and path != ":memory:":
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, pool_size=10, max_overflow=20)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _configure(connection: Any, _record: Any) -> None:
-        # The driver must not begin transactions on its own: a deferred one that writes later can
-        # fail with BUSY_SNAPSHOT, whatever the busy timeout.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
-        cursor.close()
+    engine = create_async_engine(
+        url, pool_size=10, max_overflow=20, async_creator=connector(path or ":memory:")
+    )
 
     @event.listens_for(engine.sync_engine, "begin")
     def _begin(connection: Any) -> None:
