@@ -1,32 +1,12 @@
 """The commands of an installation, and the ways to start it."""
 
-import sys
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
+from importlib import import_module
+from typing import Final
 
 import click
 
-from app.core.errors import AppError
+from app.commands.telling import telling
 from app.core.startup import load_settings
-
-P = ParamSpec("P")
-START_FAILED = 2
-
-
-def telling(command: Callable[P, None]) -> Callable[P, None]:
-    """Say in a line what is wrong, without a traceback."""
-
-    @wraps(command)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except AppError as error:
-            for line in error.detail.splitlines():
-                click.echo(f"signalbox: {line}", err=True)
-            sys.exit(START_FAILED)
-
-    return wrapper
 
 
 @click.group(invoke_without_command=True)
@@ -68,6 +48,29 @@ def start_paper_exchange(port: int) -> None:
     serve_paper_exchange(load_settings(), port)
 
 
-@click.group()
+COMMANDS: Final = {
+    "create-user": "app.commands.users:create_user",
+    "create-strategy": "app.commands.strategies:create_strategy",
+    "doctor": "app.commands.doctor.command:doctor",
+    "explain": "app.commands.explain:explain",
+    "paper": "app.commands.paper:paper",
+}
+
+
+class LoadedWhenAsked(click.Group):
+    """Imports only the command that is wanted: most of them are slow to import."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click's signature
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=LoadedWhenAsked)
 def commands() -> None:
-    """Look after an installation."""
+    """Look after an installation: the one that `.env` and the environment describe."""

@@ -1,0 +1,1 @@
+"""What `python -m app` can do: one file a command, loaded when it is asked for."""
