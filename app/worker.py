@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from app.pipeline import wakeups
 from app.pipeline.flow import sweeps
 from app.pipeline.flow.alarms import on_alarm
 from app.pipeline.flow.entries import enter, note_reference
-from app.pipeline.flow.exits import PURPOSE_OF, Exit, exit_position, leave
+from app.pipeline.flow.exits import Exit, exit_position, leave
 from app.pipeline.flow.orders import cancel_order, submit_order, sync_order
 from app.pipeline.flow.tools import Tools, place_of
 from app.pipeline.orders import repository as orders
@@ -23,7 +24,7 @@ from app.pipeline.positions import repository as positions
 from app.pipeline.positions.monitor import Monitor
 from app.pipeline.signals import repository as signals
 from app.pipeline.signals.status import SignalStatus
-from app.pipeline.wakeups import Work
+from app.pipeline.wakeups import Wakeup, Work
 from app.trading.words import CloseReason
 
 Lane = tuple[UUID, str]
@@ -145,7 +146,7 @@ class Worker:
     def _on_commit(self, info: dict[Any, Any]) -> None:
         for note in info.get(wakeups.SESSION_KEY, ()):
             self._heard.add(note.id)
-            self._notice(self._dispatch(note.work, note.subject_id))
+            self._notice(self._take_up(note))
 
     def _notice(self, step: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(step)
@@ -162,7 +163,7 @@ class Worker:
                 for note in notes:
                     self._last_note = note.id
                     if note.id not in self._heard:
-                        await self._dispatch(note.work, note.subject_id)
+                        await self._take_up(note)
                 self._heard = {heard for heard in self._heard if heard > self._last_note}
             except Exception:  # noqa: BLE001 the loop must outlive a lost database
                 logger.exception("worker.notes_failed")
@@ -186,8 +187,10 @@ class Worker:
         found = await sweeps.find_due(tools, is_start=is_start)
         for alarm_id in found.alarms:
             await on_alarm(tools, alarm_id)
-        for work, subject_id in found.due:
-            await self._dispatch(work, subject_id)
+        for due in found.due:
+            self.lanes.put(
+                due.lane, (due.work, due.subject_id), partial(self._step, due.work, due.subject_id)
+            )
         await sweeps.keep_day(tools)
         await sweeps.keep_peaks(tools, self.monitor.peaks())
         self.last_sweep_at = tools.now()
@@ -206,47 +209,48 @@ class Worker:
                     continue
                 self.monitor.guard(position, place.key)
 
-    async def _dispatch(self, work: Work, subject_id: UUID) -> None:
+    async def _take_up(self, note: Wakeup) -> None:
+        """Put the step a note asks for into its lane."""
+        if note.account_id is None or note.symbol is None:
+            await self._step(note.work, note.subject_id)
+            return
+        self.lanes.put(
+            (note.account_id, note.symbol),
+            (note.work, note.subject_id),
+            partial(self._step, note.work, note.subject_id),
+            is_urgent=note.is_urgent,
+        )
+
+    async def _step(self, work: Work, subject_id: UUID) -> None:
         match work:
             case Work.SIGNAL:
-                await self._dispatch_signal(subject_id)
-            case Work.ORDER | Work.CANCEL:
-                await self._dispatch_order(work, subject_id)
+                await self._carry_signal_on(subject_id)
+            case Work.ORDER:
+                await self._carry_order_on(subject_id)
+            case Work.CANCEL:
+                await cancel_order(self.tools, subject_id)
             case Work.POSITION:
                 await self._guard_anew(subject_id)
             case Work.RISK:
                 await sweeps.stop_entries(self.tools, subject_id)
 
-    async def _dispatch_signal(self, signal_id: UUID) -> None:
+    async def _carry_signal_on(self, signal_id: UUID) -> None:
         async with self.tools.database.read() as session:
             signal = await signals.get(session, signal_id)
-        lane = (signal.account_id, signal.symbol)
         if signal.status is SignalStatus.PENDING:
-            self.lanes.put(
-                lane, ("price", signal_id), lambda: note_reference(self.tools, signal_id)
-            )
+            await note_reference(self.tools, signal_id)
+        elif signal.status is SignalStatus.APPROVED and signal.action.opens:
+            await self._submit(await enter(self.tools, signal_id, hand_over=False))
         elif signal.status is SignalStatus.APPROVED:
-            step = self._enter if signal.action.opens else self._leave
-            self.lanes.put(
-                lane,
-                ("signal", signal_id),
-                lambda: step(signal_id),
-                is_urgent=not signal.action.opens,
-            )
+            await self._submit(await leave(self.tools, signal_id))
 
-    async def _dispatch_order(self, work: Work, order_id: UUID) -> None:
+    async def _carry_order_on(self, order_id: UUID) -> None:
         async with self.tools.database.read() as session:
             order = await orders.get(session, order_id)
-        if order.is_final:
-            return
-        lane = (order.account_id, order.symbol)
-        is_exit = order.position_id is not None and order.purpose in PURPOSE_OF.values()
-        self.lanes.put(
-            lane,
-            (work, order_id),
-            lambda: self._carry_on(order) if work is Work.ORDER else self._cancel(order_id),
-            is_urgent=is_exit,
-        )
+        if order.status is OrderStatus.CREATED:
+            await submit_order(self.tools, order)
+        else:
+            await sync_order(self.tools, order_id)
 
     async def _dispatch_exit(self, position_id: UUID, reason: CloseReason) -> None:
         async with self.tools.database.read() as session:
@@ -258,29 +262,14 @@ class Worker:
             is_urgent=True,
         )
 
-    async def _enter(self, signal_id: UUID) -> None:
-        await self._submit(await enter(self.tools, signal_id))
-
-    async def _leave(self, signal_id: UUID) -> None:
-        await self._submit(await leave(self.tools, signal_id))
-
     async def _submit(self, order: Order | None) -> None:
         if order is not None:
-            await submit_order(self.tools, order.id)
-
-    async def _carry_on(self, order: Order) -> None:
-        if order.status is OrderStatus.CREATED:
-            await submit_order(self.tools, order.id)
-        else:
-            await sync_order(self.tools, order.id)
-
-    async def _cancel(self, order_id: UUID) -> None:
-        await cancel_order(self.tools, order_id)
+            await submit_order(self.tools, order)
 
     async def _exit(self, position_id: UUID, reason: CloseReason) -> None:
         wanted = Exit(reason=reason, actor=f"rule:{reason.value}")
         try:
-            order = await exit_position(self.tools, position_id, wanted)
+            order = await exit_position(self.tools, position_id, wanted, hand_over=False)
         except Conflict:
             return  # another exit of it is on its way
         await self._submit(order)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, delete, func, select
+from sqlalchemy import BigInteger, Integer, String, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -29,7 +29,7 @@ class Work(Word):
 
 
 class Wakeup(Base):
-    """One note: this step is due for this row."""
+    """One note: this step is due for this row, in the lane of this account and symbol."""
 
     __tablename__ = "wakeups"
 
@@ -38,12 +38,40 @@ class Wakeup(Base):
     )
     work: Mapped[Work]
     subject_id: Mapped[UUID]
+    account_id: Mapped[UUID | None]
+    symbol: Mapped[str | None] = mapped_column(String(80))
+    is_urgent: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
 
-def wake(session: AsyncSession, work: Work, subject_id: UUID, *, now: datetime) -> None:
-    """Leave a note in the caller's transaction; a worker in this process hears of the commit."""
-    note = Wakeup(work=work, subject_id=subject_id, created_at=now)
+def wake(
+    session: AsyncSession,
+    work: Work,
+    subject_id: UUID,
+    *,
+    now: datetime,
+    lane: tuple[UUID, str] | None = None,
+    is_urgent: bool = False,
+) -> None:
+    """Leave a note in the caller's transaction; a worker in this process hears of the commit.
+
+    Args:
+        session: the caller's transaction.
+        work: the step that is due.
+        subject_id: the row it is due for.
+        now: time of the note.
+        lane: account and symbol whose steps run one after another; None for steps without one.
+        is_urgent: goes before what waits in the lane; for exits.
+    """
+    account_id, symbol = lane or (None, None)
+    note = Wakeup(
+        work=work,
+        subject_id=subject_id,
+        account_id=account_id,
+        symbol=symbol,
+        is_urgent=is_urgent,
+        created_at=now,
+    )
     session.add(note)
     session.info.setdefault(SESSION_KEY, []).append(note)
 

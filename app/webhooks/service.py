@@ -56,16 +56,20 @@ async def take_in(
             max_future=timedelta(seconds=settings.future_alert_seconds),
         )
     with logger.contextualize(alarm_id=str(receipt.alarm_id)):
-        if not receipt.is_duplicate:
-            await _decide(tools, receipt.alarm_id)
-        async with tools.database.read() as session:
-            alarm = await alarms.get(session, receipt.alarm_id)
+        decided = None if receipt.is_duplicate else await _decide(tools, receipt.alarm_id)
+        alarm = decided or await _stored(tools, receipt.alarm_id)
         logger.bind(status=alarm.status.value, deliveries=alarm.deliveries).info("alarm.received")
     return alarm, receipt.is_duplicate
 
 
-async def _decide(tools: Tools, alarm_id: UUID) -> None:
+async def _stored(tools: Tools, alarm_id: UUID) -> Alarm:
+    async with tools.database.read() as session:
+        return await alarms.get(session, alarm_id)
+
+
+async def _decide(tools: Tools, alarm_id: UUID) -> Alarm | None:
     try:
-        await on_alarm(tools, alarm_id)
+        return await on_alarm(tools, alarm_id)
     except Exception:  # noqa: BLE001 the alarm is stored: the sender must hear so, the sweep retries
         logger.exception("alarm.decision_failed")
+        return None

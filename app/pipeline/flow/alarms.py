@@ -1,6 +1,7 @@
 """Chapter 1: an alarm is understood against the open book and becomes signals."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -87,31 +88,38 @@ class Case:
     now: datetime
 
 
-async def on_alarm(tools: Tools, alarm_id: UUID) -> None:
+async def on_alarm(tools: Tools, alarm_id: UUID) -> Alarm:
     """Decide what a stored alarm is: signals, or a reason why not.
 
     Harmless to repeat: only an alarm that is still `received` is decided.
+
+    Returns:
+        The alarm as it is now; still `received` while the venue's markets are not known.
     """
     async with tools.database.transaction() as session:
         alarm = await alarms.get(session, alarm_id)
         if alarm.status is not AlarmStatus.RECEIVED:
-            return
+            return alarm
         strategy = await strategies.get(session, alarm.strategy_id)
         account = await session.get_one(ExchangeAccount, strategy.account_id)
         if not tools.instruments.all(account.exchange, account.market_type):
-            return  # the venue's markets are still being loaded; the sweep comes back to it
+            return alarm  # the venue's markets are still being loaded; the sweep comes back
         case = Case(alarm, strategy, account, understand(alarm.body), tools.now())
         await _decide(session, tools, case)
+    return alarm
 
 
 async def _decide(session: AsyncSession, tools: Tools, case: Case) -> None:
     """All of an alarm's intents, or none of them."""
     alarm, now = case.alarm, case.now
+    # One intent changes nothing before it is sure of itself: only several need a way back.
+    several = len(case.meaning.intents) > 1
     try:
-        async with session.begin_nested():
+        async with session.begin_nested() if several else nullcontext():
             made, notes = await _carry_all_out(session, tools, case)
     except AppError as refusal:
-        await session.refresh(alarm)
+        if several:
+            await session.refresh(alarm)
         status = AlarmStatus.STALE if isinstance(refusal, Stale) else AlarmStatus.REFUSED
         alarm.decide(status, reason=f"{refusal.code}: {refusal.detail}", now=now)
         return
@@ -155,10 +163,21 @@ async def _carry_out(
     book = await positions.held_by(session, case.strategy.id, symbol)
     intents = await _resolved(session, case, intent, symbol, book)
     _refuse_unsupported(intents)
-    return [
-        await _to_signal(session, tools, case, one, symbol, book=book, part=part + index)
-        for index, one in enumerate(intents)
-    ]
+    made: list[Signal] = []
+    for one in intents:
+        try:
+            made.append(
+                await _to_signal(
+                    session, tools, case, one, symbol, book=book, part=part + len(made)
+                )
+            )
+        except (Stale, Denied) as refusal:
+            if not made:
+                raise
+            # The close leg of a flip stands, whatever keeps its entry out (TRADING 4, 9).
+            problem = {"code": refusal.code, "detail": refusal.detail, "position": None}
+            case.alarm.problems = [*case.alarm.problems, problem]
+    return made
 
 
 async def _resolved(

@@ -20,6 +20,7 @@ from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.service import OrderDraft
+from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import repository as positions
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.exposure import Entry, StrategyLimits
@@ -99,11 +100,21 @@ async def look_outside(tools: Tools, account_id: UUID, symbol: str) -> Outside:
     """
     async with tools.database.read() as session:
         place = await place_of(session, tools, account_id, symbol)
-    return Outside(await tools.fresh_quote(place.key), await tools.venues.balances(account_id))
+    return await _ask(tools, place)
 
 
-async def enter(tools: Tools, signal_id: UUID) -> Order | None:
+async def _ask(tools: Tools, place: Place) -> Outside:
+    quote = await tools.fresh_quote(place.key)
+    return Outside(quote, await tools.venues.balances(place.account.id))
+
+
+async def enter(tools: Tools, signal_id: UUID, *, hand_over: bool = True) -> Order | None:
     """Turn an approved opening signal into an order intent, or say why not.
+
+    Args:
+        tools: prices, venues and the database.
+        signal_id: the signal.
+        hand_over: leave the sending to the worker; False when the caller sends it itself.
 
     Returns:
         The intent to be sent; None when there is nothing to send now: denied, expired, waiting
@@ -111,10 +122,11 @@ async def enter(tools: Tools, signal_id: UUID) -> Order | None:
     """
     async with tools.database.read() as session:
         signal = await signals.get(session, signal_id)
-    if signal.status is not SignalStatus.APPROVED:
-        return None
+        if signal.status is not SignalStatus.APPROVED:
+            return None
+        place = await place_of(session, tools, signal.account_id, signal.symbol)
     try:
-        outside = await look_outside(tools, signal.account_id, signal.symbol)
+        outside = await _ask(tools, place)
     except ExchangeError as silence:
         await _note(tools, signal_id, f"{silence.code}: {silence.detail}")
         return None
@@ -122,12 +134,13 @@ async def enter(tools: Tools, signal_id: UUID) -> Order | None:
         signal = await signals.get(session, signal_id)
         if signal.status is not SignalStatus.APPROVED:
             return None
-        return await _enter(session, tools, signal, outside, now=tools.now())
+        return await _enter(session, tools, signal, outside, hand_over=hand_over)
 
 
 async def _enter(
-    session: AsyncSession, tools: Tools, signal: Signal, outside: Outside, *, now: datetime
+    session: AsyncSession, tools: Tools, signal: Signal, outside: Outside, *, hand_over: bool
 ) -> Order | None:
+    now = tools.now()
     if signal.expires_at <= now:
         await signal_service.expire(session, signal, now=now)
         return None
@@ -135,6 +148,10 @@ async def _enter(
         return None
     # Limits are the user's: two entries of one user are never judged at the same moment.
     await session.get_one(User, signal.user_id, with_for_update=True)
+    # Whoever held that lock may have gone on with this very signal.
+    await session.refresh(signal)
+    if signal.status is not SignalStatus.APPROVED:
+        return None
     strategy = await strategies.get(session, signal.strategy_id)
     place = await place_of(session, tools, signal.account_id, signal.symbol)
     try:
@@ -146,16 +163,17 @@ async def _enter(
         refusal = Denied(denial.detail, code=denial.code)
         await signal_service.deny(session, signal, refusal, now=now)
         return None
-    return await _intend(session, case, judgement, now=now)
+    return await _intend(session, case, judgement, now=now, hand_over=hand_over)
 
 
 async def _must_wait(session: AsyncSession, signal: Signal) -> bool:
     """A flip's entry waits until the old book is proven flat; nobody overtakes an unknown order."""
-    book = await positions.held_by(session, signal.strategy_id, signal.symbol)
-    if book is not None and book.position_side is not signal.position_side:
-        return bool(await orders.live_exits(session, book.id))
     live = await orders.live(session, account_id=signal.account_id, symbol=signal.symbol)
-    return any(order.status.value == "unknown" for order in live)
+    return any(
+        order.status is OrderStatus.UNKNOWN
+        or (order.purpose is not Purpose.ENTRY and order.strategy_id == signal.strategy_id)
+        for order in live
+    )
 
 
 async def judge(
@@ -203,7 +221,14 @@ async def judge(
         raise_to_min_notional=strategy.raise_to_min_notional,
     )
     exposure = await collect(
-        session, tools, place, strategy, balances, now=now, ignore_order=ignore_order
+        session,
+        tools,
+        place,
+        strategy,
+        balances,
+        limits=limits,
+        now=now,
+        ignore_order=ignore_order,
     )
     leverage = min(strategy.leverage, signal.leverage or strategy.leverage)
     entry = _entry(case, sized, target=target, leverage=leverage)
@@ -306,7 +331,12 @@ def _sides(sides: Sides) -> frozenset[PositionSide]:
 
 
 async def _intend(
-    session: AsyncSession, case: EntryCase, judgement: Judgement, *, now: datetime
+    session: AsyncSession,
+    case: EntryCase,
+    judgement: Judgement,
+    *,
+    now: datetime,
+    hand_over: bool,
 ) -> Order:
     signal = case.signal
     order_type, limit_price, in_force = _how(case, judgement)
@@ -333,7 +363,9 @@ async def _intend(
         trailing_percent=judgement.trailing_percent,
         expires_at=signal.expires_at,
     )
-    order = await order_service.intend(session, draft, now=now, cause=signal.decided_by or "system")
+    order = await order_service.intend(
+        session, draft, now=now, cause=signal.decided_by or "system", hand_over=hand_over
+    )
     await signal_service.finish(session, signal, SignalStatus.EXECUTING, now=now)
     return order
 

@@ -54,8 +54,16 @@ class Exit:
     signal_id: UUID | None = None
 
 
-async def exit_position(tools: Tools, position_id: UUID, wanted: Exit) -> Order | None:
+async def exit_position(
+    tools: Tools, position_id: UUID, wanted: Exit, *, hand_over: bool = True
+) -> Order | None:
     """Write down the order that closes a position or part of it; resting entries die first.
+
+    Args:
+        tools: the database and the venues.
+        position_id: what to close.
+        wanted: why, and how much.
+        hand_over: leave the sending to the worker; False when the caller sends it itself.
 
     Returns:
         The intent to be sent; None when only dust was left, which ends the position by itself.
@@ -72,7 +80,8 @@ async def exit_position(tools: Tools, position_id: UUID, wanted: Exit) -> Order 
     async with tools.database.transaction() as session:
         position = await positions.get(session, position_id)
         place = await place_of(session, tools, position.account_id, position.symbol)
-        leaving = Leaving(place, position, wanted, _price(tools, place, position))
+        price = _price(tools, place, position)
+        leaving = Leaving(place, position, wanted, price, hand_over=hand_over)
         order = await _intend_exit(session, tools, leaving)
         await _begin_signal(session, tools, wanted, has_order=order is not None)
     if order is None:
@@ -88,6 +97,7 @@ class Leaving:
     position: Position
     wanted: Exit
     price: Decimal
+    hand_over: bool
 
 
 async def _intend_exit(session: AsyncSession, tools: Tools, leaving: Leaving) -> Order | None:
@@ -145,7 +155,9 @@ async def _intend(
         position_id=position.id,
         close_reason=wanted.reason,
     )
-    return await order_service.intend(session, draft, now=tools.now(), cause=wanted.actor)
+    return await order_service.intend(
+        session, draft, now=tools.now(), cause=wanted.actor, hand_over=leaving.hand_over
+    )
 
 
 async def _begin_signal(
@@ -182,7 +194,7 @@ async def leave(tools: Tools, signal_id: UUID) -> Order | None:
             quantity=await _quantity(tools, signal, position),
             signal_id=signal.id,
         )
-        return await exit_position(tools, position.id, wanted)
+        return await exit_position(tools, position.id, wanted, hand_over=False)
     except (Denied, Conflict) as refusal:
         await _deny(tools, signal_id, Denied(refusal.detail, code=refusal.code))
         return None

@@ -22,7 +22,7 @@ from app.pipeline.positions.book import unrealised
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.service import book_of
 from app.pipeline.risk import repository as risk
-from app.pipeline.risk.exposure import Exposure, HeldBook
+from app.pipeline.risk.exposure import Exposure, HeldBook, Limits
 from app.pipeline.risk.service import first_switch
 from app.pipeline.risk.sizing import contract_equity, equity, spot_equity
 from app.strategies.models import Strategy
@@ -79,6 +79,7 @@ async def collect(
     strategy: Strategy,
     balances: Sequence[BalanceReport],
     *,
+    limits: Limits,
     now: datetime,
     ignore_order: UUID | None = None,
 ) -> Exposure:
@@ -90,19 +91,21 @@ async def collect(
         place: where the entry would go.
         strategy: whose entry it is.
         balances: of the account, as the venue last said.
+        limits: the trader's; what no limit asks about is not looked up.
         now: the trader's day is cut by it.
         ignore_order: the entry's own intent, when it is judged again before it is sent.
     """
     held = await _holdings(session, place, ignore_order)
-    sent = await orders.created_since(session, place.user.id, now - A_MINUTE)
-    by_symbol = _notionals(tools, held)
+    by_symbol = notionals(tools, held)
     return Exposure(
         free=_free(held, place, balances),
         open_positions=len({(one.strategy_id, one.symbol) for one in held.stakes()}),
         symbol_notional=by_symbol.get(place.instrument.symbol, ZERO),
         total_notional=sum(by_symbol.values(), ZERO),
-        orders_last_minute=sent if ignore_order is None else max(0, sent - 1),
-        realised_net_today=await realised_today(session, place, now=now),
+        orders_last_minute=await _sent(session, place, limits, ignore_order, now=now),
+        realised_net_today=(
+            ZERO if limits.max_daily_loss is None else await realised_today(session, place, now=now)
+        ),
         unrealised_change=unrealised_change(tools, held, currency=place.instrument.settle),
         kill_switch=await _kill_switch(session, place, strategy),
         frozen_until=await _frozen_until(session, place, now),
@@ -111,6 +114,20 @@ async def collect(
         leverage=_leverage_in_use(held, place),
         margin_mode=_margin_mode_in_use(held, place),
     )
+
+
+async def _sent(
+    session: AsyncSession,
+    place: Place,
+    limits: Limits,
+    ignore_order: UUID | None,
+    *,
+    now: datetime,
+) -> int:
+    if limits.max_orders_per_minute is None:
+        return 0
+    sent = await orders.created_since(session, place.user.id, now - A_MINUTE)
+    return sent if ignore_order is None else max(0, sent - 1)
 
 
 async def holdings(session: AsyncSession, user_id: UUID, *, is_paper: bool) -> Holdings:
@@ -192,7 +209,7 @@ async def _holdings(session: AsyncSession, place: Place, ignore_order: UUID | No
     return replace(held, entries=entries)
 
 
-def _notionals(tools: Tools, held: Holdings) -> dict[str, Decimal]:
+def notionals(tools: Tools, held: Holdings) -> dict[str, Decimal]:
     """Unsigned worth in quote by symbol, of books and of what live entries may still buy."""
     sums: dict[str, Decimal] = {}
     for stake in held.stakes():

@@ -27,7 +27,6 @@ from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals import repository as signals
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.status import SignalStatus
-from app.pipeline.wakeups import Work, wake
 from app.strategies import repository as strategies
 from app.trading.words import Purpose
 
@@ -200,7 +199,7 @@ async def close_out(
     waiting = await signals.unsent_entries(session, position.strategy_id, position.symbol)
     for signal in waiting:
         if signal.status is SignalStatus.APPROVED:
-            wake(session, Work.SIGNAL, signal.id, now=now)
+            signal_service.wake_for(session, signal, now=now)
 
 
 def _tell(tools: Tools, place: Place, position: Position | None, *, has_fills: bool) -> None:

@@ -48,14 +48,16 @@ FILLS_SINCE: Final = timedelta(seconds=60)
 JUDGED_RECENTLY: Final = timedelta(seconds=2)
 
 
-async def submit_order(tools: Tools, order_id: UUID) -> None:
+async def submit_order(tools: Tools, order: Order) -> None:
     """Send a created order once, and record what the venue says.
 
     Only the caller that moves it to `submitted` sends it. When the venue's answer proves neither
     acceptance nor refusal the order is `unknown`: it is looked up by its client id, never resent.
+
+    Args:
+        tools: the venues and the database.
+        order: as it was committed, or as it was last read.
     """
-    async with tools.database.read() as session:
-        order = await orders.get(session, order_id)
     if order.status is not OrderStatus.CREATED:
         return
     try:
@@ -63,10 +65,10 @@ async def submit_order(tools: Tools, order_id: UUID) -> None:
         await _last_look(tools, order)
         await _prepare(venue, order)
     except AppError as refusal:
-        await record_end(tools, order_id, OrderStatus.DENIED, f"{refusal.code}: {refusal.detail}")
+        await record_end(tools, order.id, OrderStatus.DENIED, f"{refusal.code}: {refusal.detail}")
         return
     async with tools.database.transaction() as session:
-        if not await orders.claim_for_sending(session, order_id, now=tools.now()):
+        if not await orders.claim_for_sending(session, order.id, now=tools.now()):
             return
     await _send(tools, venue, order)
 

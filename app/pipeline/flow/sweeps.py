@@ -34,12 +34,20 @@ from app.pipeline.signals.status import SignalStatus
 from app.pipeline.wakeups import Work
 from app.trading.words import Purpose
 
-Due = tuple[Work, UUID]
 ZERO: Final = Decimal(0)
 # Younger ones are in somebody's hands at this moment.
 SETTLED_AFTER: Final = timedelta(seconds=2)
 RESTING_CHECK: Final = timedelta(seconds=5)
 NOTES_KEPT: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A step that is missing, and the account and symbol it belongs to."""
+
+    work: Work
+    subject_id: UUID
+    lane: tuple[UUID, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +70,12 @@ async def find_due(tools: Tools, *, is_start: bool = False) -> Found:
         undecided = await alarms.undecided(session, before=settled)
         approved = await signals.in_status(session, SignalStatus.APPROVED)
         live = await orders.live(session)
-        steps = [(Work.SIGNAL, one) for one in approved]
-        steps += [(_step_of(one), one.id) for one in live if _is_due(one, tools, is_start=is_start)]
+        steps = [Due(Work.SIGNAL, one.id, (one.account_id, one.symbol)) for one in approved]
+        steps += [
+            Due(_step_of(one), one.id, order_service.lane_of(one))
+            for one in live
+            if _is_due(one, tools, is_start=is_start)
+        ]
     return Found(undecided, steps)
 
 

@@ -67,7 +67,14 @@ class OrderDraft:
     expires_at: datetime | None = None
 
 
-async def intend(session: AsyncSession, draft: OrderDraft, *, now: datetime, cause: str) -> Order:
+async def intend(
+    session: AsyncSession,
+    draft: OrderDraft,
+    *,
+    now: datetime,
+    cause: str,
+    hand_over: bool = True,
+) -> Order:
     """Write an order down with its client order id; nothing is sent before this is committed.
 
     Args:
@@ -75,6 +82,7 @@ async def intend(session: AsyncSession, draft: OrderDraft, *, now: datetime, cau
         draft: what is wanted.
         now: time of the decision.
         cause: who or what wants it, for the audit.
+        hand_over: leave a note for the worker; False when the caller sends it itself.
     """
     values = {name: getattr(draft, name) for name in OrderDraft.__slots__}
     order = Order(
@@ -89,8 +97,19 @@ async def intend(session: AsyncSession, draft: OrderDraft, *, now: datetime, cau
     )
     session.add(order)
     await _audit(session, order, "order.created", actor=cause, now=now)
-    wake(session, Work.ORDER, order.id, now=now)
+    if hand_over:
+        wake(session, Work.ORDER, order.id, now=now, lane=lane_of(order), is_urgent=is_exit(order))
     return order
+
+
+def lane_of(order: Order) -> tuple[UUID, str]:
+    """Whose steps run one after another: the account's, on the symbol."""
+    return order.account_id, order.symbol
+
+
+def is_exit(order: Order) -> bool:
+    """Whether it closes something: nothing in its lane goes before it."""
+    return order.purpose is not Purpose.ENTRY
 
 
 def request_of(order: Order) -> OrderRequest:
@@ -188,7 +207,7 @@ async def request_cancel(
         order.cancel_requested_at = now
         order.updated_at = now
         await _audit(session, order, "order.cancel_requested", actor=actor, now=now)
-    wake(session, Work.CANCEL, order.id, now=now)
+    wake(session, Work.CANCEL, order.id, now=now, lane=lane_of(order))
     return order
 
 

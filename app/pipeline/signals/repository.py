@@ -85,9 +85,9 @@ async def unsent_entries(session: AsyncSession, strategy_id: UUID, symbol: str) 
 
 async def in_status(
     session: AsyncSession, status: SignalStatus, *, limit: int = 500
-) -> Sequence[UUID]:
-    """Ids of signals in a status, oldest first."""
-    query = select(Signal.id).where(Signal.status == status).order_by(Signal.id).limit(limit)
+) -> Sequence[Signal]:
+    """Signals in a status, oldest first."""
+    query = select(Signal).where(Signal.status == status).order_by(Signal.id).limit(limit)
     return (await session.scalars(query)).all()
 
 

@@ -33,6 +33,8 @@ class SignalDraft:
         stop_value: by `stop_kind`; likewise the target.
         reference_price: what the price was when the signal came: the alert's, or ours at receipt.
         needs_human: True when a person must decide even under auto-approval (TRADING 6).
+        approved_by: the user who asks for it by hand and has thereby decided it.
+        expires_at: when it stops being valid; by the strategy's setting when None.
     """
 
     action: SignalAction
@@ -56,6 +58,11 @@ class SignalDraft:
     part: int = 0
     external_id: str | None = None
     needs_human: bool = False
+    approved_by: str | None = None
+    expires_at: datetime | None = None
+
+
+ABOUT_DECIDING = {"needs_human", "approved_by", "expires_at"}
 
 
 async def create(
@@ -64,24 +71,28 @@ async def create(
     """Make a signal, and approve it at once where a rule says so.
 
     Exits are approved by rule unless the strategy wants to be asked (TRADING 4); entries under
-    auto-approval unless a person must look.
+    auto-approval unless a person must look; what a user asks for by hand is decided by asking.
     """
-    values = {name: getattr(draft, name) for name in SignalDraft.__slots__ if name != "needs_human"}
+    names = [name for name in SignalDraft.__slots__ if name not in ABOUT_DECIDING]
+    values = {name: getattr(draft, name) for name in names}
+    valid_for = timedelta(seconds=strategy.signal_ttl_seconds)
     signal = Signal(
         id=new_id(),
         user_id=strategy.user_id,
         account_id=strategy.account_id,
         strategy_id=strategy.id,
         status=SignalStatus.PENDING,
-        expires_at=expiry(draft.received_at, timedelta(seconds=strategy.signal_ttl_seconds)),
+        expires_at=draft.expires_at or expiry(draft.received_at, valid_for),
         updated_at=now,
         **values,
     )
     session.add(signal)
     await _audit(session, signal, "signal.created", actor="system", now=now)
-    rule = _approving_rule(strategy, draft)
+    rule = draft.approved_by or _approving_rule(strategy, draft)
     if rule is not None:
         await _approve(session, signal, actor=rule, now=now)
+    elif signal.reference_price is None:
+        wake_for(session, signal, now=now)
     return signal
 
 
@@ -135,7 +146,7 @@ async def approve(
     if not won:
         raise _already_decided(signal)
     await _audit(session, signal, "signal.approved", actor=actor, now=now)
-    wake(session, Work.SIGNAL, signal.id, now=now)
+    wake_for(session, signal, now=now)
     return signal
 
 
@@ -213,6 +224,13 @@ async def finish(
     await _audit(session, signal, f"signal.{status.value}", actor="system", now=now)
 
 
+def wake_for(session: AsyncSession, signal: Signal, *, now: datetime) -> None:
+    """Leave a note that the signal has a step to take."""
+    lane = (signal.account_id, signal.symbol)
+    is_urgent = not signal.action.opens
+    wake(session, Work.SIGNAL, signal.id, now=now, lane=lane, is_urgent=is_urgent)
+
+
 def _approving_rule(strategy: Strategy, draft: SignalDraft) -> str | None:
     if not draft.action.opens:
         asks = draft.needs_human or strategy.approve_exits is Approval.MANUAL
@@ -226,7 +244,7 @@ async def _approve(session: AsyncSession, signal: Signal, *, actor: str, now: da
     signal.move(SignalStatus.APPROVED, now=now)
     signal.decided_at, signal.decided_by = now, actor
     await _audit(session, signal, "signal.approved", actor=actor, now=now)
-    wake(session, Work.SIGNAL, signal.id, now=now)
+    wake_for(session, signal, now=now)
 
 
 def _already_decided(signal: Signal) -> Conflict:

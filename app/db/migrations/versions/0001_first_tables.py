@@ -1,6 +1,6 @@
 """first tables
 
-Revision: 0001, after , 2026-11-21 04:15:53.493326+00:00
+Revision: 0001, after , 2026-11-21 04:40:48.760273+00:00
 """
 
 import sqlalchemy as sa
@@ -61,6 +61,9 @@ def upgrade() -> None:
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('work', sa.Enum('signal', 'order', 'cancel', 'position', 'risk', name='work', native_enum=False, length=32), nullable=False),
     sa.Column('subject_id', sa.Uuid(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=True),
+    sa.Column('symbol', sa.String(length=80), nullable=True),
+    sa.Column('is_urgent', sa.Boolean(), nullable=False),
     sa.Column('created_at', types.UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_wakeups'))
     )
