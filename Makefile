@@ -66,7 +66,7 @@ demo: install  ## play the whole story against the running server
 	@$(PY) -m app demo
 
 bench: install-dev  ## measure alert to order, as a ratio
-	@$(PY) -m app bench
+	@$(PY) -m scripts.bench
 
 requirements: install-dev  ## compile the pinned requirements anew from the .in files
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements.in -o requirements.txt

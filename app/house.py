@@ -67,9 +67,20 @@ class House:
 
     @classmethod
     async def build(
-        cls, settings: Settings, *, with_worker: bool = True, clock: Clock | None = None
+        cls,
+        settings: Settings,
+        *,
+        with_worker: bool = True,
+        clock: Clock | None = None,
+        is_rate_limited: bool = True,
     ) -> Self:
         """Open the database at its newest schema and put the parts together; nothing runs yet.
+
+        Args:
+            settings: of this installation.
+            with_worker: False in a process that only answers HTTP.
+            clock: the machine's when left out.
+            is_rate_limited: False only in a benchmark.
 
         Raises:
             Invalid: a setting, the data folder or the database cannot be used; one line says why.
@@ -92,6 +103,7 @@ class House:
             clock=clock,
             paper_url=lambda: paper_url(settings),
             timeout_seconds=settings.exchange_timeout_seconds,
+            is_rate_limited=is_rate_limited,
         )
         instruments = InstrumentBook(database, exchanges.market)
         prices = PriceBoard(exchanges.market, clock)

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+from collections.abc import Awaitable
 from contextlib import suppress
 
 import uvicorn
@@ -19,15 +20,21 @@ from app.settings import Settings
 GRACE_SECONDS = 8
 
 
-def serve(settings: Settings, *, with_worker: bool) -> None:
+def serve(settings: Settings, *, with_worker: bool, is_rate_limited: bool = True) -> None:
     """Answer HTTP, with or without the worker, until told to stop.
+
+    Args:
+        settings: of this installation.
+        with_worker: False for the API alone.
+        is_rate_limited: False only in a benchmark.
 
     Raises:
         Invalid: it cannot start; one line says why.
     """
     configure_logging(settings)
     listener = bind(settings.host, settings.port)
-    uvloop.run(_serve(settings, listener, with_worker=with_worker))
+    house = House.build(settings, with_worker=with_worker, is_rate_limited=is_rate_limited)
+    uvloop.run(_serve(house, listener))
 
 
 def work(settings: Settings) -> None:
@@ -78,8 +85,8 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-async def _serve(settings: Settings, listener: socket.socket, *, with_worker: bool) -> None:
-    house = await House.build(settings, with_worker=with_worker)
+async def _serve(building: Awaitable[House], listener: socket.socket) -> None:
+    house = await building
     announce(house)
     await _uvicorn(create_app(house), listener)
 
