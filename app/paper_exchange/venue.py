@@ -7,12 +7,16 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.core.clock import Clock, iso
+from app.paper_exchange.engine.algo import AlgoOrder, AlgoStatus
 from app.paper_exchange.engine.clearing import Clearing
+from app.paper_exchange.engine.fairness import Fair, Treatment
 from app.paper_exchange.engine.journal import Journal
 from app.paper_exchange.engine.linear import LinearClearing
 from app.paper_exchange.engine.matching import Matcher
 from app.paper_exchange.engine.models import ZERO, Account, Order, Quote, Ticket
 from app.paper_exchange.engine.spot import SpotClearing
+from app.paper_exchange.floor.algos import AlgoBook
+from app.paper_exchange.floor.algos import Prices as TriggerPrices
 from app.paper_exchange.prices.board import Key, PriceBoard
 from app.paper_exchange.prices.walk import Source
 from app.paper_exchange.storage import accounts as stored
@@ -40,6 +44,7 @@ class Venue:
 
     def __init__(self, folder: Path, prices: Prices, clock: Clock) -> None:
         self.clock = clock
+        self.treatment: Treatment = Fair()
         self.database = Database(folder)
         self.on_prices: Callable[[Iterable[Key]], None] = _nobody
         self._prices = prices
@@ -90,14 +95,18 @@ class Venue:
         Raises:
             Refusal: nothing has changed.
         """
-        return self._matchers[listing.market].place(
+        now = self.now()
+        order = self._matchers[listing.market].place(
             account,
             listing,
             ticket,
             quote=self.quote(listing),
-            now=self.now(),
+            now=now,
             journal=self.journal,
         )
+        if account.algos:
+            self.algos.finish(account, now=now, journal=self.journal)
+        return order
 
     def check(self, account: Account, listing: Listing, ticket: Ticket) -> None:
         """Everything `place` checks, without placing.
@@ -108,10 +117,41 @@ class Venue:
         clearing = self._matchers[listing.market].clearing
         clearing.admit(account, listing, ticket, self.quote(listing))
 
+    def place_pair(
+        self, account: Account, listing: Listing, tickets: tuple[Ticket, Ticket]
+    ) -> tuple[Order, Order]:
+        """Accept two orders that cancel each other.
+
+        Raises:
+            Refusal: nothing has changed.
+        """
+        return self._matchers[listing.market].place_pair(
+            account,
+            listing,
+            tickets,
+            quote=self.quote(listing),
+            now=self.now(),
+            journal=self.journal,
+        )
+
     def cancel(self, account: Account, order: Order) -> None:
-        """Take an open order off the book."""
+        """Take an open order off the book, and its twin with it."""
         matcher = self._matchers[order.market]
         matcher.cancel(account, order, now=self.now(), journal=self.journal)
+        self.algos.finish(account, now=self.now(), journal=self.journal)
+
+    def place_algo(self, account: Account, listing: Listing, algo: AlgoOrder) -> AlgoOrder:
+        """Accept a conditional futures order.
+
+        Raises:
+            Refusal: nothing has changed.
+        """
+        prices = self._trigger_prices(listing.symbol)
+        return self.algos.place(account, listing, algo, prices=prices, journal=self.journal)
+
+    def cancel_algo(self, account: Account, algo: AlgoOrder) -> None:
+        """End a conditional futures order."""
+        self.algos.end(account, algo, AlgoStatus.CANCELED, now=self.now(), journal=self.journal)
 
     def hold(self, keys: Iterable[Key], price: Decimal) -> None:
         """Set prices by hand and fill what they reach."""
@@ -162,18 +202,27 @@ class Venue:
             MarketType.LINEAR: LinearClearing(self.board.marks),
         }
         self._matchers = {
-            market: Matcher(market, clearing, counters) for market, clearing in clearings.items()
+            market: Matcher(market, clearing, counters, self.treatment)
+            for market, clearing in clearings.items()
         }
+        self.algos = AlgoBook(self._matchers[MarketType.LINEAR])
 
     def _cross(self, keys: Iterable[Key]) -> None:
-        busy = [account for account in self._accounts.values() if account.orders]
+        busy = [each for each in self._accounts.values() if each.orders or each.algos]
         if not busy:
             return
+        now = self.now()
         for market, symbol in keys:
             quote = self.board.quote(market, symbol)
-            self._matchers[market].cross(
-                busy, symbol, quote=quote, now=self.now(), journal=self.journal
-            )
+            self._matchers[market].cross(busy, symbol, quote=quote, now=now, journal=self.journal)
+            if market is MarketType.LINEAR:
+                prices = self._trigger_prices(symbol)
+                self.algos.cross(busy, symbol, prices=prices, now=now, journal=self.journal)
+        for account in busy:
+            self.algos.finish(account, now=now, journal=self.journal)
+
+    def _trigger_prices(self, symbol: str) -> TriggerPrices:
+        return TriggerPrices(self.board.quote(MarketType.LINEAR, symbol), self.board.marks[symbol])
 
 
 def both_markets(balances: Mapping[str, Decimal]) -> Balances:

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from app.core.decimals import floor_to
 from app.paper_exchange.engine import refusals
+from app.paper_exchange.engine.algo import AlgoOrder
 from app.paper_exchange.engine.models import OrderType, Quote, Ticket
 from app.paper_exchange.engine.refusals import filter_failure, refuse
 from app.paper_exchange.symbols import Listing
@@ -16,8 +17,9 @@ def check_spot(listing: Listing, ticket: Ticket, quote: Quote) -> None:
     Raises:
         Refusal: -1013 with the name of the filter, -1111 for more than eight decimals.
     """
-    if ticket.order_type is not OrderType.MARKET:
-        _spot_price(listing, ticket, quote)
+    for price in (ticket.limit_price, ticket.stop_price):
+        if price != 0 or (price is ticket.limit_price and not ticket.order_type.is_market):
+            _spot_price(listing, price, quote)
     notional = ticket.quote_quantity
     if notional == 0:
         _spot_quantity(listing, ticket)
@@ -41,12 +43,26 @@ def check_linear(listing: Listing, ticket: Ticket, quote: Quote) -> None:
         raise refusals.below_min_notional(listing.min_notional)
 
 
+def check_conditional(listing: Listing, algo: AlgoOrder) -> None:
+    """A conditional order's own numbers; what its order needs is looked at when it triggers.
+
+    Raises:
+        Refusal: -1111, -4003, -4005, -4023 for the quantity, -1111, -4001, -4014 for a price.
+    """
+    if not algo.close_position:
+        _check_steps(listing, algo.quantity, is_market=not algo.algo_type.is_limit)
+    for price in (algo.trigger_price, algo.limit_price, algo.activate_price):
+        if price != 0:
+            _check_tick(listing, price)
+
+
 def _reference_price(ticket: Ticket, quote: Quote) -> Decimal:
-    return quote.last if ticket.order_type is OrderType.MARKET else ticket.limit_price
+    if ticket.order_type.is_market:
+        return ticket.stop_price if ticket.stop_price > 0 else quote.last
+    return ticket.limit_price
 
 
-def _spot_price(listing: Listing, ticket: Ticket, quote: Quote) -> None:
-    price = ticket.limit_price
+def _spot_price(listing: Listing, price: Decimal, quote: Quote) -> None:
     if _decimals(price) > 8:
         raise refuse(refusals.BAD_PRECISION)
     if price <= 0 or not _fits(price, listing.price_tick):
@@ -63,35 +79,41 @@ def _spot_quantity(listing: Listing, ticket: Ticket) -> None:
     too_large = quantity > listing.max_quantity
     if quantity <= 0 or too_large or not _fits(quantity, listing.quantity_step):
         raise filter_failure("LOT_SIZE")
-    if ticket.order_type is OrderType.MARKET and quantity > listing.max_market_quantity:
+    if ticket.order_type.is_market and quantity > listing.max_market_quantity:
         raise filter_failure("MARKET_LOT_SIZE")
 
 
 def _linear_quantity(listing: Listing, ticket: Ticket) -> None:
-    quantity = ticket.quantity
+    _check_steps(listing, ticket.quantity, is_market=ticket.order_type.is_market)
+
+
+def _check_steps(listing: Listing, quantity: Decimal, *, is_market: bool) -> None:
     if quantity <= 0:
         raise refuse(refusals.ZERO_QUANTITY)
     if _decimals(quantity) > _decimals(listing.quantity_step):
         raise refuse(refusals.BAD_PRECISION)
     if not _fits(quantity, listing.quantity_step):
         raise refuse(refusals.BAD_STEP)
-    is_market = ticket.order_type is OrderType.MARKET
     if quantity > (listing.max_market_quantity if is_market else listing.max_quantity):
         raise refuse(refusals.TOO_MUCH)
 
 
 def _linear_price(listing: Listing, ticket: Ticket, quote: Quote) -> None:
     price = ticket.limit_price
+    _check_tick(listing, price)
+    if ticket.side is Side.BUY and price > quote.last * listing.price_up:
+        raise refusals.price_too_high(quote.last * listing.price_up)
+    if ticket.side is Side.SELL and price < quote.last * listing.price_down:
+        raise refusals.price_too_low(quote.last * listing.price_down)
+
+
+def _check_tick(listing: Listing, price: Decimal) -> None:
     if price <= 0:
         raise refuse(refusals.ZERO_PRICE)
     if _decimals(price) > _decimals(listing.price_tick):
         raise refuse(refusals.BAD_PRECISION)
     if not _fits(price, listing.price_tick):
         raise refuse(refusals.BAD_TICK)
-    if ticket.side is Side.BUY and price > quote.last * listing.price_up:
-        raise refusals.price_too_high(quote.last * listing.price_up)
-    if ticket.side is Side.SELL and price < quote.last * listing.price_down:
-        raise refusals.price_too_low(quote.last * listing.price_down)
 
 
 def _fits(value: Decimal, step: Decimal) -> bool:

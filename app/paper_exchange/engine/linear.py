@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from app.paper_exchange.engine import filters, margin, refusals
-from app.paper_exchange.engine.clearing import Execution, Settlement, fee_of
+from app.paper_exchange.engine.clearing import (
+    Execution,
+    Settlement,
+    fee_in_third_coin,
+    fee_of,
+)
 from app.paper_exchange.engine.journal import Journal
 from app.paper_exchange.engine.models import (
     ZERO,
@@ -72,17 +77,25 @@ class LinearClearing:
         """
         listing = LISTINGS[LINEAR, order.symbol]
         position = account.position(order.symbol)
+        closed = min(execution.quantity, _reducible(position, order.side))
         realized_pnl = apply_fill(position, order.side, execution.quantity, execution.price)
         position.updated_at = order.updated_at
+        value = execution.price * execution.quantity
+        terms = execution.terms
+        third = None
+        if terms is not None:
+            third = fee_in_third_coin(account, LINEAR, terms, value=value, journal=journal)
         rate = listing.maker_fee_rate if execution.is_maker else listing.taker_fee_rate
-        fee = fee_of(execution.price * execution.quantity, rate)
+        fee = ZERO if third else fee_of(value, rate if terms is None else terms.rate)
         wallet = account.balance(LINEAR, QUOTE)
         for change, reason in ((realized_pnl, "realized_pnl"), (-fee, "fee")):
             if change != 0:
                 wallet.free += change
                 journal.balance(account, LINEAR, QUOTE, change, reason)
         journal.position(position)
-        return Settlement(fee, QUOTE, realized_pnl)
+        if third:
+            return Settlement(third.fee, third.fee_asset, realized_pnl, closed)
+        return Settlement(fee, QUOTE, realized_pnl, closed)
 
     def fillable(self, account: Account, order: Order) -> Decimal:
         """All of it, except that reduce-only stops at flat."""

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from app.paper_exchange.engine.algo import AlgoOrder
 from app.trading.words import MarginMode, MarketType, Side
 
 ZERO = Decimal(0)
+# Fields of an order that its table has no column for.
+ELSEWHERE = {"stored": False}
 
 
 class OrderStatus(StrEnum):
@@ -25,6 +28,20 @@ class OrderType(StrEnum):
     MARKET = "MARKET"
     LIMIT = "LIMIT"
     LIMIT_MAKER = "LIMIT_MAKER"
+    STOP_LOSS = "STOP_LOSS"
+    STOP_LOSS_LIMIT = "STOP_LOSS_LIMIT"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TAKE_PROFIT_LIMIT = "TAKE_PROFIT_LIMIT"
+
+    @property
+    def is_market(self) -> bool:
+        """Whether it takes any price once it works."""
+        return self in {OrderType.MARKET, OrderType.STOP_LOSS, OrderType.TAKE_PROFIT}
+
+    @property
+    def is_take_profit(self) -> bool:
+        """Whether it waits for the price to become better."""
+        return self in {OrderType.TAKE_PROFIT, OrderType.TAKE_PROFIT_LIMIT}
 
 
 class TimeInForce(StrEnum):
@@ -57,6 +74,7 @@ class Ticket:
         quantity: base units; 0 when `quote_quantity` says the size.
         quote_quantity: quote units to spend or to get (spot market orders only), else 0.
         limit_price: 0 on market orders.
+        stop_price: what a spot stop order waits for, else 0.
     """
 
     side: Side
@@ -67,6 +85,7 @@ class Ticket:
     limit_price: Decimal
     client_order_id: str
     reduce_only: bool = False
+    stop_price: Decimal = ZERO
 
     @property
     def is_post_only(self) -> bool:
@@ -75,7 +94,7 @@ class Ticket:
 
     def is_marketable(self, quote: Quote) -> bool:
         """Whether it would trade at once at these prices."""
-        if self.order_type is OrderType.MARKET:
+        if self.order_type.is_market:
             return True
         if self.side is Side.BUY:
             return self.limit_price >= quote.ask
@@ -93,6 +112,11 @@ class Order:
         executed_quantity: base units filled so far.
         executed_quote: quote units those fills were worth.
         created_at: milliseconds since 1970, as every time of the protocol.
+        stop_price: what a spot stop order waits for, else 0.
+        order_list_id: the pair it belongs to, -1 for none.
+        is_working: false while it waits for its stop price.
+        shares_lock: its coins are the ones its twin has locked.
+        is_frozen: a fault holds the rest of it back; forgotten at a restart.
     """
 
     id: int
@@ -112,6 +136,16 @@ class Order:
     status: OrderStatus = OrderStatus.NEW
     executed_quantity: Decimal = ZERO
     executed_quote: Decimal = ZERO
+    stop_price: Decimal = field(default=ZERO, metadata=ELSEWHERE)
+    order_list_id: int = field(default=-1, metadata=ELSEWHERE)
+    is_working: bool = field(default=True, metadata=ELSEWHERE)
+    shares_lock: bool = field(default=False, metadata=ELSEWHERE)
+    is_frozen: bool = field(default=False, metadata=ELSEWHERE)
+
+    @property
+    def reserve_price(self) -> Decimal:
+        """What a buy locks per base unit: its limit, or its stop when it has none."""
+        return self.limit_price if self.limit_price > 0 else self.stop_price
 
     @property
     def is_open(self) -> bool:
@@ -132,6 +166,8 @@ class Order:
 
     def crosses(self, quote: Quote) -> bool:
         """Whether a resting order fills at these prices."""
+        if self.order_type.is_market:
+            return True
         if self.side is Side.BUY:
             return quote.ask <= self.limit_price
         return quote.bid >= self.limit_price
@@ -215,6 +251,7 @@ class Account:
 
     Attributes:
         orders: the open ones only, by id; history is in the database.
+        algos: conditional futures orders that have not ended, by their own number.
     """
 
     id: int
@@ -223,6 +260,7 @@ class Account:
     purses: dict[MarketType, dict[str, Balance]] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
+    algos: dict[int, AlgoOrder] = field(default_factory=dict)
 
     def balance(self, market: MarketType, asset: str) -> Balance:
         """The purse's entry for a coin, made at zero when it is the first of its kind."""

@@ -74,6 +74,18 @@ NO_FUNDS = (-2010, "Account has insufficient balance for requested action.")
 WOULD_TAKE = (-2010, "Order would immediately match and take.")
 DUPLICATE_SPOT = (-2010, "Duplicate order sent.")
 DUPLICATE_LINEAR = (-4116, "ClientOrderId is duplicated.")
+STOP_AT_ONCE = (-2010, "Stop price would trigger immediately.")
+PRICE_RELATION = (-2010, "The relationship of the prices for the orders is not correct.")
+TRIGGER_AT_ONCE = (-2021, "Order would immediately trigger.")
+TOO_MANY_STOPS = (-4045, "Reach max stop order limit.")
+NO_TRIGGER = (-4006, "Stop price less than zero.")
+BAD_CALLBACK = (-2007, "Callback rate is not valid.")
+SECOND_CLOSE = (
+    -4130,
+    "An open stop or take profit order with GTE and closePosition in the direction is existing.",
+)
+CLOSE_AND_QUANTITY = (-4136, "Target strategy invalid for orderType and closePosition.")
+NO_LISTEN_KEY = (-1125, "This listenKey does not exist.")
 UNKNOWN_ORDER = (-2011, "Unknown order sent.")
 NO_ORDER = (-2013, "Order does not exist.")
 NO_MARGIN = (-2019, "Margin is insufficient.")

@@ -4,10 +4,16 @@ from decimal import Decimal
 
 from app.core.decimals import floor_to
 from app.paper_exchange.engine import filters, refusals
-from app.paper_exchange.engine.clearing import Execution, Settlement, fee_of
+from app.paper_exchange.engine.clearing import (
+    Execution,
+    Settlement,
+    fee_in_third_coin,
+    fee_of,
+)
 from app.paper_exchange.engine.journal import Journal
-from app.paper_exchange.engine.models import ZERO, Account, Order, OrderType, Quote, Ticket
+from app.paper_exchange.engine.models import ZERO, Account, Order, Quote, Ticket
 from app.paper_exchange.engine.refusals import refuse
+from app.paper_exchange.engine.stops import check_not_reached
 from app.paper_exchange.symbols import LISTINGS, Listing
 from app.trading.words import MarketType, Side
 
@@ -29,14 +35,17 @@ class SpotClearing:
         filters.check_spot(listing, ticket, quote)
         if account.open_with_client_id(SPOT, ticket.client_order_id) is not None:
             raise refuse(refusals.DUPLICATE_SPOT)
+        check_not_reached(ticket, quote)
         if ticket.is_post_only and ticket.is_marketable(quote):
             raise refuse(refusals.WOULD_TAKE)
         price = quote.executable(ticket.side)
         quantity = ticket.quantity
         if ticket.quote_quantity > 0:
             quantity = floor_to(ticket.quote_quantity / price, listing.quantity_step)
-        if ticket.order_type is not OrderType.MARKET:
+        if not ticket.order_type.is_market:
             price = ticket.limit_price
+        elif ticket.stop_price > 0:
+            price = ticket.stop_price
         asset, amount = _outlay(listing, ticket.side, quantity, price)
         if amount > account.balance(SPOT, asset).free:
             raise refuse(refusals.NO_FUNDS)
@@ -64,26 +73,32 @@ class SpotClearing:
             pay, paid, receive, received = listing.quote, value, listing.base, execution.quantity
         else:
             pay, paid, receive, received = listing.base, execution.quantity, listing.quote, value
+        terms = execution.terms
+        third = None
+        if terms is not None:
+            third = fee_in_third_coin(account, SPOT, terms, value=value, journal=journal)
         rate = listing.maker_fee_rate if execution.is_maker else listing.taker_fee_rate
-        fee = fee_of(received, rate)
+        fee = ZERO if third else fee_of(received, rate if terms is None else terms.rate)
         purse = account.balance(SPOT, pay)
-        if execution.is_maker:
-            locked = _outlay(listing, order.side, execution.quantity, order.limit_price)[1]
+        if execution.uses_reserve:
+            locked = _outlay(listing, order.side, execution.quantity, order.reserve_price)[1]
             purse.locked -= locked
             purse.free += locked
         purse.free -= paid
         journal.balance(account, SPOT, pay, -paid, "trade")
         account.balance(SPOT, receive).free += received - fee
         journal.balance(account, SPOT, receive, received - fee, "trade")
-        return Settlement(fee, receive, ZERO)
+        return third or Settlement(fee, receive, ZERO)
 
     def fillable(self, account: Account, order: Order) -> Decimal:  # noqa: ARG002 (Clearing)
         """All of it: the coins are locked."""
         return order.remaining
 
     def _lock(self, account: Account, order: Order, sign: int, journal: Journal) -> None:
+        if order.shares_lock or order.reserve_price == 0:
+            return
         listing = LISTINGS[SPOT, order.symbol]
-        asset, amount = _outlay(listing, order.side, order.remaining, order.limit_price)
+        asset, amount = _outlay(listing, order.side, order.remaining, order.reserve_price)
         balance = account.balance(SPOT, asset)
         balance.free -= sign * amount
         balance.locked += sign * amount

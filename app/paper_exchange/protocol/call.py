@@ -27,6 +27,7 @@ class Call:
         headers: by lower-case name.
         at: arrival, in milliseconds of the venue's clock.
         account: whose request it is, once the key is known.
+        not_after: what is newer than these milliseconds is hidden; None when nothing is.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Call:
     headers: Mapping[str, str]
     at: int
     account: Account | None = None
+    not_after: int | None = None
     params: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +53,15 @@ class Call:
         if self.account is None:
             raise refuse(refusals.KEY_UNKNOWN, status=401)
         return self.account
+
+    def can_see(self, at: int) -> bool:
+        """Whether something of this time is not hidden by a lag."""
+        return self.not_after is None or at <= self.not_after
+
+    def until(self, wanted: int | None) -> int | None:
+        """The end of a time window, when a lag does not end it earlier."""
+        ends = [end for end in (wanted, self.not_after) if end is not None]
+        return min(ends, default=None)
 
     def text(self, name: str) -> str:
         """A mandatory parameter."""

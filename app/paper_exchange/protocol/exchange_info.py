@@ -151,6 +151,7 @@ def _linear_symbol(listing: Listing) -> Json:
             _price_filter(listing),
             *_lot_filters(listing),
             {"filterType": "MAX_NUM_ORDERS", "limit": 200},
+            {"filterType": "MAX_NUM_ALGO_ORDERS", "limit": 200},
             {"filterType": "MIN_NOTIONAL", "notional": plain(listing.min_notional)},
             {
                 "filterType": "PERCENT_PRICE",
@@ -159,7 +160,15 @@ def _linear_symbol(listing: Listing) -> Json:
                 "multiplierDecimal": "4",
             },
         ],
-        "orderTypes": ["LIMIT", "MARKET"],
+        "orderTypes": [
+            "LIMIT",
+            "MARKET",
+            "STOP",
+            "STOP_MARKET",
+            "TAKE_PROFIT",
+            "TAKE_PROFIT_MARKET",
+            "TRAILING_STOP_MARKET",
+        ],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
     }
 

@@ -104,7 +104,7 @@ def income(venue: Venue, call: Call) -> object:
     window = Window(
         limit=call.limit(100, 1000),
         start_at=call.integer("startTime"),
-        end_at=call.integer("endTime"),
+        end_at=call.until(call.integer("endTime")),
     )
     trades = history.list_trades(venue.database, call.customer, LINEAR, wanted.symbol, window)
     rows = []

@@ -104,7 +104,9 @@ class OrderDesk:
             order_id=order_id,
             client_order_id=client_order_id,
         )
-        return order if order is not None and order.symbol == symbol else None
+        if order is None or order.symbol != symbol or not call.can_see(order.created_at):
+            return None
+        return order
 
     def _placed(self, order: Order, fills: list[Trade], call: Call) -> Json:
         kind = call.params.get("newOrderRespType", "")
@@ -127,6 +129,6 @@ def _window(call: Call, *, from_id: str, order_id: int | None = None) -> Window:
         limit=call.limit(500, 1000),
         from_id=call.integer(from_id),
         start_at=call.integer("startTime"),
-        end_at=call.integer("endTime"),
+        end_at=call.until(call.integer("endTime")),
         order_id=order_id,
     )

@@ -37,7 +37,7 @@ def read_ticket(call: Call, market: MarketType) -> Ticket:
     Raises:
         Refusal: a parameter is missing or malformed, or the type is not executed here.
     """
-    side = _side(call)
+    side = read_side(call)
     order_type = _order_type(call, market)
     quote_quantity = _quote_quantity(call, market, order_type)
     is_market = order_type is OrderType.MARKET
@@ -48,12 +48,17 @@ def read_ticket(call: Call, market: MarketType) -> Ticket:
         quantity=ZERO if quote_quantity > 0 else call.number("quantity"),
         quote_quantity=quote_quantity,
         limit_price=ZERO if is_market else call.number("price"),
-        client_order_id=_client_order_id(call, market),
+        client_order_id=read_client_id(call, market, "newClientOrderId"),
         reduce_only=market is MarketType.LINEAR and call.flag("reduceOnly"),
     )
 
 
-def _side(call: Call) -> Side:
+def read_side(call: Call) -> Side:
+    """BUY or SELL.
+
+    Raises:
+        Refusal: -1117 for anything else.
+    """
     match call.text("side").upper():
         case "BUY":
             return Side.BUY
@@ -94,14 +99,19 @@ def _time_in_force(call: Call, order_type: OrderType, market: MarketType) -> Tim
     return TimeInForce(name)
 
 
-def _client_order_id(call: Call, market: MarketType) -> str:
-    name = call.params.get("newClientOrderId", "")
+def read_client_id(call: Call, market: MarketType, parameter: str) -> str:
+    """The client's own id, made up when none was sent.
+
+    Raises:
+        Refusal: -4015 or -1100 when it is not one Binance takes.
+    """
+    name = call.params.get(parameter, "")
     if not name:
         return "".join(secrets.choice(_ALPHABET) for _ in range(22))
     if not _CLIENT_ID.fullmatch(name):
         if market is MarketType.LINEAR:
             raise refuse(refusals.BAD_CLIENT_ID)
-        raise refusals.illegal("newClientOrderId")
+        raise refusals.illegal(parameter)
     return name
 
 

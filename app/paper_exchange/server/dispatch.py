@@ -5,6 +5,7 @@ from decimal import localcontext
 
 from app.core.clock import iso
 from app.core.decimals import EXACT
+from app.paper_exchange.conditional import algo_orders
 from app.paper_exchange.engine.refusals import Refusal, unknown_path
 from app.paper_exchange.protocol import linear, spot
 from app.paper_exchange.protocol.call import Answer, Call, refused
@@ -25,7 +26,7 @@ class Dispatcher:
     def __init__(self, venue: Venue, *, records_public: bool) -> None:
         self._venue = venue
         self._records_public = records_public
-        self._routes = spot.routes() | linear.routes()
+        self._routes = spot.routes() | linear.routes() | algo_orders.routes()
 
     def answer(self, call: Call, address: Address) -> Answer:
         """Do what was asked; what changed is committed with the request itself."""
@@ -58,14 +59,25 @@ def _entry(call: Call, answer: Answer, received_at: str) -> dict[str, object]:
         "method": call.method,
         "path": call.path,
         "params": _redacted(call.params),
-        "client_order_id": call.params.get("newClientOrderId")
-        or call.params.get("origClientOrderId"),
+        "client_order_id": _client_id(call.params),
         "account_id": None if call.account is None else call.account.id,
         "received_at": received_at,
         "status": answer.status,
         "code": answer.code,
     }
     return entry
+
+
+_CLIENT_IDS = (
+    "newClientOrderId",
+    "origClientOrderId",
+    "clientAlgoId",
+    "listClientOrderId",
+)
+
+
+def _client_id(params: Mapping[str, str]) -> str | None:
+    return next((params[name] for name in _CLIENT_IDS if params.get(name)), None)
 
 
 def _redacted(params: Mapping[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from app.paper_exchange.engine.matching import Counters
 from app.paper_exchange.engine.models import Account, Balance
 from app.paper_exchange.prices.board import Key, Track
 from app.paper_exchange.storage.database import Database
-from app.paper_exchange.storage.rows import market_of, to_order, to_position
+from app.paper_exchange.storage.rows import market_of, to_algo, to_order, to_position
 
 _KEY_CHARACTERS = string.ascii_letters + string.digits
 KEY_LENGTH = 64
@@ -39,9 +39,13 @@ def load_accounts(database: Database, *, api_key: str | None = None) -> list[Acc
 
 def load_counters(database: Database) -> Counters:
     """The last numbers given out."""
-    sql = "SELECT (SELECT max(id) FROM orders) AS o, (SELECT max(id) FROM trades) AS t"
-    row = database.connection.execute(sql).fetchone()
-    return Counters(row["o"] or 0, row["t"] or 0)
+    tables = ("orders", "trades", "algo_orders", "order_lists", "incomes")
+    highest = ", ".join(
+        f"(SELECT max(id) FROM {table})"  # noqa: S608 (our names)
+        for table in tables
+    )
+    row = database.connection.execute(f"SELECT {highest}").fetchone()
+    return Counters(*(number or 0 for number in row))
 
 
 def load_tracks(database: Database) -> dict[str, Track]:
@@ -65,10 +69,15 @@ def _load_holdings(database: Database, account: Account) -> None:
     for row in execute("SELECT * FROM positions WHERE account_id = ?", mine):
         account.positions[row["symbol"]] = to_position(row)
     sql = (
-        "SELECT * FROM orders WHERE status IN ('NEW', 'PARTIALLY_FILLED')"
+        "SELECT * FROM whole_orders WHERE status IN ('NEW', 'PARTIALLY_FILLED')"
         " AND account_id = ? ORDER BY id"
     )
     account.orders = {row["id"]: to_order(row) for row in execute(sql, mine)}
+    sql = (
+        "SELECT * FROM algo_orders WHERE status IN ('NEW', 'TRIGGERING', 'TRIGGERED')"
+        " AND account_id = ? ORDER BY id"
+    )
+    account.algos = {row["id"]: to_algo(row) for row in execute(sql, mine)}
 
 
 def _credential() -> str:

@@ -7,13 +7,18 @@ committed survives a kill of this process; only a power cut may take the last mo
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from app.core.decimals import plain
-from app.paper_exchange.engine.journal import Journal
+from app.paper_exchange.engine.algo import AlgoOrder
+from app.paper_exchange.engine.journal import Income, Journal
 from app.paper_exchange.engine.models import Order, Position, Trade
+from app.paper_exchange.engine.stops import OrderList
 from app.paper_exchange.prices.board import Track
 from app.paper_exchange.storage.rows import columns, to_cells
 from app.paper_exchange.storage.schema import SCHEMA
@@ -30,6 +35,11 @@ def _upsert(table: str, names: tuple[str, ...]) -> str:
 _ORDER = _upsert("orders", columns(Order))
 _TRADE = _upsert("trades", columns(Trade))
 _POSITION = _upsert("positions", columns(Position))
+_ALGO = _upsert("algo_orders", columns(AlgoOrder))
+_LIST = _upsert("order_lists", columns(OrderList))
+_INCOME = _upsert("incomes", columns(Income))
+_TERMS_COLUMNS = ("stop_price", "order_list_id", "is_working", "shares_lock")
+_TERMS = _upsert("order_terms", ("order_id", *_TERMS_COLUMNS))
 _BALANCE = _upsert("balances", ("account_id", "market", "asset", "free", "locked"))
 _TRACK = _upsert("tracks", ("symbol", "price", "step"))
 _HELD = _upsert("held_prices", ("market", "symbol", "price"))
@@ -97,7 +107,7 @@ class Database:
         entries = list(journal.entries)
         if request is not None:
             entries.insert(0, ("request", request))
-        if not entries:
+        if not entries and not journal.algos:
             return
         with self.step() as connection:
             connection.executemany(_ENTRY, _ledger_rows(entries, at))
@@ -105,7 +115,9 @@ class Database:
             connection.executemany(_TRADE, map(to_cells, journal.trades))
             connection.executemany(_POSITION, map(to_cells, journal.positions.values()))
             connection.executemany(_BALANCE, _balance_rows(journal))
-            _write_held(connection, journal)
+            connection.executemany(_ALGO, map(to_cells, journal.algos.values()))
+            connection.executemany(_TERMS, _terms_rows(journal))
+            _write_rare(connection, journal)
 
     def write_tracks(self, tracks: dict[str, Track]) -> None:
         """Remember how far the price sources have come."""
@@ -123,7 +135,11 @@ class Database:
         ]
 
 
-def _write_held(connection: sqlite3.Connection, journal: Journal) -> None:
+def _write_rare(connection: sqlite3.Connection, journal: Journal) -> None:
+    if journal.lists:
+        connection.executemany(_LIST, map(to_cells, journal.lists))
+    if journal.incomes:
+        connection.executemany(_INCOME, map(to_cells, journal.incomes))
     for (market, symbol), price in journal.held.items():
         if price is None:
             connection.execute(_RELEASED, (market.value, symbol))
@@ -134,8 +150,17 @@ def _write_held(connection: sqlite3.Connection, journal: Journal) -> None:
 def _ledger_rows(
     entries: Iterable[tuple[str, dict[str, object]]], at: str
 ) -> Iterator[tuple[str, str, str]]:
+    written = time.monotonic_ns()
     for kind, body in entries:
-        yield at, kind, json.dumps(body, separators=(",", ":"))
+        body["monotonic_ns"] = written
+        yield at, kind, msgspec.json.encode(body).decode()
+
+
+def _terms_rows(journal: Journal) -> Iterator[tuple[int, str, int, bool, bool]]:
+    for order in journal.orders.values():
+        if order.stop_price > 0 or order.order_list_id != -1:
+            terms = order.order_list_id, order.is_working, order.shares_lock
+            yield order.id, plain(order.stop_price), *terms
 
 
 def _balance_rows(journal: Journal) -> Iterator[tuple[int, str, str, str, str]]:

@@ -1,10 +1,12 @@
 """Orders and trades of the past, read from the file: it is complete before any answer leaves."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from app.paper_exchange.engine.algo import AlgoOrder
 from app.paper_exchange.engine.models import Account, Order, Trade
 from app.paper_exchange.storage.database import Database
-from app.paper_exchange.storage.rows import Cell, to_order, to_trade
+from app.paper_exchange.storage.rows import Cell, to_algo, to_order, to_trade
 from app.trading.words import MarketType
 
 
@@ -32,7 +34,7 @@ def find_order(
     client_order_id: str | None,
 ) -> Order | None:
     """An order by the venue's number or by the client's; the latest when an id was used again."""
-    sql = "SELECT * FROM orders WHERE account_id = ? AND market = ?"
+    sql = "SELECT * FROM whole_orders WHERE account_id = ? AND market = ?"
     cells: list[Cell] = [account.id, market.value]
     if order_id is not None:
         sql, cells = sql + " AND id = ?", [*cells, order_id]
@@ -46,7 +48,8 @@ def list_orders(
     database: Database, account: Account, market: MarketType, symbol: str, window: Window
 ) -> list[Order]:
     """Orders of a symbol, oldest first."""
-    sql, cells = _query("orders", "created_at", (account.id, market.value, symbol), window)
+    whose: dict[str, Cell] = {"account_id": account.id, "market": market.value, "symbol": symbol}
+    sql, cells = _query("whole_orders", "created_at", whose, window)
     return _in_order([to_order(row) for row in database.connection.execute(sql, cells)])
 
 
@@ -54,12 +57,37 @@ def list_trades(
     database: Database, account: Account, market: MarketType, symbol: str, window: Window
 ) -> list[Trade]:
     """Trades of a symbol, oldest first."""
-    sql, cells = _query("trades", "at", (account.id, market.value, symbol), window)
+    whose: dict[str, Cell] = {"account_id": account.id, "market": market.value, "symbol": symbol}
+    sql, cells = _query("trades", "at", whose, window)
     if window.order_id is not None:
         sql = sql.replace(" ORDER BY", " AND order_id = ? ORDER BY")
         cells.insert(-1, window.order_id)
     rows = [to_trade(row) for row in database.connection.execute(sql, cells)]
     return sorted(rows, key=lambda trade: trade.id)
+
+
+def find_algo(
+    database: Database, account: Account, *, number: int | None, client_algo_id: str | None
+) -> AlgoOrder | None:
+    """A conditional order by either id; the latest when a client id was used again."""
+    sql = "SELECT * FROM algo_orders WHERE account_id = ?"
+    cells: list[Cell] = [account.id]
+    if number is not None:
+        sql, cells = sql + " AND id = ?", [*cells, number]
+    if client_algo_id is not None:
+        sql, cells = sql + " AND client_algo_id = ?", [*cells, client_algo_id]
+    row = database.connection.execute(sql + " ORDER BY id DESC LIMIT 1", cells).fetchone()
+    return None if row is None else to_algo(row)
+
+
+def list_algos(
+    database: Database, account: Account, symbol: str, window: Window
+) -> list[AlgoOrder]:
+    """Conditional orders of a symbol, oldest first."""
+    whose: dict[str, Cell] = {"account_id": account.id, "symbol": symbol}
+    sql, cells = _query("algo_orders", "created_at", whose, window)
+    algos = [to_algo(row) for row in database.connection.execute(sql, cells)]
+    return sorted(algos, key=lambda algo: algo.id)
 
 
 def trades_of_order(database: Database, order: Order) -> list[Trade]:
@@ -69,11 +97,11 @@ def trades_of_order(database: Database, order: Order) -> list[Trade]:
 
 
 def _query(
-    table: str, time_column: str, whose: tuple[Cell, ...], window: Window
+    table: str, time_column: str, whose: Mapping[str, Cell], window: Window
 ) -> tuple[str, list[Cell]]:
-    sql = f"SELECT * FROM {table}"  # noqa: S608 (our names)
-    sql += " WHERE account_id = ? AND market = ? AND symbol = ?"
-    cells = list(whose)
+    sql = f"SELECT * FROM {table} WHERE "  # noqa: S608 (our names)
+    sql += " AND ".join(f"{name} = ?" for name in whose)
+    cells = list(whose.values())
     for condition, value in (
         ("id >= ?", window.from_id),
         (f"{time_column} >= ?", window.start_at),

@@ -7,25 +7,43 @@ from enum import Enum
 from typing import Any, get_type_hints
 
 from app.core.decimals import plain
+from app.paper_exchange.engine.algo import AlgoOrder
+from app.paper_exchange.engine.journal import Income
 from app.paper_exchange.engine.models import Order, Position, Trade
+from app.paper_exchange.engine.stops import OrderList
 from app.trading.words import MarketType
 
 Cell = str | int
 
-Kind = type[Order] | type[Position] | type[Trade]
-_HINTS: dict[Kind, dict[str, Any]] = {
-    kind: get_type_hints(kind) for kind in (Order, Position, Trade)
-}
+Stored = Order | Position | Trade | AlgoOrder | OrderList | Income
+Kind = type[Stored]
+_KINDS: tuple[Kind, ...] = (Order, Position, Trade, AlgoOrder, OrderList, Income)
+_HINTS: dict[Kind, dict[str, Any]] = {kind: get_type_hints(kind) for kind in _KINDS}
 
 
 def columns(kind: Kind) -> tuple[str, ...]:
     """The fields of an engine object, which are its columns."""
-    return tuple(field.name for field in fields(kind))
+    return _COLUMNS[kind]
 
 
-def to_cells(value: Order | Position | Trade) -> tuple[Cell, ...]:
+def to_cells(value: Stored) -> tuple[Cell, ...]:
     """One cell per column."""
-    return tuple(_cell(getattr(value, name)) for name in columns(type(value)))
+    return tuple(_cell(getattr(value, name)) for name in _COLUMNS[type(value)])
+
+
+def to_algo(row: sqlite3.Row) -> AlgoOrder:
+    """A conditional order as it was written."""
+    return AlgoOrder(**_values(AlgoOrder, row))
+
+
+def to_list(row: sqlite3.Row) -> OrderList:
+    """A pair of orders as it was written."""
+    return OrderList(**_values(OrderList, row))
+
+
+def to_income(row: sqlite3.Row) -> Income:
+    """A payment as it was written."""
+    return Income(**_values(Income, row))
 
 
 def to_order(row: sqlite3.Row) -> Order:
@@ -60,4 +78,12 @@ def _cell(value: object) -> Cell:
 
 def _values(kind: Kind, row: sqlite3.Row) -> dict[str, Any]:
     hints = _HINTS[kind]
-    return {name: hints[name](row[name]) for name in row.keys()}  # noqa: SIM118 (not a dict)
+    cells = zip(row.keys(), row, strict=True)
+    # A row of `whole_orders` has nulls where an order has no terms.
+    return {name: hints[name](cell) for name, cell in cells if cell is not None}
+
+
+_COLUMNS: dict[Kind, tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind) if each.metadata.get("stored", True))
+    for kind in _KINDS
+}

@@ -1,0 +1,1 @@
+"""Orders that wait, in Binance's protocol: algo orders of futures, order lists of spot."""

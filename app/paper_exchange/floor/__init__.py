@@ -1,0 +1,1 @@
+"""What the venue does with orders that wait, and what it does by itself."""
