@@ -52,6 +52,11 @@ class OneTripCursor:
 class OneTripConnection(aiosqlite.Connection):
     """An aiosqlite connection that gives out cursors which travel once."""
 
+    def __init__(self, path: str) -> None:
+        super().__init__(lambda: _open(path), iter_chunk_size=64)
+        # As SQLAlchemy does for the connections it makes: a process that gives up must end.
+        self._thread.daemon = True
+
     async def cursor(self) -> OneTripCursor:  # type: ignore[override]  # aiosqlite decorates its own
         """A cursor; nothing happens at the thread yet."""
         return OneTripCursor(self)
@@ -66,7 +71,7 @@ def connector(path: str) -> Any:
     """What SQLAlchemy calls for a new connection to that file."""
 
     def connect(*_: Any, **__: Any) -> OneTripConnection:
-        return OneTripConnection(lambda: _open(path), iter_chunk_size=64)
+        return OneTripConnection(path)
 
     return connect
 
