@@ -19,7 +19,12 @@ from app.accounts import routes as auth_routes
 from app.accounts.authentication import BearerAuthentication
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
+from app.desk import alarms as desk_alarms
+from app.desk import orders as desk_orders
 from app.desk import positions as desk_positions
+from app.desk import preview as desk_preview
+from app.desk import risk as desk_risk
+from app.desk.providers import TOOLS
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
 from app.http.access_log import access_log
@@ -27,9 +32,8 @@ from app.http.caller import require_admin
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
 from app.paper_exchange.server.asgi import PaperApp
-from app.pipeline.alarms import routes as alarm_routes
-from app.pipeline.orders import routes as order_routes
 from app.pipeline.pnl import routes as pnl_routes
+from app.pipeline.risk import routes as risk_routes
 from app.pipeline.signals import routes as signal_routes
 from app.strategies import routes as strategy_routes
 from app.webhooks import routes as webhook_routes
@@ -39,11 +43,14 @@ ROUTERS = [
     account_routes.router,
     strategy_routes.router,
     webhook_routes.router,
-    alarm_routes.router,
+    desk_alarms.router,
     signal_routes.router,
-    order_routes.router,
+    desk_preview.router,
+    desk_orders.router,
     desk_positions.router,
     pnl_routes.router,
+    risk_routes.router,
+    desk_risk.router,
     audit_routes.router,
     health_routes.router,
 ]
@@ -68,7 +75,7 @@ def create_app(house: House) -> Litestar:
         handlers.append(_mount(house.paper.asgi))
     app = Litestar(
         route_handlers=handlers,
-        dependencies=DEPENDENCIES,
+        dependencies={**DEPENDENCIES, **TOOLS},
         middleware=[BearerAuthentication],
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],

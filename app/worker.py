@@ -9,21 +9,21 @@ from uuid import UUID
 
 from loguru import logger
 
-from app.core.errors import AppError, Conflict
+from app.core.errors import AppError, Conflict, Denied
 from app.pipeline import wakeups
 from app.pipeline.flow import sweeps
 from app.pipeline.flow.alarms import on_alarm
 from app.pipeline.flow.entries import enter, note_reference
 from app.pipeline.flow.exits import Exit, exit_position, leave
 from app.pipeline.flow.orders import cancel_order, submit_order, sync_order
+from app.pipeline.flow.sweeps import Due
 from app.pipeline.flow.tools import Tools, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import repository as positions
+from app.pipeline.positions.models import Position
 from app.pipeline.positions.monitor import Monitor
-from app.pipeline.signals import repository as signals
-from app.pipeline.signals.status import SignalStatus
 from app.pipeline.wakeups import Wakeup, Work
 from app.trading.words import CloseReason
 
@@ -31,8 +31,10 @@ Lane = tuple[UUID, str]
 Step = Callable[[], Awaitable[None]]
 
 FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 10.0
+LONGEST_PAUSE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.25
+# A note may be committed later than a younger one, but not by more than a transaction takes.
+NOTES_SETTLE_AFTER: Final = timedelta(seconds=10)
 TIDY_EVERY: Final = 300
 
 
@@ -45,9 +47,12 @@ class Lanes:
     def __init__(self) -> None:
         self._waiting: dict[Lane, list[tuple[object, Step]]] = {}
         self._running: dict[Lane, asyncio.Task[None]] = {}
+        self._is_ended = False
 
     def put(self, lane: Lane, name: object, step: Step, *, is_urgent: bool = False) -> None:
-        """Queue a step unless one of the same name waits already."""
+        """Queue a step unless one of the same name waits already, or the end has come."""
+        if self._is_ended:
+            return
         queue = self._waiting.setdefault(lane, [])
         if any(waiting == name for waiting, _ in queue):
             return
@@ -65,6 +70,7 @@ class Lanes:
 
     async def stop(self, timeout_seconds: float) -> None:
         """Let running steps finish, drop what waits: it is found again by its status."""
+        self._is_ended = True
         self._waiting.clear()
         tasks = list(self._running.values())
         if tasks:
@@ -72,6 +78,11 @@ class Lanes:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any step runs."""
+        return bool(self._running)
 
     @property
     def length(self) -> int:
@@ -104,8 +115,10 @@ class Worker:
         self.lanes = Lanes()
         self._tasks: list[asyncio.Task[None]] = []
         self._noticed: set[asyncio.Task[None]] = set()
-        self._last_note = 0
+        self._settled_note = 0
         self._heard: set[int] = set()
+        self._asked: dict[UUID, datetime] = {}
+        self._leaving: set[UUID] = set()
         self._exit_pauses: dict[UUID, tuple[datetime, float]] = {}
         self.started_at: datetime | None = None
         self.last_sweep_at: datetime | None = None
@@ -113,10 +126,9 @@ class Worker:
     async def start(self) -> None:
         """Take up what the last run left, guard what is open, then follow the news."""
         async with self.tools.database.read() as session:
-            self._last_note = await wakeups.newest_id(session)
+            self._settled_note = await wakeups.newest_id(session)
         self.tools.database.listeners.append(self._on_commit)
-        await self._guard_all()
-        await self._sweep(is_start=True)
+        await self.sweep(is_start=True)
         self.started_at = self.tools.now()
         self._tasks = [
             asyncio.create_task(self._follow_notes(), name="worker notes"),
@@ -126,11 +138,17 @@ class Worker:
     async def stop(self, timeout_seconds: float = 8.0) -> None:
         """Finish the steps at hand and stop; nothing is lost that waits."""
         self.tools.database.listeners.remove(self._on_commit)
+        self.monitor.close()
         for task in (*self._tasks, *self._noticed):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._noticed, return_exceptions=True)
         await self.lanes.stop(timeout_seconds)
-        self.monitor.close()
+
+    async def idle(self) -> None:
+        """Wait until every step that was set going has come to rest."""
+        while self._noticed or self.lanes.is_busy:
+            await asyncio.gather(*self._noticed, return_exceptions=True)
+            await self.lanes.idle()
 
     @property
     def waiting_steps(self) -> int:
@@ -138,18 +156,26 @@ class Worker:
         return self.lanes.length
 
     def on_trigger(self, position_id: UUID, reason: CloseReason) -> None:
-        """A level was reached: close the position, ahead of everything else in its lane."""
+        """A level was reached: close the position, ahead of everything else in its lane.
+
+        Every further quote says so again; while one exit is being made, that costs a look.
+        """
+        if position_id in self._leaving or self._is_pausing(position_id):
+            return
+        self._leaving.add(position_id)
+        self._notice(self._dispatch_exit(position_id, reason))
+
+    def _is_pausing(self, position_id: UUID) -> bool:
         pause = self._exit_pauses.get(position_id)
-        if pause is None or self.tools.now() >= pause[0]:
-            self._notice(self._dispatch_exit(position_id, reason))
+        return pause is not None and self.tools.now() < pause[0]
 
     def _on_commit(self, info: dict[Any, Any]) -> None:
-        for note in info.get(wakeups.SESSION_KEY, ()):
+        for note in wakeups.committed(info):
             self._heard.add(note.id)
             self._notice(self._take_up(note))
 
     def _notice(self, step: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(step)
+        task = asyncio.create_task(_told(step))
         self._noticed.add(task)
         task.add_done_callback(self._noticed.discard)
 
@@ -158,56 +184,91 @@ class Worker:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                async with self.tools.database.read() as session:
-                    notes = await wakeups.after(session, self._last_note)
-                for note in notes:
-                    self._last_note = note.id
-                    if note.id not in self._heard:
-                        await self._take_up(note)
-                self._heard = {heard for heard in self._heard if heard > self._last_note}
+                await self._read_notes()
             except Exception:  # noqa: BLE001 the loop must outlive a lost database
                 logger.exception("worker.notes_failed")
                 await asyncio.sleep(FIRST_PAUSE_SECONDS)
+
+    async def _read_notes(self) -> None:
+        """Take up what is new. Ids may be committed out of order: the youngest are read again."""
+        async with self.tools.database.read() as session:
+            notes = await wakeups.after(session, self._settled_note)
+        for note in notes:
+            if note.id not in self._heard:
+                self._heard.add(note.id)
+                await _told(self._take_up(note))
+        settled_at = self.tools.now() - NOTES_SETTLE_AFTER
+        settled = [note.id for note in notes if note.created_at <= settled_at]
+        if len(notes) == wakeups.AT_ONCE:
+            settled = [note.id for note in notes]
+        self._settled_note = max([self._settled_note, *settled])
+        self._heard = {heard for heard in self._heard if heard > self._settled_note}
 
     async def _keep_sweeping(self) -> None:
         count = 0
         while True:
             await asyncio.sleep(self.tools.settings.sweep_seconds)
             try:
-                await self._sweep()
+                await self.sweep()
                 count += 1
                 if count % TIDY_EVERY == 0:
                     await sweeps.tidy(self.tools)
             except Exception:  # noqa: BLE001 the loop must outlive a lost database
                 logger.exception("worker.sweep_failed")
 
-    async def _sweep(self, *, is_start: bool = False) -> None:
+    async def sweep(self, *, is_start: bool = False) -> None:
+        """Find by their status the steps that are missing, whatever note of them was lost.
+
+        What fails for one row keeps no other row waiting.
+
+        Args:
+            is_start: True at start-up, when nothing can be in anybody's hands.
+        """
         tools = self.tools
-        await sweeps.expire(tools)
-        found = await sweeps.find_due(tools, is_start=is_start)
+        await _told(self._guard_missing())
+        await _told(sweeps.expire(tools))
+        found = await sweeps.find_due(tools, is_start=is_start, asked=self._asked)
         for alarm_id in found.alarms:
-            await on_alarm(tools, alarm_id)
+            await _told(_decide(tools, alarm_id))
         for due in found.due:
-            self.lanes.put(
-                due.lane, (due.work, due.subject_id), partial(self._step, due.work, due.subject_id)
-            )
-        await sweeps.keep_day(tools)
-        await sweeps.keep_peaks(tools, self.monitor.peaks())
+            self._take_up_due(due)
+        for position in found.exits:
+            self._take_up_exit(position)
+        live = {order.id for order in found.live}
+        self._asked = {key: at for key, at in self._asked.items() if key in live}
+        for user_id in await sweeps.traders_to_stop(tools, found.live):
+            await _told(sweeps.stop_entries(tools, user_id))
+        await _told(sweeps.keep_day(tools))
+        await _told(sweeps.keep_peaks(tools, self.monitor.peaks()))
         self.last_sweep_at = tools.now()
 
-    async def _guard_all(self) -> None:
-        async with self.tools.database.read() as session:
-            for position in await positions.held(session):
-                try:
-                    place = await place_of(
-                        session, self.tools, position.account_id, position.symbol
-                    )
-                except AppError as error:
-                    logger.bind(position_id=str(position.id), reason=error.detail).error(
-                        "position.not_guarded"
-                    )
-                    continue
-                self.monitor.guard(position, place.key)
+    def _take_up_due(self, due: Due) -> None:
+        if due.work in {Work.ORDER, Work.CANCEL}:
+            self._asked[due.subject_id] = self.tools.now()
+        self.lanes.put(
+            due.lane,
+            (due.work, due.subject_id),
+            partial(self._step, due.work, due.subject_id),
+            is_urgent=due.is_urgent,
+        )
+
+    def _take_up_exit(self, position: Position) -> None:
+        if position.close_reason is not None:
+            self.on_trigger(position.id, position.close_reason)
+
+    async def _guard_missing(self) -> None:
+        """Guard what is held and not guarded, and let go of what is flat.
+
+        Only what was guarded before the rows were read can be proven flat by them.
+        """
+        before = self.monitor.guarded_ids
+        books = await sweeps.held_books(self.tools)
+        for position, key in books:
+            if position.id not in self.monitor.guarded_ids:
+                self.monitor.guard(position, key)
+        for position_id in before - {position.id for position, _ in books}:
+            self.monitor.release(position_id)
+            self._exit_pauses.pop(position_id, None)
 
     async def _take_up(self, note: Wakeup) -> None:
         """Put the step a note asks for into its lane."""
@@ -223,8 +284,12 @@ class Worker:
 
     async def _step(self, work: Work, subject_id: UUID) -> None:
         match work:
-            case Work.SIGNAL:
-                await self._carry_signal_on(subject_id)
+            case Work.PRICE:
+                await note_reference(self.tools, subject_id)
+            case Work.ENTRY:
+                await self._submit(await enter(self.tools, subject_id, hand_over=False))
+            case Work.EXIT:
+                await self._submit(await leave(self.tools, subject_id))
             case Work.ORDER:
                 await self._carry_order_on(subject_id)
             case Work.CANCEL:
@@ -233,16 +298,6 @@ class Worker:
                 await self._guard_anew(subject_id)
             case Work.RISK:
                 await sweeps.stop_entries(self.tools, subject_id)
-
-    async def _carry_signal_on(self, signal_id: UUID) -> None:
-        async with self.tools.database.read() as session:
-            signal = await signals.get(session, signal_id)
-        if signal.status is SignalStatus.PENDING:
-            await note_reference(self.tools, signal_id)
-        elif signal.status is SignalStatus.APPROVED and signal.action.opens:
-            await self._submit(await enter(self.tools, signal_id, hand_over=False))
-        elif signal.status is SignalStatus.APPROVED:
-            await self._submit(await leave(self.tools, signal_id))
 
     async def _carry_order_on(self, order_id: UUID) -> None:
         async with self.tools.database.read() as session:
@@ -253,8 +308,12 @@ class Worker:
             await sync_order(self.tools, order_id)
 
     async def _dispatch_exit(self, position_id: UUID, reason: CloseReason) -> None:
-        async with self.tools.database.read() as session:
-            position = await positions.get(session, position_id)
+        try:
+            async with self.tools.database.read() as session:
+                position = await positions.get(session, position_id)
+        except BaseException:
+            self._leaving.discard(position_id)
+            raise
         self.lanes.put(
             (position.account_id, position.symbol),
             ("exit", position_id),
@@ -269,11 +328,15 @@ class Worker:
     async def _exit(self, position_id: UUID, reason: CloseReason) -> None:
         wanted = Exit(reason=reason, actor=f"rule:{reason.value}")
         try:
-            order = await exit_position(self.tools, position_id, wanted, hand_over=False)
-        except Conflict:
-            return  # another exit of it is on its way
-        await self._submit(order)
-        await self._pace_exit(position_id)
+            await self._submit(
+                await exit_position(self.tools, position_id, wanted, hand_over=False)
+            )
+        except (Conflict, Denied):
+            # Another exit of it is on its way, or it is flat: watch it as what it is now.
+            await self._guard_anew(position_id)
+        finally:
+            self._leaving.discard(position_id)
+            await self._pace_exit(position_id)
 
     async def _pace_exit(self, position_id: UUID) -> None:
         """An exit the venue refuses is tried again, each time after twice the pause."""
@@ -281,6 +344,8 @@ class Worker:
             position = await positions.get(session, position_id)
         if position.is_closed:
             self._exit_pauses.pop(position_id, None)
+            return
+        if self._is_pausing(position_id):
             return
         _, last = self._exit_pauses.get(position_id, (None, FIRST_PAUSE_SECONDS / 2))
         pause = min(last * 2, LONGEST_PAUSE_SECONDS)
@@ -294,3 +359,19 @@ class Worker:
             self.monitor.release(position_id)
         else:
             self.monitor.guard(position, place.key)
+        if position.is_to_be_closed:
+            self._take_up_exit(position)
+
+
+async def _decide(tools: Tools, alarm_id: UUID) -> None:
+    await on_alarm(tools, alarm_id)
+
+
+async def _told(step: Coroutine[Any, Any, None]) -> None:
+    """Run a step; what goes wrong is logged and keeps nothing else from running."""
+    try:
+        await step
+    except AppError as error:
+        logger.bind(code=error.code, reason=error.detail).warning("step.not_done")
+    except Exception:  # noqa: BLE001 one failing step must not stop the others
+        logger.exception("step.crashed")

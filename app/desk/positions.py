@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import plain
 from app.core.errors import AppError, Denied
+from app.desk.providers import tools_of
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
 from app.http.paging import Paging, page_of
@@ -27,12 +28,6 @@ from app.pipeline.positions.schemas import CloseIn, LevelsIn, PositionDetail, Po
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.wakeups import Work, wake
 from app.trading.words import CloseReason
-
-
-def tools_of(request: Request[Any, Any, Any]) -> Tools:
-    """The flow's tools that this app was built with."""
-    tools: Tools = request.app.state.tools
-    return tools
 
 
 @get("/", operation_id="listPositions", summary="Your positions")

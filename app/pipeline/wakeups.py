@@ -4,11 +4,12 @@ They only make things quick: every step is also found by its status, so a lost n
 loses nothing.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, String, delete, func, select
+from sqlalchemy import BigInteger, Integer, String, delete, func, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,12 +17,15 @@ from app.core.words import Word
 from app.db.base import Base
 
 SESSION_KEY: Final = "wakeups"
+AT_ONCE: Final = 1_000
 
 
 class Work(Word):
     """Which step of the flow is due."""
 
-    SIGNAL = "signal"
+    PRICE = "price"
+    ENTRY = "entry"
+    EXIT = "exit"
     ORDER = "order"
     CANCEL = "cancel"
     POSITION = "position"
@@ -76,6 +80,11 @@ def wake(
     session.info.setdefault(SESSION_KEY, []).append(note)
 
 
+def committed(info: Mapping[Any, Any]) -> list["Wakeup"]:
+    """The notes of a session that was committed; a savepoint rolled back took its own with it."""
+    return [note for note in info.get(SESSION_KEY, ()) if inspect(note).has_identity]
+
+
 async def newest_id(session: AsyncSession) -> int:
     """Id of the latest note; 0 when there is none."""
     return (await session.scalar(select(func.max(Wakeup.id)))) or 0
@@ -83,7 +92,7 @@ async def newest_id(session: AsyncSession) -> int:
 
 async def after(session: AsyncSession, last_id: int) -> list[Wakeup]:
     """Notes younger than `last_id`, oldest first."""
-    query = select(Wakeup).where(Wakeup.id > last_id).order_by(Wakeup.id).limit(1_000)
+    query = select(Wakeup).where(Wakeup.id > last_id).order_by(Wakeup.id).limit(AT_ONCE)
     return list((await session.scalars(query)).all())
 
 

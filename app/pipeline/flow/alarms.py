@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount
 from app.core.clock import iso
 from app.core.decimals import plain
 from app.core.errors import AppError, Denied, Invalid
-from app.pipeline.alarms import repository as alarms
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
     WHOLE,
@@ -31,7 +31,7 @@ from app.pipeline.alarms.reading import understand
 from app.pipeline.alarms.resolving import Rules, resolve
 from app.pipeline.alarms.sentences import sentence
 from app.pipeline.alarms.status import AlarmStatus
-from app.pipeline.flow.tools import Tools, market_key
+from app.pipeline.flow.tools import Tools, hold_trader, market_key
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.positions import repository as positions
@@ -41,7 +41,6 @@ from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.service import SignalDraft
 from app.pipeline.signals.words import SignalAction
-from app.strategies import repository as strategies
 from app.strategies.models import Strategy
 from app.strategies.words import SizingMode
 from app.trading.tickers import resolve_ticker
@@ -97,16 +96,26 @@ async def on_alarm(tools: Tools, alarm_id: UUID) -> Alarm:
         The alarm as it is now; still `received` while the venue's markets are not known.
     """
     async with tools.database.transaction() as session:
-        alarm = await alarms.get(session, alarm_id)
+        await hold_trader(session, tools, Alarm, alarm_id)
+        alarm, strategy, account = await _load(session, alarm_id)
         if alarm.status is not AlarmStatus.RECEIVED:
             return alarm
-        strategy = await strategies.get(session, alarm.strategy_id)
-        account = await session.get_one(ExchangeAccount, strategy.account_id)
         if not tools.instruments.all(account.exchange, account.market_type):
             return alarm  # the venue's markets are still being loaded; the sweep comes back
         case = Case(alarm, strategy, account, understand(alarm.body), tools.now())
         await _decide(session, tools, case)
     return alarm
+
+
+async def _load(session: AsyncSession, alarm_id: UUID) -> tuple[Alarm, Strategy, ExchangeAccount]:
+    query = (
+        select(Alarm, Strategy, ExchangeAccount)
+        .join(Strategy, Strategy.id == Alarm.strategy_id)
+        .join(ExchangeAccount, ExchangeAccount.id == Strategy.account_id)
+        .where(Alarm.id == alarm_id)
+    )
+    alarm, strategy, account = (await session.execute(query)).one()
+    return alarm, strategy, account
 
 
 async def _decide(session: AsyncSession, tools: Tools, case: Case) -> None:
@@ -193,7 +202,8 @@ async def _resolved(
     resolved = resolve(intent, book_side=side, rules=rules)
     if resolved.action is Action.IGNORE:
         if resolved.reason is not None and resolved.reason.code == "nothing_to_close":
-            await _end_entries(session, case, symbol, reason="superseded: The alert says flat.")
+            reason = "superseded: The alert says flat."
+            await _end_entries(session, case, symbol, reason=reason, is_exit=True)
         raise _ignored(resolved.reason)
     if resolved.action is Action.TARGET and book is not None:
         resolved = _towards_target(resolved, book, case.strategy)
@@ -264,7 +274,8 @@ async def _to_signal(
         await _refuse_overtaken(session, case, symbol)
         if not case.strategy.is_active:
             raise Denied("This strategy is switched off.", code="strategy_inactive")
-    await _end_entries(session, case, symbol, reason="superseded: A newer alert came.")
+    reason = "superseded: A newer alert came."
+    await _end_entries(session, case, symbol, reason=reason, is_exit=not action.opens)
     draft = _draft(tools, case, intent, symbol, action, part=part)
     if action is SignalAction.OPEN and book is None:
         human = await _needs_human(session, case, intent, symbol)
@@ -360,13 +371,21 @@ async def _needs_human(session: AsyncSession, case: Case, intent: Intent, symbol
     return is_opposite and case.now - last.closed_at <= window
 
 
-async def _end_entries(session: AsyncSession, case: Case, symbol: str, *, reason: str) -> None:
-    """End undecided and unsent entries, and ask for resting ones to be cancelled (TRADING 24)."""
+async def _end_entries(
+    session: AsyncSession, case: Case, symbol: str, *, reason: str, is_exit: bool = False
+) -> None:
+    """End undecided and unsent entries, and ask for resting ones to be cancelled (TRADING 24).
+
+    After an exit, what they still fill meanwhile is closed (TRADING 20).
+    """
     await signal_service.supersede_entries(
         session, case.strategy.id, symbol, now=case.now, reason=reason
     )
     for order in await orders.live_entries(session, case.strategy.id, symbol):
-        await order_service.request_cancel(session, order, actor="system", now=case.now)
+        close_late = CloseReason.SIGNAL if is_exit else None
+        await order_service.request_cancel(
+            session, order, actor="system", now=case.now, close_late=close_late
+        )
 
 
 def _ignored(reason: Problem | None) -> Ignored:

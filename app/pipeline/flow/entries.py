@@ -9,18 +9,15 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import User
 from app.core.decimals import EXACT
 from app.core.errors import Denied, ExchangeError, Invalid
 from app.exchanges.venue import BalanceReport
 from app.pipeline.alarms.meaning import SizeKind
-from app.pipeline.flow.exposure import collect, equity_of
-from app.pipeline.flow.tools import Place, Tools, market_key, place_of
-from app.pipeline.orders import repository as orders
+from app.pipeline.flow.exposure import Holdings, collect, equity_of, holdings_beside
+from app.pipeline.flow.tools import Place, Tools, hold_trader, market_key, place_of
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.service import OrderDraft
-from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import repository as positions
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.exposure import Entry, StrategyLimits
@@ -131,6 +128,8 @@ async def enter(tools: Tools, signal_id: UUID, *, hand_over: bool = True) -> Ord
         await _note(tools, signal_id, f"{silence.code}: {silence.detail}")
         return None
     async with tools.database.transaction() as session:
+        # Limits are the trader's: two of their entries are never judged at the same moment.
+        await hold_trader(session, tools, Signal, signal_id)
         signal = await signals.get(session, signal_id)
         if signal.status is not SignalStatus.APPROVED:
             return None
@@ -144,19 +143,16 @@ async def _enter(
     if signal.expires_at <= now:
         await signal_service.expire(session, signal, now=now)
         return None
-    if await _must_wait(session, signal):
-        return None
-    # Limits are the user's: two entries of one user are never judged at the same moment.
-    await session.get_one(User, signal.user_id, with_for_update=True)
-    # Whoever held that lock may have gone on with this very signal.
-    await session.refresh(signal)
-    if signal.status is not SignalStatus.APPROVED:
+    place = await place_of(session, tools, signal.account_id, signal.symbol)
+    held = await holdings_beside(session, place)
+    if _must_wait(held, signal):
+        # However long it waits, it is held to the first price it met.
+        signal.reference_price = signal.reference_price or outside.quote.fair
         return None
     strategy = await strategies.get(session, signal.strategy_id)
-    place = await place_of(session, tools, signal.account_id, signal.symbol)
     try:
         case = EntryCase(signal, strategy, place, outside)
-        judgement = await judge(session, tools, case, now=now)
+        judgement = await judge(session, tools, case, now=now, held=held)
         if judgement.denial is not None:
             raise judgement.denial
     except (Denied, Invalid) as denial:
@@ -166,14 +162,11 @@ async def _enter(
     return await _intend(session, case, judgement, now=now, hand_over=hand_over)
 
 
-async def _must_wait(session: AsyncSession, signal: Signal) -> bool:
+def _must_wait(held: Holdings, signal: Signal) -> bool:
     """A flip's entry waits until the old book is proven flat; nobody overtakes an unknown order."""
-    live = await orders.live(session, account_id=signal.account_id, symbol=signal.symbol)
-    return any(
-        order.status is OrderStatus.UNKNOWN
-        or (order.purpose is not Purpose.ENTRY and order.strategy_id == signal.strategy_id)
-        for order in live
-    )
+    at = (signal.account_id, signal.symbol)
+    own_exits = [order for order in held.exits if order.strategy_id == signal.strategy_id]
+    return any((one.account_id, one.symbol) == at for one in (*held.unknown, *own_exits))
 
 
 async def judge(
@@ -182,6 +175,7 @@ async def judge(
     case: EntryCase,
     *,
     now: datetime,
+    held: Holdings | None = None,
     fraction: Decimal | None = None,
     ignore_order: UUID | None = None,
 ) -> Judgement:
@@ -194,6 +188,7 @@ async def judge(
         tools: prices and instruments.
         case: the signal, its strategy and place, price and balances of this moment.
         now: the time of the question.
+        held: what the trader holds besides, where it is known already.
         fraction: share to approve, for a preview; the approved one when None.
         ignore_order: the entry's own intent, when it exists already.
 
@@ -202,13 +197,14 @@ async def judge(
     """
     signal, strategy, place = case.signal, case.strategy, case.place
     balances = case.outside.balances
+    held = held or await holdings_beside(session, place, ignore_order)
     limits = limits_of(await risk.profile(session, place.user.id))
     stop, trailing = _stop(case)
     target = _target(case)
     basis = SizingBasis(
         instrument=place.instrument,
         entry_price=case.entry_price,
-        equity=await equity_of(session, tools, place, strategy, balances),
+        equity=await equity_of(session, tools, place, strategy, balances, held=held),
         fee_rate=place.instrument.taker_fee_rate,
         stop_price=stop,
         min_notional=limits.min_notional,
@@ -226,6 +222,7 @@ async def judge(
         place,
         strategy,
         balances,
+        held=held,
         limits=limits,
         now=now,
         ignore_order=ignore_order,

@@ -1,6 +1,7 @@
 """Chapter 3: a signal, a trigger or the trader closes all or part of a position, reduce-only."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Final
 from uuid import UUID
@@ -13,7 +14,7 @@ from app.core.errors import AppError, Conflict, Denied
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.flow.fills import close_out, put_dust_aside
 from app.pipeline.flow.orders import cancel_order
-from app.pipeline.flow.tools import Place, Tools, place_of
+from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
@@ -78,6 +79,7 @@ async def exit_position(
     for entry in resting:
         await _cancel_quietly(tools, entry)
     async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Position, position_id)
         position = await positions.get(session, position_id)
         place = await place_of(session, tools, position.account_id, position.symbol)
         price = _price(tools, place, position)
@@ -86,6 +88,9 @@ async def exit_position(
         await _begin_signal(session, tools, wanted, has_order=order is not None)
     if order is None:
         tools.watch.release(position_id)
+    else:
+        # Its levels rest while it is being closed: not every quote need say so again.
+        tools.watch.guard(position, place.key)
     return order
 
 
@@ -104,34 +109,48 @@ async def _intend_exit(session: AsyncSession, tools: Tools, leaving: Leaving) ->
     position, wanted = leaving.position, leaving.wanted
     if position.is_closed:
         raise Conflict("This position is closed.", code="position_not_open")
+    await _end_entries(session, leaving, now=tools.now())
     live = await orders.live_exits(session, position.id)
     spare = position.quantity - sum((order.remaining for order in live), ZERO)
-    quantity = spare if wanted.quantity is None else wanted.quantity
-    if quantity > spare:
+    if wanted.quantity is None or wanted.quantity == position.quantity == spare:
+        return await _close_all(session, tools, leaving, spare)
+    if wanted.quantity > spare:
         raise Conflict(
-            f"{plain(spare)} can be closed, {plain(quantity)} was asked for.",
+            f"{plain(spare)} can be closed, {plain(wanted.quantity)} was asked for.",
             code="more_than_held",
         )
-    if quantity == position.quantity:
-        return await _close_all(session, tools, leaving)
-    quantity = leaving.place.instrument.floor_quantity(quantity)
-    if quantity <= 0:
+    quantity = leaving.place.instrument.floor_quantity(wanted.quantity)
+    if quantity < leaving.place.instrument.min_quantity or quantity <= 0:
         raise Denied("That part is smaller than the venue's lot.", code="below_min_quantity")
     return await _intend(session, tools, leaving, quantity)
 
 
-async def _close_all(session: AsyncSession, tools: Tools, leaving: Leaving) -> Order | None:
+async def _end_entries(session: AsyncSession, leaving: Leaving, *, now: datetime) -> None:
+    """Entries that the venue could not cancel just now: it is asked again until they are gone."""
+    position, wanted = leaving.position, leaving.wanted
+    for entry in await orders.live_entries(session, position.strategy_id, position.symbol):
+        await order_service.request_cancel(
+            session, entry, actor="rule:exit", now=now, close_late=wanted.reason
+        )
+
+
+async def _close_all(
+    session: AsyncSession, tools: Tools, leaving: Leaving, spare: Decimal
+) -> Order | None:
+    """Close what no live exit closes already; the position is claimed for it."""
     place, position, wanted = leaving.place, leaving.position, leaving.wanted
-    now = tools.now()
+    quantity, now = place.instrument.floor_quantity(spare), tools.now()
+    if quantity <= 0 and spare != position.quantity:
+        raise Conflict("All of it is being closed already.", code="position_not_open")
     await position_service.begin_closing(
         session, position, now=now, actor=wanted.actor, reason=wanted.reason
     )
     book = position_service.book_of(position, place.instrument)
-    if dust_left(book, place.instrument, price=leaving.price) is not None:
+    is_dust = dust_left(book, place.instrument, price=leaving.price) is not None
+    if is_dust and spare == position.quantity:
         await put_dust_aside(session, place, position, now=now)
         await close_out(session, place, position, now=now)
         return None
-    quantity = place.instrument.floor_quantity(position.quantity)
     return await _intend(session, tools, leaving, quantity)
 
 
@@ -191,7 +210,7 @@ async def leave(tools: Tools, signal_id: UUID) -> Order | None:
         wanted = Exit(
             reason=CloseReason.SIGNAL,
             actor=signal.decided_by or "system",
-            quantity=await _quantity(tools, signal, position),
+            quantity=await wanted_quantity(tools, signal, position),
             signal_id=signal.id,
         )
         return await exit_position(tools, position.id, wanted, hand_over=False)
@@ -200,7 +219,7 @@ async def leave(tools: Tools, signal_id: UUID) -> Order | None:
         return None
 
 
-async def _quantity(tools: Tools, signal: Signal, position: Position) -> Decimal | None:
+async def wanted_quantity(tools: Tools, signal: Signal, position: Position) -> Decimal | None:
     """How much of the book a reducing signal wants; None for all of it."""
     kind, value = signal.size_kind, signal.size_value
     if signal.action is SignalAction.CLOSE or value is None or kind is SizeKind.ALL:
@@ -221,6 +240,7 @@ async def _quantity(tools: Tools, signal: Signal, position: Position) -> Decimal
 
 async def _deny(tools: Tools, signal_id: UUID, denial: Denied) -> None:
     async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Signal, signal_id)
         signal = await signals.get(session, signal_id)
         if signal.status is SignalStatus.APPROVED:
             await signal_service.deny(session, signal, denial, now=tools.now())

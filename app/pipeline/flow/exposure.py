@@ -31,6 +31,7 @@ from app.trading.words import MarginMode, MarketType, PositionSide, Purpose, Sid
 
 ZERO = Decimal(0)
 A_MINUTE = timedelta(minutes=1)
+NOT_LOCKED_YET = {OrderStatus.CREATED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Holdings:
     accounts: Mapping[UUID, ExchangeAccount]
     positions: Sequence[Position]
     entries: Sequence[Order]
+    exits: Sequence[Order]
     unknown: Sequence[Order]
 
     def stakes(self) -> list[Stake]:
@@ -79,6 +81,7 @@ async def collect(
     strategy: Strategy,
     balances: Sequence[BalanceReport],
     *,
+    held: Holdings,
     limits: Limits,
     now: datetime,
     ignore_order: UUID | None = None,
@@ -91,11 +94,11 @@ async def collect(
         place: where the entry would go.
         strategy: whose entry it is.
         balances: of the account, as the venue last said.
+        held: what the trader holds in the place's scope, without that intent.
         limits: the trader's; what no limit asks about is not looked up.
         now: the trader's day is cut by it.
         ignore_order: the entry's own intent, when it is judged again before it is sent.
     """
-    held = await _holdings(session, place, ignore_order)
     by_symbol = notionals(tools, held)
     return Exposure(
         free=_free(held, place, balances),
@@ -147,6 +150,7 @@ async def holdings(session: AsyncSession, user_id: UUID, *, is_paper: bool) -> H
             if one.account_id in accounts
         ],
         entries=[one for one in live if one.purpose is Purpose.ENTRY],
+        exits=[one for one in live if one.purpose is not Purpose.ENTRY],
         unknown=[one for one in live if one.status is OrderStatus.UNKNOWN],
     )
 
@@ -184,11 +188,13 @@ async def equity_of(
     place: Place,
     strategy: Strategy,
     balances: Sequence[BalanceReport],
+    *,
+    held: Holdings,
 ) -> Decimal:
     """What the strategy may size by, in settle currency (TRADING 12)."""
     whole = whole_of(balances, place.instrument.settle)
     if place.account.market_type is MarketType.SPOT:
-        books = await positions.held(session, account_id=place.account.id)
+        books = [one for one in held.positions if one.account_id == place.account.id]
         at_bid = sum((_at_bid(tools, place, book) for book in books), ZERO)
         account_equity = spot_equity(free=whole, locked=ZERO, books_at_bid=at_bid)
     else:
@@ -203,7 +209,10 @@ async def equity_of(
     )
 
 
-async def _holdings(session: AsyncSession, place: Place, ignore_order: UUID | None) -> Holdings:
+async def holdings_beside(
+    session: AsyncSession, place: Place, ignore_order: UUID | None = None
+) -> Holdings:
+    """What the trader holds in the place's scope, without one intent of ours."""
     held = await holdings(session, place.user.id, is_paper=place.account.is_paper)
     entries = [one for one in held.entries if one.id != ignore_order]
     return replace(held, entries=entries)
@@ -223,10 +232,10 @@ def notionals(tools: Tools, held: Holdings) -> dict[str, Decimal]:
 
 
 def _free(held: Holdings, place: Place, balances: Sequence[BalanceReport]) -> Decimal:
-    """Free coins less what our own unsent entries of this account will take."""
+    """Free coins less what our own entries of this account will take, not in the balances yet."""
     reserved = ZERO
     for order in held.entries:
-        if order.account_id == place.account.id and order.status is OrderStatus.CREATED:
+        if order.account_id == place.account.id and order.status in NOT_LOCKED_YET:
             leverage = Decimal(order.leverage or 1)
             reserved += order.remaining * (order.limit_price or order.reference_price) / leverage
     return free_of(balances, place.instrument.settle) - reserved

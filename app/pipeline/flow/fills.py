@@ -1,9 +1,11 @@
 """Chapter 5: executions make, grow, shrink and close positions, and are booked to the day."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
+from typing import Final
 from uuid import UUID
 
 from loguru import logger
@@ -12,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.decimals import EXACT
 from app.core.errors import AppError
 from app.exchanges.venue import FillReport, OrderReport
-from app.pipeline.flow.tools import Place, Tools, market_key, place_of
+from app.market.prices import PriceKey
+from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Fill, Order
@@ -27,10 +30,12 @@ from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals import repository as signals
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.status import SignalStatus
+from app.pipeline.wakeups import Work, wake
 from app.strategies import repository as strategies
-from app.trading.words import Purpose
+from app.trading.words import MarketType, Purpose
 
 Rates = Mapping[str, Decimal]
+RATE_PATIENCE_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +58,30 @@ async def record_answer(
     """
     rates = await _third_coin_rates(tools, order_id, fills)
     async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, order_id)
         order = await orders.get(session, order_id)
         if order.is_final:
             return
         place = await place_of(session, tools, order.account_id, order.symbol)
         settling = Settling(session, tools, order, place, tools.now())
+        before = order.status
         new = await order_service.record_fills(session, order, fills, now=settling.now)
         position = await _book_fills(settling, new, rates)
         await order_service.record_report(session, order, report, now=settling.now)
         await _settle(settling, position)
-    _tell(tools, place, position, has_fills=bool(new))
+    _tell(tools, place, position, has_news=bool(new) or order.status is not before)
 
 
 async def record_end(tools: Tools, order_id: UUID, status: OrderStatus, reason: str) -> None:
-    """End an order that nothing was, or can be, executed of; free what waited for it."""
+    """End an order that nothing was, or can be, executed of; free what waited for it.
+
+    An order that has meanwhile been sent is not ours to deny any more: that changes nothing.
+    """
     async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, order_id)
         order = await orders.get(session, order_id)
-        if order.is_final:
+        was_sent = order.status is not OrderStatus.CREATED
+        if order.is_final or (was_sent and status is OrderStatus.DENIED):
             return
         place = await place_of(session, tools, order.account_id, order.symbol)
         settling = Settling(session, tools, order, place, tools.now())
@@ -78,7 +90,7 @@ async def record_end(tools: Tools, order_id: UUID, status: OrderStatus, reason: 
         if order.position_id is not None:
             position = await positions.get(session, order.position_id)
         await _settle(settling, position)
-    _tell(tools, place, position, has_fills=False)
+    _tell(tools, place, position, has_news=False)
 
 
 async def _book_fills(settling: Settling, new: Sequence[Fill], rates: Rates) -> Position | None:
@@ -142,6 +154,8 @@ async def _settle_position(settling: Settling, position: Position) -> None:
     if order.purpose is Purpose.ENTRY:
         if order.is_final and position.status is PositionStatus.OPENING:
             position.move(PositionStatus.OPEN, now=now)
+        if position.is_to_be_closed:
+            wake(settling.session, Work.POSITION, position.id, now=now)
         return
     if position.quantity == 0:
         await _close(settling, position)
@@ -195,16 +209,18 @@ async def close_out(
     book = position_service.book_of(position, place.instrument)
     await pnl.close_trade(session, position, book, place.ledger)
     for order in await orders.live_entries(session, position.strategy_id, position.symbol):
-        await order_service.request_cancel(session, order, actor="rule:exit", now=now)
+        await order_service.request_cancel(
+            session, order, actor="rule:exit", now=now, close_late=position.close_reason
+        )
     waiting = await signals.unsent_entries(session, position.strategy_id, position.symbol)
     for signal in waiting:
         if signal.status is SignalStatus.APPROVED:
             signal_service.wake_for(session, signal, now=now)
 
 
-def _tell(tools: Tools, place: Place, position: Position | None, *, has_fills: bool) -> None:
+def _tell(tools: Tools, place: Place, position: Position | None, *, has_news: bool) -> None:
     """What lives in memory follows what was committed."""
-    if has_fills:
+    if has_news:
         tools.venues.forget_balances(place.account.id)
     if position is None:
         return
@@ -234,12 +250,16 @@ async def _third_coin_rates(tools: Tools, order_id: UUID, fills: Sequence[FillRe
         place = await place_of(session, tools, order.account_id, order.symbol)
     known = {place.instrument.base, place.instrument.settle}
     rates: dict[str, Decimal] = {}
-    for asset in {fill.fee_asset for fill in fills} - known:
+    for asset in {fill.fee_asset for fill in fills if fill.fee} - known:
+        # A coin has its price on the venue's spot market, whatever the account trades.
         symbol = f"{asset}/{place.instrument.settle}"
+        key = PriceKey(place.account.exchange, MarketType.SPOT, symbol)
         try:
-            quote = await tools.fresh_quote(market_key(place.account, symbol))
-        except AppError as silence:
-            logger.bind(symbol=symbol, reason=silence.detail).warning("fee.rate_not_known")
+            # The fill is booked and its position guarded without it, if it does not come at once.
+            async with asyncio.timeout(RATE_PATIENCE_SECONDS):
+                quote = await tools.fresh_quote(key)
+        except (AppError, TimeoutError) as silence:
+            logger.bind(symbol=symbol, reason=str(silence)).warning("fee.rate_not_known")
             continue
         rates[asset] = quote.last
     return rates

@@ -1,5 +1,6 @@
 """Chapter 4: an intent is sent once; the venue's answer, or its silence, is recorded."""
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -22,7 +23,7 @@ from app.core.errors import (
 from app.exchanges.venue import FillReport, OrderReport, Venue
 from app.pipeline.flow.entries import EntryCase, judge, look_outside
 from app.pipeline.flow.fills import record_answer, record_end
-from app.pipeline.flow.tools import Tools, place_of
+from app.pipeline.flow.tools import Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
@@ -44,6 +45,8 @@ NOT_ACCEPTED: Final = (
 # A venue may know an order a little later than it accepted it (RELIABILITY, "UNKNOWN, resolved").
 NOT_FOUND_GRACE: Final = timedelta(seconds=10)
 FILLS_SINCE: Final = timedelta(seconds=60)
+# Some venues show executions a moment after the order; a position waits for its guard meanwhile.
+FILLS_PAUSES_SECONDS: Final = (0.0, 0.1, 0.3)
 # An entry sent at once after its decision was judged a moment ago; one found later is judged again.
 JUDGED_RECENTLY: Final = timedelta(seconds=2)
 
@@ -62,12 +65,13 @@ async def submit_order(tools: Tools, order: Order) -> None:
         return
     try:
         venue = await tools.venues.of(order.account_id)
-        await _last_look(tools, order)
         await _prepare(venue, order)
+        await _last_look(tools, order)
     except AppError as refusal:
         await record_end(tools, order.id, OrderStatus.DENIED, f"{refusal.code}: {refusal.detail}")
         return
     async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, order.id)
         if not await orders.claim_for_sending(session, order.id, now=tools.now()):
             return
     await _send(tools, venue, order)
@@ -108,7 +112,9 @@ async def sync_order(tools: Tools, order_id: UUID) -> None:
     except OrderNotFound:
         await _consider_not_accepted(tools, venue, order)
         return
-    await _record(tools, venue, order, report)
+    fills = await _missing_fills(venue, order, report)
+    if fills or order_service.is_news(order, report):
+        await record_answer(tools, order.id, report, fills)
 
 
 async def cancel_order(tools: Tools, order_id: UUID) -> None:
@@ -118,7 +124,8 @@ async def cancel_order(tools: Tools, order_id: UUID) -> None:
     if order.is_final:
         return
     if order.status is OrderStatus.CREATED:
-        await record_end(tools, order_id, OrderStatus.DENIED, "cancelled: It was never sent.")
+        reason = order.reason or "cancelled: It was never sent."
+        await record_end(tools, order_id, OrderStatus.DENIED, reason)
         return
     venue = await tools.venues.of(order.account_id)
     try:
@@ -143,13 +150,18 @@ async def _missing_fills(venue: Venue, order: Order, report: OrderReport) -> tup
     if sum(fill.quantity for fill in report.fills) == report.filled_quantity:
         return report.fills
     since = order.created_at - FILLS_SINCE
+    heard: tuple[FillReport, ...] = ()
     try:
-        return tuple(await venue.fills(order.symbol, report.exchange_order_id, since))
+        for pause in FILLS_PAUSES_SECONDS:
+            await asyncio.sleep(pause)
+            heard = tuple(await venue.fills(order.symbol, report.exchange_order_id, since))
+            if sum(fill.quantity for fill in heard) >= report.filled_quantity:
+                return heard
     except ExchangeError as silence:
         logger.bind(client_order_id=order.client_order_id, reason=silence.detail).warning(
             "order.fills_not_heard"
         )
-        return ()
+    return heard
 
 
 async def _prepare(venue: Venue, order: Order) -> None:
@@ -184,7 +196,10 @@ async def _last_look(tools: Tools, order: Order) -> None:
 
 async def _mark_unknown(tools: Tools, order_id: UUID, reason: str) -> None:
     async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, order_id)
         order = await orders.get(session, order_id)
+        if order.status is not OrderStatus.SUBMITTED:
+            return  # somebody has asked the venue meanwhile, and knows
         await order_service.record_status(
             session,
             order,

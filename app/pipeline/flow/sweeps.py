@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount, User
+from app.market.prices import PriceKey
 from app.pipeline import wakeups
 from app.pipeline.alarms import claims
 from app.pipeline.alarms import repository as alarms
 from app.pipeline.flow.exposure import Holdings, holdings, unrealised_change
-from app.pipeline.flow.tools import Tools, market_key
+from app.pipeline.flow.tools import Tools, hold_trader, hold_user, market_key
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
@@ -24,20 +26,23 @@ from app.pipeline.pnl import repository as pnl
 from app.pipeline.pnl.rules import trading_day
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.book import unrealised
+from app.pipeline.positions.models import Position
 from app.pipeline.positions.service import book_of
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk import service as risk_service
 from app.pipeline.risk.exposure import daily_loss_state
 from app.pipeline.signals import repository as signals
 from app.pipeline.signals import service as signal_service
+from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.wakeups import Work
-from app.trading.words import Purpose
+from app.trading.words import OrderType, Purpose
 
 ZERO: Final = Decimal(0)
 # Younger ones are in somebody's hands at this moment.
 SETTLED_AFTER: Final = timedelta(seconds=2)
 RESTING_CHECK: Final = timedelta(seconds=5)
+RESTING: Final = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
 NOTES_KEPT: Final = timedelta(hours=1)
 
 
@@ -48,67 +53,114 @@ class Due:
     work: Work
     subject_id: UUID
     lane: tuple[UUID, str]
+    is_urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a sweep found to be done: alarms to decide, and steps by signal and order."""
+    """What a sweep found to be done.
+
+    Attributes:
+        alarms: stored and not decided.
+        due: steps by signal and order.
+        exits: positions that still have to be closed, after an exit that died.
+        live: every order that may still be filled.
+    """
 
     alarms: Sequence[UUID]
     due: Sequence[Due]
+    exits: Sequence[Position]
+    live: Sequence[Order]
 
 
-async def find_due(tools: Tools, *, is_start: bool = False) -> Found:
+async def find_due(
+    tools: Tools, *, is_start: bool = False, asked: Mapping[UUID, datetime] | None = None
+) -> Found:
     """Everything whose status says that a step is missing.
 
     Args:
         tools: the database and the clock.
         is_start: True at start-up: nothing can be in anybody's hands, so nothing is too young.
+        asked: when the venue was last asked about an order; no news of it is written nowhere.
     """
+    asked = asked or {}
     settled = tools.now() - (timedelta(0) if is_start else SETTLED_AFTER)
     async with tools.database.read() as session:
         undecided = await alarms.undecided(session, before=settled)
         approved = await signals.in_status(session, SignalStatus.APPROVED)
         live = await orders.live(session)
-        steps = [Due(Work.SIGNAL, one.id, (one.account_id, one.symbol)) for one in approved]
-        steps += [
-            Due(_step_of(one), one.id, order_service.lane_of(one))
-            for one in live
-            if _is_due(one, tools, is_start=is_start)
+        steps = [
+            Due(
+                signal_service.step_of(one),
+                one.id,
+                (one.account_id, one.symbol),
+                is_urgent=not one.action.opens,
+            )
+            for one in approved
         ]
-    return Found(undecided, steps)
+        steps += [
+            Due(
+                _step_of(one),
+                one.id,
+                order_service.lane_of(one),
+                is_urgent=order_service.is_exit(one),
+            )
+            for one in live
+            if is_start or _is_due(one, tools, asked.get(one.id))
+        ]
+        exits = await positions.to_be_closed(session)
+    return Found(undecided, steps, exits, live)
+
+
+async def held_books(tools: Tools) -> list[tuple[Position, PriceKey]]:
+    """Every book that is not flat, with the market whose prices guard it."""
+    async with tools.database.read() as session:
+        rows = await positions.held(session)
+        wanted = {row.account_id for row in rows}
+        query = select(ExchangeAccount).where(ExchangeAccount.id.in_(wanted))
+        accounts = {one.id: one for one in (await session.scalars(query)).all()} if wanted else {}
+    return [(row, market_key(accounts[row.account_id], row.symbol)) for row in rows]
 
 
 def _step_of(order: Order) -> Work:
     return Work.CANCEL if order.cancel_requested_at is not None else Work.ORDER
 
 
-def _is_due(order: Order, tools: Tools, *, is_start: bool) -> bool:
-    if is_start:
-        return True
-    resting = {OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED}
-    wait = RESTING_CHECK if order.status in resting else SETTLED_AFTER
-    return order.updated_at <= tools.now() - wait or order.status is OrderStatus.UNKNOWN
+def _is_due(order: Order, tools: Tools, asked_at: datetime | None) -> bool:
+    is_resting = order.status in RESTING and order.order_type is OrderType.LIMIT
+    wait = RESTING_CHECK if is_resting else SETTLED_AFTER
+    last = max(order.updated_at, asked_at or order.updated_at)
+    return last <= tools.now() - wait or order.status is OrderStatus.UNKNOWN
 
 
 async def expire(tools: Tools) -> None:
     """Let signals lapse whose time ran out, and have resting entries cancelled (TRADING 20)."""
-    now = tools.now()
     async with tools.database.read() as session:
-        lapsed = [signal.id for signal in await signals.overdue(session, now)]
+        lapsed = [signal.id for signal in await signals.overdue(session, tools.now())]
         rests = [order.id for order in await orders.live(session) if _is_over(order, tools)]
-    if not lapsed and not rests:
-        return
+    for signal_id in lapsed:
+        await _lapse(tools, signal_id)
+    for order_id in rests:
+        await _end_rest(tools, order_id)
+
+
+async def _lapse(tools: Tools, signal_id: UUID) -> None:
     async with tools.database.transaction() as session:
-        for signal_id in lapsed:
-            signal = await signals.get(session, signal_id)
-            if signal.status in {SignalStatus.PENDING, SignalStatus.APPROVED}:
-                await signal_service.expire(session, signal, now=now)
-        for order_id in rests:
-            order = await orders.get(session, order_id)
-            if not order.is_final:
-                order.reason = "expired_unfilled: It was not filled in time."
-                await order_service.request_cancel(session, order, actor="rule:ttl", now=now)
+        await hold_trader(session, tools, Signal, signal_id)
+        signal = await signals.get(session, signal_id)
+        if signal.status in {SignalStatus.PENDING, SignalStatus.APPROVED}:
+            await signal_service.expire(session, signal, now=tools.now())
+
+
+async def _end_rest(tools: Tools, order_id: UUID) -> None:
+    async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, order_id)
+        order = await orders.get(session, order_id)
+        if order.is_final:
+            return
+        is_sent = order.status is not OrderStatus.CREATED
+        order.reason = f"expired{'_unfilled' if is_sent else ''}: It was not filled in time."
+        await order_service.request_cancel(session, order, actor="rule:ttl", now=tools.now())
 
 
 def _is_over(order: Order, tools: Tools) -> bool:
@@ -116,9 +168,26 @@ def _is_over(order: Order, tools: Tools) -> bool:
     return is_resting_entry and order.expires_at is not None and order.expires_at <= tools.now()
 
 
+async def traders_to_stop(tools: Tools, live: Sequence[Order]) -> list[UUID]:
+    """Traders with resting entries and a switch that is on or a frozen day."""
+    owners = {
+        order.user_id
+        for order in live
+        if order.purpose is Purpose.ENTRY and order.cancel_requested_at is None
+    }
+    stopped = []
+    async with tools.database.read() as session:
+        for user_id in owners:
+            is_switched_off = bool(await risk.switches_on(session, user_id))
+            if is_switched_off or await _frozen_scopes(session, tools, user_id):
+                stopped.append(user_id)
+    return stopped
+
+
 async def stop_entries(tools: Tools, user_id: UUID) -> None:
     """Cancel the resting entries that a kill switch or a frozen day stops (TRADING 21, 22)."""
     async with tools.database.transaction() as session:
+        await hold_user(session, tools, user_id)
         now = tools.now()
         switches = {
             (one.scope, one.scope_id): one for one in await risk.switches_on(session, user_id)
@@ -156,6 +225,7 @@ async def keep_day(tools: Tools) -> None:
 
 async def _keep_day_of(tools: Tools, user_id: UUID) -> None:
     async with tools.database.transaction() as session:
+        await hold_user(session, tools, user_id)
         user = await session.get_one(User, user_id)
         zone = ZoneInfo(user.timezone)
         profile = await risk.profile(session, user_id)

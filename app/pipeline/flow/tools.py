@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount, User
@@ -17,8 +18,11 @@ from app.db.session import Database
 from app.exchanges.venue import BalanceReport, Venue
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard, PriceKey
+from app.pipeline.alarms.models import Alarm
+from app.pipeline.orders.models import Order
 from app.pipeline.pnl.service import Ledger
 from app.pipeline.positions.models import Position
+from app.pipeline.signals.models import Signal
 from app.settings import Settings
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
@@ -91,6 +95,39 @@ class Place:
         )
 
 
+async def hold_trader(
+    session: AsyncSession,
+    tools: Tools,
+    owned: type[Alarm] | type[Signal] | type[Order] | type[Position],
+    row_id: UUID,
+) -> None:
+    """Let no other step change this trader's rows before the caller's commit.
+
+    Call it before the rows are read: steps of two symbols, or a step and a request, would
+    otherwise overwrite each other's daily sums, decisions and exits. SQLite has one writer anyway.
+
+    Args:
+        session: the caller's transaction, with nothing read yet.
+        tools: whose database it is.
+        owned: the table of the row that the step is about.
+        row_id: the row.
+    """
+    if not tools.database.is_sqlite:
+        owner = select(owned.user_id).where(owned.id == row_id).scalar_subquery()
+        await _hold(session, User.id == owner)
+
+
+async def hold_user(session: AsyncSession, tools: Tools, user_id: UUID) -> None:
+    """As `hold_trader`, where the trader is known."""
+    if not tools.database.is_sqlite:
+        await _hold(session, User.id == user_id)
+
+
+async def _hold(session: AsyncSession, which: ColumnElement[bool]) -> None:
+    # Rows that refer to the user may be inserted meanwhile: the user's key does not change.
+    await session.execute(select(User.id).where(which).with_for_update(key_share=True))
+
+
 def market_key(account: ExchangeAccount, symbol: str) -> PriceKey:
     """The market that an account's symbol is traded on."""
     return PriceKey(account.exchange, account.market_type, symbol)
@@ -103,12 +140,15 @@ async def place_of(session: AsyncSession, tools: Tools, account_id: UUID, symbol
         NotFound: no such account.
         Unavailable: the venue's markets are not known yet.
     """
-    account = await session.get(ExchangeAccount, account_id)
-    if account is None:
+    query = (
+        select(ExchangeAccount, User)
+        .join(User, User.id == ExchangeAccount.user_id)
+        .where(ExchangeAccount.id == account_id)
+    )
+    found = (await session.execute(query)).one_or_none()
+    if found is None:
         raise NotFound(f"There is no account {account_id}.")
-    user = await session.get(User, account.user_id)
-    if user is None:
-        raise NotFound(f"There is no user {account.user_id}.")
+    account, user = found
     instrument = tools.instruments.get(account.exchange, account.market_type, symbol)
     if instrument is None:
         raise Unavailable(f"{account.exchange} does not list {symbol} at the moment.")

@@ -74,11 +74,11 @@ class Order(Base):
         """Go where the table allows; staying put is no move."""
         if status is not self.status:
             self.status = advance(self.status, status, ORDER_MOVES)
-        self.updated_at = now
+            self.updated_at = now
         if reason is not None:
             self.reason = reason
         if self.is_final:
-            self.finished_at = now
+            self.finished_at = self.finished_at or now
 
 
 class Fill(Base):

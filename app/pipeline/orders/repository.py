@@ -1,6 +1,6 @@
 """Every query on orders and fills."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -47,10 +47,14 @@ async def owned(session: AsyncSession, order_id: UUID, user_id: UUID) -> Order:
 
 
 async def claim_for_sending(session: AsyncSession, order_id: UUID, *, now: datetime) -> bool:
-    """Take a created order for sending; False when somebody else did, or it is past that."""
+    """Take a created order for sending; False when somebody else did, or it is not wanted now."""
     statement = (
         update(Order)
-        .where(Order.id == order_id, Order.status == OrderStatus.CREATED)
+        .where(
+            Order.id == order_id,
+            Order.status == OrderStatus.CREATED,
+            Order.cancel_requested_at.is_(None),
+        )
         .values(status=OrderStatus.SUBMITTED, submitted_at=now, updated_at=now)
     )
     return cast("CursorResult[Any]", await session.execute(statement)).rowcount == 1
@@ -97,6 +101,18 @@ async def of_signal(session: AsyncSession, signal_id: UUID) -> Sequence[Order]:
     return (await session.scalars(query)).all()
 
 
+async def of_signals(session: AsyncSession, signal_ids: Iterable[UUID]) -> Sequence[Order]:
+    """Orders made because of any of these signals, oldest first."""
+    query = select(Order).where(Order.signal_id.in_(tuple(signal_ids))).order_by(Order.id)
+    return (await session.scalars(query)).all()
+
+
+async def of_positions(session: AsyncSession, position_ids: Iterable[UUID]) -> Sequence[Order]:
+    """Orders that made or closed any of these positions, oldest first."""
+    query = select(Order).where(Order.position_id.in_(tuple(position_ids))).order_by(Order.id)
+    return (await session.scalars(query)).all()
+
+
 async def created_since(session: AsyncSession, user_id: UUID, since: datetime) -> int:
     """How many entries the user's strategies have sent since then."""
     query = select(func.count()).where(
@@ -112,6 +128,12 @@ async def fills_of_order(session: AsyncSession, order_id: UUID) -> Sequence[Fill
     """Executions of an order, oldest first."""
     query = select(Fill).where(Fill.order_id == order_id).order_by(Fill.executed_at, Fill.id)
     return (await session.scalars(query)).all()
+
+
+async def fills_of_orders(session: AsyncSession, order_ids: Iterable[UUID]) -> Sequence[Fill]:
+    """Executions of any of these orders, oldest first."""
+    query = select(Fill).where(Fill.order_id.in_(tuple(order_ids)))
+    return (await session.scalars(query.order_by(Fill.executed_at, Fill.id))).all()
 
 
 async def fills_of_position(session: AsyncSession, position_id: UUID) -> Sequence[Fill]:

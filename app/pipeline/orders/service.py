@@ -152,10 +152,19 @@ async def record_report(
     """
     order.exchange_order_id = report.exchange_order_id
     order.accepted_at = order.accepted_at or now
-    status = STATUS_OF[report.status]
-    if report.filled_quantity > order.filled_quantity:
-        status = OrderStatus.OPEN if order.filled_quantity == 0 else OrderStatus.PARTIALLY_FILLED
-    await record_status(session, order, status, now=now)
+    await record_status(session, order, _status_after(order, report), now=now)
+
+
+def is_news(order: Order, report: OrderReport) -> bool:
+    """Whether the venue says anything about the order that we have not recorded."""
+    is_known = order.exchange_order_id == report.exchange_order_id
+    return not is_known or _status_after(order, report) is not order.status
+
+
+def _status_after(order: Order, report: OrderReport) -> OrderStatus:
+    if report.filled_quantity <= order.filled_quantity:
+        return STATUS_OF[report.status]
+    return OrderStatus.OPEN if order.filled_quantity == 0 else OrderStatus.PARTIALLY_FILLED
 
 
 async def record_fills(
@@ -189,20 +198,35 @@ async def record_fills(
         )
         session.add(fill)
         _add_to_order(order, report)
+        order.updated_at = now
         new.append(fill)
     return new
 
 
 async def request_cancel(
-    session: AsyncSession, order: Order, *, actor: str, now: datetime
+    session: AsyncSession,
+    order: Order,
+    *,
+    actor: str,
+    now: datetime,
+    close_late: CloseReason | None = None,
 ) -> Order:
     """Ask for an order to be cancelled; it may still end up filled.
+
+    Args:
+        session: the caller's transaction.
+        order: one that may still be filled.
+        actor: who or what wants it, for the audit.
+        now: time of the request.
+        close_late: why a book that its late fills open is closed again (TRADING 20); None where
+            what is filled meanwhile is kept and guarded.
 
     Raises:
         Conflict: nothing can change it any more.
     """
     if order.is_final:
         raise Conflict(f"This order is {order.status.value} already.", code="order_is_final")
+    order.close_reason = order.close_reason or close_late
     if order.cancel_requested_at is None:
         order.cancel_requested_at = now
         order.updated_at = now

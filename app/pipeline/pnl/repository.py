@@ -1,6 +1,6 @@
 """Every query on trades, bookings and daily sums."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -32,6 +32,12 @@ async def days(
 async def net_of_strategy(session: AsyncSession, strategy_id: UUID) -> Sequence[Booking]:
     """Everything a strategy has booked; summed in Python, for SQLite keeps decimals as text."""
     query = select(Booking).where(Booking.strategy_id == strategy_id)
+    return (await session.scalars(query)).all()
+
+
+async def trades_of(session: AsyncSession, position_ids: Iterable[UUID]) -> Sequence[Trade]:
+    """The round trips that these positions became."""
+    query = select(Trade).where(Trade.position_id.in_(tuple(position_ids))).order_by(Trade.id)
     return (await session.scalars(query)).all()
 
 

@@ -72,6 +72,12 @@ class Position(Base):
         """Whether it is history."""
         return self.status is PositionStatus.CLOSED
 
+    @property
+    def is_to_be_closed(self) -> bool:
+        """Whether its exit died, or it is a late fill of a closed book: it still has to go."""
+        is_open = self.status in {PositionStatus.OPENING, PositionStatus.OPEN}
+        return is_open and self.close_reason is not None
+
     def move(self, status: PositionStatus, *, now: datetime) -> None:
         """Go where the table allows; staying put is no move."""
         if status is not self.status:

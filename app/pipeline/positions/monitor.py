@@ -103,6 +103,11 @@ class Monitor:
         """How many positions are watched."""
         return len(self._keys)
 
+    @property
+    def guarded_ids(self) -> frozenset[UUID]:
+        """Which positions are watched at this moment."""
+        return frozenset(self._keys)
+
     def close(self) -> None:
         """Stop listening."""
         self._leave()

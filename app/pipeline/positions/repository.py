@@ -74,6 +74,15 @@ async def held(
     return (await session.scalars(query.order_by(Position.id))).all()
 
 
+async def to_be_closed(session: AsyncSession) -> Sequence[Position]:
+    """Books whose exit died, and late fills of books that were closed: they still have to go."""
+    query = select(Position).where(
+        Position.status.in_((PositionStatus.OPENING, PositionStatus.OPEN)),
+        Position.close_reason.is_not(None),
+    )
+    return (await session.scalars(query.order_by(Position.id))).all()
+
+
 async def last_closed(session: AsyncSession, strategy_id: UUID, symbol: str) -> Position | None:
     """The strategy's latest closed book of the symbol."""
     query = (

@@ -63,13 +63,15 @@ async def of_entry(
 ) -> Position:
     """The book an entry's fills belong to: the strategy's open one, or a new one."""
     side = PositionSide.LONG if order.side.value == "buy" else PositionSide.SHORT
-    held = None
+    held = last = None
     if order.position_id is not None:
-        held = await repository.get(session, order.position_id)
+        held = last = await repository.get(session, order.position_id)
     if held is None or held.is_closed:
         held = await repository.held_by(session, order.strategy_id, order.symbol)
     if held is None or held.position_side is not side:
         held = await _open(session, order, side, trigger_by=trigger_by, now=now)
+        # A fill that comes after the exit of its book is closed as that was (TRADING 20).
+        held.close_reason = order.close_reason or (last.close_reason if last is not None else None)
     if order.position_id != held.id:
         order.position_id = held.id
         _take_levels(held, order)
@@ -188,9 +190,11 @@ async def finish_closing(session: AsyncSession, position: Position, *, now: date
 
 
 async def reopen(session: AsyncSession, position: Position, *, now: datetime, note: str) -> None:
-    """The exit order died before the position was flat: it is open and guarded again."""
+    """The exit order died before the position was flat: it is open and guarded again.
+
+    It keeps its close reason: what is open with one is still to be closed, by a new order.
+    """
     position.move(PositionStatus.OPEN, now=now)
-    position.close_reason = None
     position.note = note
     await _audit(session, position, "position.exit_died", actor="system", now=now)
 

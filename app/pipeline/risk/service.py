@@ -1,6 +1,6 @@
 """Set limits, throw switches, latch the day."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -8,12 +8,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import repository as accounts
 from app.audit.service import record
 from app.core.decimals import plain
+from app.core.errors import Invalid, NotFound
+from app.market.instruments import InstrumentBook
 from app.pipeline.risk import repository
 from app.pipeline.risk.exposure import DEFAULT_MIN_NOTIONAL, Limits
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile, SwitchScope
 from app.pipeline.wakeups import Work, wake
+from app.strategies import repository as strategies
+from app.trading.tickers import to_ticker
 
 PERCENT: Final = Decimal("0.01")
 
@@ -60,6 +65,57 @@ async def set_limits(
         detail={name: str(value) for name, value in values.items() if value is not None},
     )
     return profile
+
+
+async def listed_symbols(
+    session: AsyncSession,
+    instruments: InstrumentBook,
+    user_id: UUID,
+    names: Iterable[str] | None,
+) -> Sequence[str] | None:
+    """The ccxt symbols that an allow-list means on the markets of the trader's accounts.
+
+    A plain ticker means the spot market alone, `BTCUSDT.P` the contract; a ccxt symbol is taken
+    as it is, for it cannot mean two things.
+
+    Raises:
+        Invalid: a ticker that none of those markets lists.
+    """
+    if names is None:
+        return None
+    rows = await session.scalars(accounts.exchange_accounts_of(user_id))
+    markets = {(row.exchange, row.market_type) for row in rows}
+    listed = {
+        to_ticker(symbol): symbol for market in markets for symbol in instruments.all(*market)
+    }
+    found = [_listed(name.strip().upper(), listed) for name in names]
+    return list(dict.fromkeys(found))
+
+
+def _listed(name: str, listed: Mapping[str, str]) -> str:
+    if "/" in name:
+        return name
+    if name not in listed:
+        detail = f"allowed_symbols: none of your accounts' venues lists {name}"
+        raise Invalid(detail, code="unknown_symbol")
+    return listed[name]
+
+
+async def owned_scope(
+    session: AsyncSession, user_id: UUID, scope: SwitchScope, scope_id: UUID | None
+) -> UUID:
+    """What a switch of the trader stands for, checked to be theirs.
+
+    Raises:
+        NotFound: there is no such account or strategy, or it is somebody else's.
+    """
+    if scope is SwitchScope.ACCOUNT and scope_id is not None:
+        return (await accounts.exchange_account(session, user_id, scope_id)).id
+    if scope is SwitchScope.STRATEGY and scope_id is not None:
+        return (await strategies.owned(session, scope_id, user_id)).id
+    if scope_id not in {None, user_id}:
+        raise NotFound(f"There is no user {scope_id}.")
+    return user_id
 
 
 async def set_kill_switch(
@@ -157,6 +213,8 @@ __all__ = [
     "first_switch",
     "latch_daily_loss",
     "limits_of",
+    "listed_symbols",
+    "owned_scope",
     "set_kill_switch",
     "set_limits",
 ]

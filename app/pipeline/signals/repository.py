@@ -83,6 +83,12 @@ async def unsent_entries(session: AsyncSession, strategy_id: UUID, symbol: str) 
     return (await session.scalars(query.order_by(Signal.id))).all()
 
 
+async def of_alarm(session: AsyncSession, alarm_id: UUID) -> Sequence[Signal]:
+    """Signals that an alarm became, in order."""
+    query = select(Signal).where(Signal.alarm_id == alarm_id).order_by(Signal.part, Signal.id)
+    return (await session.scalars(query)).all()
+
+
 async def in_status(
     session: AsyncSession, status: SignalStatus, *, limit: int = 500
 ) -> Sequence[Signal]:

@@ -226,9 +226,16 @@ async def finish(
 
 def wake_for(session: AsyncSession, signal: Signal, *, now: datetime) -> None:
     """Leave a note that the signal has a step to take."""
+    work = step_of(signal)
     lane = (signal.account_id, signal.symbol)
-    is_urgent = not signal.action.opens
-    wake(session, Work.SIGNAL, signal.id, now=now, lane=lane, is_urgent=is_urgent)
+    wake(session, work, signal.id, now=now, lane=lane, is_urgent=work is Work.EXIT)
+
+
+def step_of(signal: Signal) -> Work:
+    """What a signal waits for: a price to be compared with later, its entry, or its exit."""
+    if signal.status is SignalStatus.PENDING:
+        return Work.PRICE
+    return Work.ENTRY if signal.action.opens else Work.EXIT
 
 
 def _approving_rule(strategy: Strategy, draft: SignalDraft) -> str | None:

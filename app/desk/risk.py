@@ -1,0 +1,156 @@
+"""`GET /risk/state`: where the trader stands against the limits of the day."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from litestar import Router, get
+from litestar.di import NamedDependency
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.http.caller import Caller
+from app.http.schemas import Moment, Out
+from app.pipeline.flow.exposure import Holdings, holdings, notionals, unrealised_change
+from app.pipeline.flow.tools import Tools
+from app.pipeline.pnl import repository as pnl
+from app.pipeline.pnl.rules import day_bounds, trading_day
+from app.pipeline.risk import repository as risk
+from app.pipeline.risk.exposure import daily_loss_state
+from app.pipeline.risk.schemas import KillSwitchOut, LimitsOut
+from app.trading.money import Money
+
+ZERO = Decimal(0)
+# What a scope without any trade yet is shown in: the coin that new accounts hold.
+USUAL_COIN = "USDT"
+
+
+class DayOut(Out):
+    """Today in one scope and coin; the limits count all coins of a scope together.
+
+    `loss` is what `max_daily_loss` is held against: realised net, and the unrealised change when
+    it loses. `left` is null without that limit.
+    """
+
+    is_paper: bool
+    currency: str
+    realized_today: Money
+    unrealized_change: Money
+    loss: Money
+    left: Money | None
+    frozen_until: Moment | None
+    open_positions: int
+    notional_total: Money
+
+
+class RiskStateOut(Out):
+    """Limits, the switches that are on, and today by scope and coin."""
+
+    at: Moment
+    limits: LimitsOut
+    switches: list[KillSwitchOut]
+    days: list[DayOut]
+
+
+@get("/state", operation_id="getRiskState", summary="Where you stand against your limits")
+async def get_risk_state(
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    tools: NamedDependency[Tools],
+    now: NamedDependency[datetime],
+) -> RiskStateOut:
+    """Live and paper apart; open positions and notional count live entries too."""
+    profile = await risk.profile(session, caller.user_id)
+    days: list[DayOut] = []
+    for is_paper in (False, True):
+        held = await holdings(session, caller.user_id, is_paper=is_paper)
+        if held.accounts:
+            days += _days(tools, await _today(session, tools, caller, held, now=now))
+    switches = await risk.switches_on(session, caller.user_id)
+    return RiskStateOut(
+        at=now,
+        limits=LimitsOut.of(profile),
+        switches=[KillSwitchOut.of(one) for one in switches],
+        days=days,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Today:
+    """One scope's day, before it is told apart by coin."""
+
+    held: Holdings
+    coins: Mapping[str, str]
+    realised: Mapping[str, Decimal]
+    frozen: Collection[str]
+    midnight: datetime
+    limit: Decimal | None
+    is_paper: bool
+
+
+async def _today(
+    session: AsyncSession, tools: Tools, caller: Caller, held: Holdings, *, now: datetime
+) -> _Today:
+    zone = ZoneInfo(caller.zone)
+    day = trading_day(now, zone=zone)
+    is_paper = any(account.is_paper for account in held.accounts.values())
+    booked = await pnl.days(session, caller.user_id, since=day, until=day + timedelta(days=1))
+    latches = await risk.freezes_on(session, caller.user_id, day)
+    profile = await risk.profile(session, caller.user_id)
+    return _Today(
+        held=held,
+        coins=_coins(tools, held),
+        realised={row.currency: row.realized_pnl for row in booked if row.is_paper is is_paper},
+        frozen={one.currency for one in latches if one.is_paper is is_paper},
+        midnight=day_bounds(day, zone=zone)[1],
+        limit=profile.max_daily_loss if profile is not None else None,
+        is_paper=is_paper,
+    )
+
+
+def _days(tools: Tools, today: _Today) -> list[DayOut]:
+    coins = {*today.realised, *today.coins.values(), *today.frozen} or {USUAL_COIN}
+    return [_day(tools, today, coin) for coin in sorted(coins)]
+
+
+def _day(tools: Tools, today: _Today, coin: str) -> DayOut:
+    realised = today.realised.get(coin, ZERO)
+    change = unrealised_change(tools, today.held, currency=coin)
+    state = daily_loss_state(realised, (change,), limit=today.limit)
+    symbols = {symbol for symbol, settle in today.coins.items() if settle == coin}
+    return DayOut(
+        is_paper=today.is_paper,
+        currency=coin,
+        realized_today=realised,
+        unrealized_change=change,
+        loss=state.loss,
+        left=state.left,
+        frozen_until=today.midnight if coin in today.frozen else None,
+        open_positions=_books(today.held, symbols),
+        notional_total=_notional(tools, today.held, symbols),
+    )
+
+
+def _coins(tools: Tools, held: Holdings) -> dict[str, str]:
+    """The settle coin of every symbol that is held or being opened."""
+    coins = {}
+    for stake in held.stakes():
+        account = held.accounts[stake.account_id]
+        found = tools.instruments.get(account.exchange, account.market_type, stake.symbol)
+        if found is not None:
+            coins[stake.symbol] = found.settle
+    return coins
+
+
+def _books(held: Holdings, symbols: Iterable[str]) -> int:
+    wanted = set(symbols)
+    return len({(one.strategy_id, one.symbol) for one in held.stakes() if one.symbol in wanted})
+
+
+def _notional(tools: Tools, held: Holdings, symbols: Iterable[str]) -> Decimal:
+    worths = notionals(tools, held)
+    return sum((worths.get(symbol, ZERO) for symbol in symbols), ZERO)
+
+
+router = Router(path="/risk", tags=["risk"], route_handlers=[get_risk_state])

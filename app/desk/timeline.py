@@ -1,0 +1,126 @@
+"""The story of one alarm: every step from receipt to result, from rows and the audit trail."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.audit.models import AuditEntry
+from app.core.decimals import plain
+from app.desk.alarm_schemas import AlarmStory, StepOut
+from app.pipeline.alarms import repository as alarms
+from app.pipeline.alarms.models import Alarm
+from app.pipeline.alarms.schemas import AlarmDetail
+from app.pipeline.orders import repository as orders
+from app.pipeline.orders.models import Fill, Order
+from app.pipeline.pnl import repository as pnl
+from app.pipeline.pnl.models import Trade
+from app.pipeline.positions.models import Position
+from app.pipeline.signals import repository as signals
+from app.pipeline.signals.models import Signal
+
+# Steps of one moment in the order in which they follow from each other.
+STAGES: Final = ("alarm", "signal", "order", "fill", "position", "trade")
+
+
+async def story_of(session: AsyncSession, alarm_id: UUID, user_id: UUID) -> AlarmStory:
+    """An alarm with its timeline, oldest step first.
+
+    Raises:
+        NotFound: no such alarm of this user.
+    """
+    alarm = await alarms.owned(session, alarm_id, user_id)
+    made = await signals.of_alarm(session, alarm.id)
+    placed = await orders.of_signals(session, [signal.id for signal in made])
+    books = {order.position_id for order in placed if order.position_id is not None}
+    placed = _each_once([*placed, *await orders.of_positions(session, books)])
+    held = [await session.get_one(Position, book) for book in sorted(books)]
+    steps = [
+        *_alarm_steps(alarm),
+        *await _audited(session, made, placed, held),
+        *_order_steps(placed),
+        *_fill_steps(await orders.fills_of_orders(session, [order.id for order in placed])),
+        *_trade_steps(await pnl.trades_of(session, books)),
+    ]
+    steps.sort(key=lambda step: (step.at, STAGES.index(step.step.partition(".")[0])))
+    detail = AlarmDetail.of(alarm).model_dump()
+    return AlarmStory(**detail, timeline=steps)
+
+
+def _alarm_steps(alarm: Alarm) -> Iterable[StepOut]:
+    times = "" if alarm.deliveries == 1 else f", delivered {alarm.deliveries} times"
+    words = f"{len(alarm.body)} bytes from {alarm.source}{times}"
+    yield StepOut(at=alarm.received_at, step="alarm.received", detail=words)
+    if alarm.decided_at is not None:
+        said = alarm.reason or alarm.sentence or ""
+        yield StepOut(at=alarm.decided_at, step=f"alarm.{alarm.status.value}", detail=said)
+
+
+async def _audited(
+    session: AsyncSession,
+    made: Sequence[Signal],
+    placed: Sequence[Order],
+    held: Sequence[Position],
+) -> list[StepOut]:
+    """What the audit trail says of them, with the price that belongs to the step."""
+    prices = {("signal.created", str(one.id)): one.reference_price for one in made}
+    prices |= {("order.created", str(one.id)): one.reference_price for one in placed}
+    prices |= {("order.filled", str(one.id)): one.average_price for one in placed}
+    prices |= {("position.opened", str(one.id)): one.entry_price for one in held}
+    prices |= {("position.closed", str(one.id)): one.exit_price for one in held}
+    subjects = [str(row.id) for rows in (made, placed, held) for row in rows]
+    query = select(AuditEntry).where(AuditEntry.subject_id.in_(subjects)).order_by(AuditEntry.id)
+    return [
+        StepOut(
+            at=entry.at,
+            step=entry.action,
+            detail=_words(entry),
+            price=prices.get((entry.action, entry.subject_id)),
+        )
+        for entry in await session.scalars(query)
+    ]
+
+
+def _words(entry: AuditEntry) -> str:
+    said = [
+        str(entry.detail[name])
+        for name in ("sentence", "order", "position", "reason")
+        if entry.detail.get(name)
+    ]
+    return f"{'; '.join(said)} (by {entry.actor})"
+
+
+def _order_steps(placed: Sequence[Order]) -> Iterable[StepOut]:
+    """When an order left and when the venue had it: the row alone knows these."""
+    for order in placed:
+        name = f"{order.side.value} {plain(order.quantity)} {order.symbol}"
+        if order.submitted_at is not None:
+            words = f"{name}, our id {order.client_order_id}"
+            yield StepOut(at=order.submitted_at, step="order.submitted", detail=words)
+        if order.accepted_at is not None:
+            words = f"{name}, the venue's id {order.exchange_order_id}"
+            yield StepOut(at=order.accepted_at, step="order.accepted", detail=words)
+
+
+def _fill_steps(fills: Sequence[Fill]) -> Iterable[StepOut]:
+    for fill in fills:
+        words = (
+            f"{fill.side.value} {plain(fill.quantity)} {fill.symbol}, "
+            f"fee {plain(fill.fee)} {fill.fee_asset}"
+        )
+        yield StepOut(at=fill.executed_at, step="fill.executed", detail=words, price=fill.price)
+
+
+def _trade_steps(trades: Sequence[Trade]) -> Iterable[StepOut]:
+    for trade in trades:
+        words = (
+            f"{plain(trade.realized_pnl)} {trade.currency} after {plain(trade.fees)} fees, "
+            f"closed by {trade.close_reason.value}"
+        )
+        yield StepOut(at=trade.closed_at, step="trade.booked", detail=words, price=trade.exit_price)
+
+
+def _each_once(rows: Iterable[Order]) -> list[Order]:
+    return list({row.id: row for row in rows}.values())

@@ -1,0 +1,108 @@
+"""Limits and switches as they cross HTTP."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, JsonValue, model_validator
+
+from app.http.schemas import In, Moment, Out
+from app.pipeline.risk.exposure import DEFAULT_MIN_NOTIONAL
+from app.pipeline.risk.models import KillSwitch, RiskProfile, SwitchScope
+from app.trading.money import Money
+
+NO_MINIMUM: Final = Decimal(0)
+Amount = Annotated[Money, Field(gt=0)]
+Symbol = Annotated[str, Field(min_length=1, max_length=80)]
+LIMITS_EXAMPLE: Final[dict[str, JsonValue]] = {
+    "max_daily_loss": "200",
+    "max_open_positions": 5,
+    "max_notional_per_symbol": "2000",
+    "max_notional_total": "5000",
+    "max_leverage": 3,
+    "max_orders_per_minute": 10,
+    "min_notional": "10",
+    "allowed_symbols": ["BTC/USDT:USDT", "ETHUSDT.P"],
+    "max_price_drift_percent": "1",
+}
+SWITCH_EXAMPLE: Final[dict[str, JsonValue]] = {"is_on": True, "reason": "news at 14:30"}
+
+
+class LimitsIn(In):
+    """All limits at once; null or left out is no limit, but for `min_notional`, which is then 10.
+
+    Amounts are in quote or settle currency, live and paper counted apart; a percentage is 1 for
+    1 %; `allowed_symbols` takes tickers or ccxt symbols.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LIMITS_EXAMPLE]})
+
+    max_daily_loss: Amount | None = None
+    max_open_positions: int | None = Field(default=None, ge=1)
+    max_notional_per_symbol: Amount | None = None
+    max_notional_total: Amount | None = None
+    max_leverage: int | None = Field(default=None, ge=1)
+    max_orders_per_minute: int | None = Field(default=None, ge=1)
+    min_notional: Amount | None = DEFAULT_MIN_NOTIONAL
+    allowed_symbols: list[Symbol] | None = Field(default=None, max_length=1_000)
+    max_price_drift_percent: Amount | None = None
+
+    def values(self) -> dict[str, Any]:
+        """By column."""
+        least = NO_MINIMUM if self.min_notional is None else self.min_notional
+        return {**self.model_dump(), "min_notional": least}
+
+
+class LimitsOut(Out):
+    """The trader's limits; null is no limit."""
+
+    max_daily_loss: Money | None = None
+    max_open_positions: int | None = None
+    max_notional_per_symbol: Money | None = None
+    max_notional_total: Money | None = None
+    max_leverage: int | None = None
+    max_orders_per_minute: int | None = None
+    min_notional: Money | None = DEFAULT_MIN_NOTIONAL
+    allowed_symbols: list[str] | None = None
+    max_price_drift_percent: Money | None = None
+    updated_at: Moment | None = None
+
+    @classmethod
+    def of(cls, row: RiskProfile | None) -> Self:
+        """Shape a row; a trader who never set any has the defaults."""
+        if row is None:
+            return cls()
+        values = {name: getattr(row, name) for name in cls.model_fields}
+        return cls(**{**values, "min_notional": row.min_notional or None})
+
+
+class KillSwitchIn(In):
+    """Which entries to stop or to take again: all of yours, an account's or a strategy's."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [SWITCH_EXAMPLE]})
+
+    is_on: bool
+    scope: SwitchScope = SwitchScope.USER
+    scope_id: UUID | None = None
+    reason: str | None = Field(default=None, max_length=500)
+
+    @model_validator(mode="after")
+    def _names_its_scope(self) -> Self:
+        if self.scope_id is None and self.scope is not SwitchScope.USER:
+            raise ValueError(f"scope_id: say which {self.scope.value}")
+        return self
+
+
+class KillSwitchOut(Out):
+    """A switch. On: entries are denied and resting ones cancelled; exits and stops work."""
+
+    is_on: bool
+    scope: SwitchScope
+    scope_id: UUID
+    reason: str | None
+    changed_at: Moment
+
+    @classmethod
+    def of(cls, row: KillSwitch) -> Self:
+        """Shape a row."""
+        return cls.model_validate(row)
