@@ -35,6 +35,11 @@ async def owned(session: AsyncSession, strategy_id: UUID, user_id: UUID) -> Stra
     return row
 
 
+async def locked(session: AsyncSession, strategy_id: UUID) -> Strategy | None:
+    """A strategy that nobody else can lock until the caller's transaction ends."""
+    return await session.get(Strategy, strategy_id, with_for_update=True)
+
+
 async def by_token_digest(session: AsyncSession, digest: str) -> Strategy | None:
     """The strategy whose webhook token has this digest."""
     found: Strategy | None = await session.scalar(

@@ -89,6 +89,25 @@ async def of_alarm(session: AsyncSession, alarm_id: UUID) -> Sequence[Signal]:
     return (await session.scalars(query)).all()
 
 
+async def latest_named(
+    session: AsyncSession, strategy_id: UUID, symbol: str, external_id: str
+) -> Signal | None:
+    """The newest signal that a strategy script gave this name; alarms name theirs differently."""
+    query = (
+        select(Signal)
+        .where(
+            Signal.strategy_id == strategy_id,
+            Signal.symbol == symbol,
+            Signal.external_id == external_id,
+            Signal.alarm_id.is_(None),
+        )
+        .order_by(Signal.id.desc())
+        .limit(1)
+    )
+    found: Signal | None = await session.scalar(query)
+    return found
+
+
 async def in_status(
     session: AsyncSession, status: SignalStatus, *, limit: int = 500
 ) -> Sequence[Signal]:

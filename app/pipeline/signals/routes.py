@@ -1,21 +1,36 @@
 """`/signals`: what is intended, and the decision about it."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Router, get, post
+from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath, FromQuery, HeaderParameter, QueryParameter
+from litestar.params import (
+    Body,
+    FromPath,
+    FromQuery,
+    HeaderParameter,
+    JSONBody,
+    QueryParameter,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
+from app.market.instruments import InstrumentBook
 from app.pipeline.signals import repository, service
+from app.pipeline.signals.active import Update, update_active
 from app.pipeline.signals.models import Signal
-from app.pipeline.signals.schemas import ApproveIn, RejectIn, SignalOut
+from app.pipeline.signals.schemas import (
+    ActiveIn,
+    ActiveOut,
+    ApproveIn,
+    RejectIn,
+    SignalOut,
+)
 from app.pipeline.signals.status import SignalStatus
 
 IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=120)]
@@ -105,8 +120,40 @@ async def reject_signal(
     return SignalOut.model_validate(decided)
 
 
+@post(
+    "/update_active",
+    operation_id="updateActiveSignals",
+    summary="Tell what a strategy script wants to hold",
+    description=(
+        "One signal, a bare list, or `signals` with `complete`. At most one signal is pending per "
+        "strategy and symbol: the same `external_id`, or none, changes it in place; another one, "
+        "or the other side, supersedes it. Approved signals are never touched."
+    ),
+    status_code=200,
+    guards=[require_trader],
+    opt={"scope": "signals:write"},
+)
+async def update_active_signals(
+    request: Request[Any, Any, Any],
+    data: JSONBody[ActiveIn],
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> ActiveOut:
+    """All of it or nothing; an item that cannot be taken is refused and leaves the others alone."""
+    instruments: InstrumentBook = request.app.state.tools.instruments
+    update = Update(session, instruments, caller.user_id, caller.username, now)
+    return await update_active(update, data)
+
+
 router = Router(
     path="/signals",
     tags=["signals"],
-    route_handlers=[list_signals, get_signal, approve_signal, reject_signal],
+    route_handlers=[
+        list_signals,
+        get_signal,
+        approve_signal,
+        reject_signal,
+        update_active_signals,
+    ],
 )

@@ -87,7 +87,7 @@ async def create(
         **values,
     )
     session.add(signal)
-    await _audit(session, signal, "signal.created", actor="system", now=now)
+    await audit(session, signal, "signal.created", actor="system", now=now)
     rule = draft.approved_by or _approving_rule(strategy, draft)
     if rule is not None:
         await _approve(session, signal, actor=rule, now=now)
@@ -145,7 +145,7 @@ async def approve(
     await session.refresh(signal)
     if not won:
         raise _already_decided(signal)
-    await _audit(session, signal, "signal.approved", actor=actor, now=now)
+    await audit(session, signal, "signal.approved", actor=actor, now=now)
     wake_for(session, signal, now=now)
     return signal
 
@@ -180,7 +180,7 @@ async def reject(
     await session.refresh(signal)
     if not won:
         raise _already_decided(signal)
-    await _audit(session, signal, "signal.rejected", actor=actor, now=now)
+    await audit(session, signal, "signal.rejected", actor=actor, now=now)
     return signal
 
 
@@ -191,7 +191,7 @@ async def supersede_entries(
     ended = []
     for signal in await repository.unsent_entries(session, strategy_id, symbol):
         signal.move(SignalStatus.SUPERSEDED, now=now, reason=reason)
-        await _audit(session, signal, "signal.superseded", actor="system", now=now)
+        await audit(session, signal, "signal.superseded", actor="system", now=now)
         ended.append(signal)
     return ended
 
@@ -200,13 +200,13 @@ async def expire(session: AsyncSession, signal: Signal, *, now: datetime) -> Non
     """Let an undecided or unsent signal lapse."""
     reason = f"expired: Nobody acted on it before {signal.expires_at:%H:%M:%S} UTC."
     signal.move(SignalStatus.EXPIRED, now=now, reason=reason)
-    await _audit(session, signal, "signal.expired", actor="system", now=now)
+    await audit(session, signal, "signal.expired", actor="system", now=now)
 
 
 async def deny(session: AsyncSession, signal: Signal, denial: Denied, *, now: datetime) -> None:
     """Record that our own rules refuse it."""
     signal.move(SignalStatus.DENIED, now=now, reason=f"{denial.code}: {denial.detail}")
-    await _audit(session, signal, "signal.denied", actor="system", now=now)
+    await audit(session, signal, "signal.denied", actor="system", now=now)
 
 
 async def finish(
@@ -221,7 +221,7 @@ async def finish(
     if signal.status is status:
         return
     signal.move(status, now=now, reason=reason)
-    await _audit(session, signal, f"signal.{status.value}", actor="system", now=now)
+    await audit(session, signal, f"signal.{status.value}", actor="system", now=now)
 
 
 def wake_for(session: AsyncSession, signal: Signal, *, now: datetime) -> None:
@@ -250,7 +250,7 @@ def _approving_rule(strategy: Strategy, draft: SignalDraft) -> str | None:
 async def _approve(session: AsyncSession, signal: Signal, *, actor: str, now: datetime) -> None:
     signal.move(SignalStatus.APPROVED, now=now)
     signal.decided_at, signal.decided_by = now, actor
-    await _audit(session, signal, "signal.approved", actor=actor, now=now)
+    await audit(session, signal, "signal.approved", actor=actor, now=now)
     wake_for(session, signal, now=now)
 
 
@@ -259,9 +259,10 @@ def _already_decided(signal: Signal) -> Conflict:
     return Conflict(f"This signal is {signal.status.value} already{by}.", code="already_decided")
 
 
-async def _audit(
+async def audit(
     session: AsyncSession, signal: Signal, action: str, *, actor: str, now: datetime
 ) -> None:
+    """Record what became of a signal."""
     await record(
         session,
         now=now,

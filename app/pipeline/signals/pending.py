@@ -1,0 +1,48 @@
+"""Change or end a signal that nobody has decided yet."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.pipeline.signals import repository
+from app.pipeline.signals.models import Signal
+from app.pipeline.signals.service import audit
+from app.pipeline.signals.status import SignalStatus
+
+
+async def change_pending(
+    session: AsyncSession,
+    signal: Signal,
+    values: Mapping[str, Any],
+    *,
+    actor: str,
+    now: datetime,
+) -> bool:
+    """Change what a pending signal says; False when it was decided meanwhile."""
+    pending = SignalStatus.PENDING
+    won = await repository.claim(session, signal.id, frm=pending, to=pending, now=now, **values)
+    await session.refresh(signal)
+    if won:
+        await audit(session, signal, "signal.changed", actor=actor, now=now)
+    return won
+
+
+async def end_pending(
+    session: AsyncSession,
+    signal: Signal,
+    status: SignalStatus,
+    *,
+    reason: str,
+    actor: str,
+    now: datetime,
+) -> bool:
+    """Supersede or expire a pending signal; False when it was decided meanwhile."""
+    won = await repository.claim(
+        session, signal.id, frm=SignalStatus.PENDING, to=status, now=now, reason=reason
+    )
+    await session.refresh(signal)
+    if won:
+        await audit(session, signal, f"signal.{status.value}", actor=actor, now=now)
+    return won
