@@ -71,6 +71,7 @@ class Outcome(StrEnum):
     DROP_AFTER_ACCEPT = "drop_after_accept"
     REFUSE = "refuse"
     RATE_LIMIT = "rate_limit"
+    NO_FUNDS = "no_funds"
 
 
 class FakeMarketData:
@@ -172,6 +173,9 @@ class FakeVenue:
         next_outcomes: what becomes of the next orders, in order; `ACCEPT` when empty.
         failure: what every question raises, until it is None again.
         sent: every order request that was made, also those that never arrived.
+        cancels: every client id that was asked to be cancelled.
+        flat_fee: amount and coin that every execution costs; the venue's own way when None.
+        are_fills_hidden: executions happen but are not shown yet, as on a venue that lags.
     """
 
     def __init__(
@@ -194,6 +198,9 @@ class FakeVenue:
         self.next_outcomes: deque[Outcome] = deque()
         self.failure: ExchangeError | None = None
         self.sent: list[OrderRequest] = []
+        self.cancels: list[str] = []
+        self.flat_fee: tuple[Decimal, str] | None = None
+        self.are_fills_hidden = False
 
     async def place(self, request: OrderRequest) -> OrderReport:
         self.sent.append(request)
@@ -205,6 +212,8 @@ class FakeVenue:
                 raise OrderRefused("placing the order: told to refuse it")
             case Outcome.RATE_LIMIT:
                 raise RateLimited("placing the order: slow down")
+            case Outcome.NO_FUNDS:
+                raise InsufficientFunds("placing the order: Margin is insufficient.")
             case Outcome.DROP_AFTER_ACCEPT:
                 self._accept(request)
                 raise OutcomeUnknown("placing the order: connection lost")
@@ -282,34 +291,51 @@ class FakeVenue:
         self._orders[request.client_order_id] = _Order(request, report)
         return report
 
-    def _fill(self, client_order_id: str, price: Decimal, fee_rate: Decimal) -> OrderReport:
+    def _fill(
+        self,
+        client_order_id: str,
+        price: Decimal,
+        fee_rate: Decimal,
+        part: Decimal | None = None,
+    ) -> OrderReport:
         order = self._orders[client_order_id]
-        request, instrument = order.request, self._instruments[order.request.symbol]
-        fee_asset = instrument.quote
-        fee = request.quantity * price * fee_rate
-        if self._is_spot and request.side is Side.BUY:
-            fee_asset, fee = instrument.base, request.quantity * fee_rate
+        request, report = order.request, order.report
+        instrument = self._instruments[request.symbol]
+        quantity = request.quantity - report.filled_quantity if part is None else part
+        fee, fee_asset = self._fee(request, instrument, quantity * fee_rate, price)
         fill = FillReport(
             exchange_trade_id=str(next(self._ids)),
-            exchange_order_id=order.report.exchange_order_id,
+            exchange_order_id=report.exchange_order_id,
             symbol=request.symbol,
             side=request.side,
             price=price,
-            quantity=request.quantity,
+            quantity=quantity,
             fee=fee,
             fee_asset=fee_asset,
             executed_at=self._clock.now(),
         )
         self._fills.append(fill)
         self._book(fill, instrument)
+        filled = report.filled_quantity + quantity
+        is_whole = filled == request.quantity
         order.report = replace(
-            order.report,
-            status=VenueStatus.FILLED,
-            filled_quantity=request.quantity,
+            report,
+            status=VenueStatus.FILLED if is_whole else VenueStatus.PARTIALLY_FILLED,
+            filled_quantity=filled,
             average_price=price,
-            fills=(fill,) if self._is_spot else (),
+            fills=(fill,) if self._is_spot and part is None and not self.are_fills_hidden else (),
         )
         return order.report
+
+    def _fee(
+        self, request: OrderRequest, instrument: Instrument, share: Decimal, price: Decimal
+    ) -> tuple[Decimal, str]:
+        """Bought coins pay on spot, the quote elsewhere, unless the test names a fee."""
+        if self.flat_fee is not None:
+            return self.flat_fee
+        if self._is_spot and request.side is Side.BUY:
+            return share, instrument.base
+        return share * price, instrument.quote
 
     def _book(self, fill: FillReport, instrument: Instrument) -> None:
         self._add(fill.fee_asset, -fill.fee)
@@ -340,7 +366,24 @@ class FakeVenue:
                 rate = self._instruments[order.request.symbol].maker_fee_rate
                 self._fill(name, limit, rate)
 
+    def fill_part(self, client_order_id: str, quantity: Decimal) -> None:
+        """Fill some of a resting order at its own price; all that is left fills it wholly."""
+        request = self._orders[client_order_id].request
+        assert request.limit_price is not None
+        rate = self._instruments[request.symbol].maker_fee_rate
+        self._fill(client_order_id, request.limit_price, rate, quantity)
+
+    def report_of(self, client_order_id: str) -> OrderReport | None:
+        """What the venue has of an order, without a request."""
+        order = self._orders.get(client_order_id)
+        return None if order is None else order.report
+
+    def held(self, symbol: str) -> Decimal:
+        """Signed net quantity of a contract, without a request."""
+        return self._held(symbol)
+
     async def cancel(self, symbol: str, client_order_id: str) -> None:
+        self.cancels.append(client_order_id)
         await self._asked()
         order = self._orders.get(client_order_id)
         if order is None or not order.is_open or order.report.symbol != symbol:
@@ -360,7 +403,7 @@ class FakeVenue:
         await self._asked()
         return [
             fill
-            for fill in self._fills
+            for fill in (() if self.are_fills_hidden else self._fills)
             if (fill.symbol, fill.exchange_order_id) == (symbol, exchange_order_id)
             and fill.executed_at >= since
         ]
