@@ -51,6 +51,7 @@ def start_paper_exchange(port: int) -> None:
 COMMANDS: Final = {
     "create-user": "app.commands.users:create_user",
     "create-strategy": "app.commands.strategies:create_strategy",
+    "demo": "app.commands.demo.command:demo",
     "doctor": "app.commands.doctor.command:doctor",
     "explain": "app.commands.explain:explain",
     "paper": "app.commands.paper:paper",

@@ -1,0 +1,1 @@
+"""`demo`: the whole story on a running server, told while it happens."""
