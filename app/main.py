@@ -19,12 +19,15 @@ from app.accounts import routes as auth_routes
 from app.accounts.authentication import BearerAuthentication
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
+from app.desk import accounts as desk_accounts
 from app.desk import alarms as desk_alarms
+from app.desk import capital as desk_capital
 from app.desk import orders as desk_orders
 from app.desk import positions as desk_positions
 from app.desk import preview as desk_preview
 from app.desk import risk as desk_risk
 from app.desk.providers import TOOLS
+from app.exchanges.venues import REGISTRY
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
 from app.http.access_log import access_log
@@ -41,6 +44,8 @@ from app.webhooks import routes as webhook_routes
 ROUTERS = [
     auth_routes.router,
     account_routes.router,
+    desk_accounts.router,
+    desk_capital.router,
     strategy_routes.router,
     webhook_routes.router,
     desk_alarms.router,
@@ -97,6 +102,7 @@ def _state(house: House) -> State:
             "tools": house.tools,
             "house": house,
             "on_registered": house.welcome.on_registered,
+            "exchanges": REGISTRY,
             "readiness": {"house": house.readiness},
             "health_sources": house.health_sources(),
         }

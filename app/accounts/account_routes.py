@@ -19,6 +19,7 @@ from app.accounts.schemas import (
 )
 from app.accounts.vault import Vault
 from app.core.errors import Invalid
+from app.exchanges.venues import PAPER, venue_spec
 from app.http.caller import Caller, require_trader
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
@@ -58,6 +59,7 @@ async def create_account(
 ) -> ExchangeAccountOut:
     """Add an exchange account; its keys are sealed before they are stored."""
     _refuse_unknown_exchange(request, data.exchange)
+    venue_spec(data.exchange, data.market_type)
     account = await exchange_accounts.create_exchange_account(
         session,
         vault,
@@ -66,7 +68,8 @@ async def create_account(
         name=data.name,
         exchange=data.exchange,
         market_type=data.market_type,
-        is_paper=data.is_paper,
+        # Play money is never counted as real, whatever the body says.
+        is_paper=data.is_paper or data.exchange == PAPER,
         credentials=data.credentials(),
         now=now,
     )

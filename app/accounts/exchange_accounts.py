@@ -17,6 +17,8 @@ from app.http.caller import Caller
 from app.trading.words import MarketType
 
 HINT_LENGTH = 4
+# In a session's `info`: accounts whose open venue must be opened anew after the commit.
+KEYS_CHANGED = "exchange_keys_changed"
 
 
 async def create_exchange_account(
@@ -95,6 +97,7 @@ async def change_exchange_account(
     if credentials is not None:
         await _seal(session, vault, account, credentials)
         changed["credentials"] = "replaced"
+        session.info.setdefault(KEYS_CHANGED, []).append(account.id)
     if changed:
         await _audit(session, account, actor, "exchange_account.changed", now, **changed)
 

@@ -4,22 +4,24 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from loguru import logger
 
-from app.accounts.exchange_accounts import credentials_of
+from app.accounts.exchange_accounts import KEYS_CHANGED, credentials_of
 from app.accounts.models import ExchangeAccount
 from app.accounts.vault import Vault
 from app.core.clock import Clock
-from app.core.errors import ExchangeError, NotFound, Unavailable
+from app.core.errors import ExchangeError, NotFound
 from app.db.session import Database
 from app.exchanges.client import Credentials
 from app.exchanges.venue import BalanceReport, Venue
 from app.trading.words import MarketType
 
 BALANCE_AGE: Final = timedelta(seconds=5)
+# Keys replaced by another process are noticed this late; by this one, at the commit.
+KEYS_AGE: Final = timedelta(seconds=5)
 
 
 class Opener(Protocol):
@@ -33,6 +35,8 @@ class Opener(Protocol):
 @dataclass(slots=True)
 class _Open:
     venue: Venue
+    sealed: str | None
+    seen_at: datetime
     balances: Sequence[BalanceReport] = ()
     asked_at: datetime | None = None
     asking: asyncio.Task[Sequence[BalanceReport]] | None = field(default=None)
@@ -55,13 +59,15 @@ class AccountVenues:
         self._clock = clock
         self._open: dict[UUID, _Open] = {}
         self._opening = asyncio.Lock()
+        self._closing: set[asyncio.Task[None]] = set()
+        database.listeners.append(self._on_commit)
 
     async def of(self, account_id: UUID) -> Venue:
         """The venue of an account, opened at the first call.
 
         Raises:
             NotFound: no such account.
-            Unavailable: it is switched off, or its keys are not known.
+            Unavailable: its keys are not known.
         """
         return (await self._opened(account_id)).venue
 
@@ -87,7 +93,7 @@ class AccountVenues:
             self._ask(opened)
 
     async def drop(self, account_id: UUID) -> None:
-        """Close an account whose keys or switch changed; the next call opens it anew."""
+        """Close an account whose keys changed; the next call opens it anew."""
         opened = self._open.pop(account_id, None)
         if opened is not None:
             await opened.venue.close()
@@ -97,27 +103,39 @@ class AccountVenues:
         for account_id in list(self._open):
             await self.drop(account_id)
 
+    def _on_commit(self, info: dict[Any, Any]) -> None:
+        for account_id in info.get(KEYS_CHANGED, ()):
+            task = asyncio.create_task(self.drop(account_id))
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
     async def _opened(self, account_id: UUID) -> _Open:
         known = self._open.get(account_id)
-        if known is not None:
+        if known is not None and self._clock.now() - known.seen_at <= KEYS_AGE:
             return known
         async with self._opening:
             known = self._open.get(account_id)
-            if known is None:
-                known = _Open(await self._connect(account_id))
-                self._open[account_id] = known
+            account = await self._account(account_id)
+            if known is not None and known.sealed == account.credentials:
+                known.seen_at = self._clock.now()
+                return known
+            await self.drop(account_id)
+            self._open[account_id] = known = await self._connect(account)
             return known
 
-    async def _connect(self, account_id: UUID) -> Venue:
+    async def _account(self, account_id: UUID) -> ExchangeAccount:
         async with self._database.read() as session:
             account = await session.get(ExchangeAccount, account_id)
         if account is None:
             raise NotFound(f"There is no account {account_id}.")
-        if not account.is_active:
-            raise Unavailable(f"The account {account.name!r} is switched off.")
+        return account
+
+    async def _connect(self, account: ExchangeAccount) -> _Open:
+        """One that is switched off too: no entry is made there, but what is open is guarded."""
         keys = credentials_of(self._vault, account)
         credentials = Credentials(keys.api_key, keys.api_secret, keys.password or "")
-        return await self._opener.venue(account.exchange, account.market_type, credentials)
+        venue = await self._opener.venue(account.exchange, account.market_type, credentials)
+        return _Open(venue, account.credentials, self._clock.now())
 
     def _ask(self, opened: _Open) -> asyncio.Task[Sequence[BalanceReport]]:
         task = asyncio.ensure_future(opened.venue.balances())

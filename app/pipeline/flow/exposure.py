@@ -291,6 +291,8 @@ def _margin_mode_in_use(held: Holdings, place: Place) -> MarginMode | None:
 
 
 def _hold(held: Holdings, place: Place) -> str | None:
+    if not place.account.is_active:
+        return "this account is switched off; what is open on it stays guarded"
     for order in held.unknown:
         if order.account_id == place.account.id and order.symbol == place.instrument.symbol:
             return (

@@ -8,6 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
+from app.pipeline.positions.models import Position
 
 
 async def day_row(
@@ -33,6 +34,18 @@ async def net_of_strategy(session: AsyncSession, strategy_id: UUID) -> Sequence[
     """Everything a strategy has booked; summed in Python, for SQLite keeps decimals as text."""
     query = select(Booking).where(Booking.strategy_id == strategy_id)
     return (await session.scalars(query)).all()
+
+
+async def bookings_by_account(
+    session: AsyncSession, user_id: UUID
+) -> Sequence[tuple[UUID, Booking]]:
+    """Everything the user has booked, each with the account it was earned on."""
+    query = (
+        select(Position.account_id, Booking)
+        .join(Position, Position.id == Booking.position_id)
+        .where(Booking.user_id == user_id)
+    )
+    return [(account_id, booking) for account_id, booking in await session.execute(query)]
 
 
 async def trades_of(session: AsyncSession, position_ids: Iterable[UUID]) -> Sequence[Trade]:

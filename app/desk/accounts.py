@@ -1,0 +1,148 @@
+"""`/accounts/{id}/…`: what the venue says about an account."""
+
+from collections.abc import Awaitable
+from decimal import Decimal
+from uuid import UUID
+
+from litestar import Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath
+
+from app.accounts import repository as accounts
+from app.accounts.models import ExchangeAccount
+from app.core.decimals import plain
+from app.core.errors import AppError
+from app.exchanges.venue import BalanceReport
+from app.http.caller import Caller, require_trader
+from app.http.schemas import Moment, Out, Page
+from app.pipeline.flow.tools import Tools
+from app.trading.money import Money
+from app.trading.words import PositionSide
+
+
+class AssetOut(Out):
+    """Coins of one asset; on contracts `total` is the margin balance, unrealised included."""
+
+    asset: str
+    free: Money
+    locked: Money
+    total: Money
+
+    @classmethod
+    def of(cls, row: BalanceReport) -> "AssetOut":
+        """Shape what the venue said."""
+        return cls(asset=row.asset, free=row.free, locked=row.locked, total=row.free + row.locked)
+
+
+class VenuePositionOut(Out):
+    """One net position as the venue has it, whoever made it; quantity in base units."""
+
+    symbol: str
+    position_side: PositionSide
+    quantity: Money
+    entry_price: Money
+    mark_price: Money | None
+    liquidation_price: Money | None
+    unrealized_pnl: Money
+    leverage: int | None
+
+
+class FindingOut(Out):
+    """One thing that was tried."""
+
+    what: str
+    ok: bool
+    detail: str
+
+
+class CheckOut(Out):
+    """Whether the account can be traded on: reached, keys taken, one position per symbol."""
+
+    ok: bool
+    at: Moment
+    findings: list[FindingOut]
+
+
+@get("/{account_id:uuid}/balance", operation_id="getAccountBalance", summary="Coins at the venue")
+async def get_balance(
+    account_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    tools: NamedDependency[Tools],
+) -> Page[AssetOut]:
+    """As the venue says, a few seconds old at most."""
+    account = await _owned(tools, caller, account_id)
+    return Page(items=[AssetOut.of(row) for row in await tools.venues.balances(account.id)])
+
+
+@get(
+    "/{account_id:uuid}/positions",
+    operation_id="getAccountPositions",
+    summary="Positions at the venue",
+)
+async def get_positions(
+    account_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    tools: NamedDependency[Tools],
+) -> Page[VenuePositionOut]:
+    """As the venue says, now; none on spot."""
+    account = await _owned(tools, caller, account_id)
+    venue = await tools.venues.of(account.id)
+    return Page(items=[VenuePositionOut.model_validate(row) for row in await venue.positions()])
+
+
+@post(
+    "/{account_id:uuid}/check",
+    operation_id="checkAccount",
+    summary="See whether an account can be traded on",
+    status_code=200,
+    guards=[require_trader],
+)
+async def check_account(
+    account_id: FromPath[UUID],
+    caller: NamedDependency[Caller],
+    tools: NamedDependency[Tools],
+) -> CheckOut:
+    """Asks the venue; orders nothing. What fails is a finding, not an error."""
+    account = await _owned(tools, caller, account_id)
+    findings = [
+        await _finding("balance", _balance_words(tools, account)),
+        await _finding("position_mode", _mode_words(tools, account)),
+    ]
+    is_fine = all(one.ok for one in findings) and account.is_active
+    if not account.is_active:
+        findings.append(
+            FindingOut(what="active", ok=False, detail="The account is switched off: no entries.")
+        )
+    return CheckOut(ok=is_fine, at=tools.now(), findings=findings)
+
+
+async def _owned(tools: Tools, caller: Caller, account_id: UUID) -> ExchangeAccount:
+    async with tools.database.read() as session:
+        return await accounts.exchange_account(session, caller.user_id, account_id)
+
+
+async def _finding(what: str, answer: Awaitable[tuple[bool, str]]) -> FindingOut:
+    try:
+        ok, detail = await answer
+    except AppError as failure:
+        return FindingOut(what=what, ok=False, detail=f"{failure.code}: {failure.detail}")
+    return FindingOut(what=what, ok=ok, detail=detail)
+
+
+async def _balance_words(tools: Tools, account: ExchangeAccount) -> tuple[bool, str]:
+    venue = await tools.venues.of(account.id)
+    rows = [row for row in await venue.balances() if row.free + row.locked != Decimal(0)]
+    held = ", ".join(f"{plain(row.free + row.locked)} {row.asset}" for row in rows[:10])
+    return True, f"The venue takes the keys; it holds {held or 'nothing'}."
+
+
+async def _mode_words(tools: Tools, account: ExchangeAccount) -> tuple[bool, str]:
+    venue = await tools.venues.of(account.id)
+    if await venue.is_one_way():
+        return True, "One position per symbol."
+    return False, "The account keeps long and short apart: switch it to one-way at the venue."
+
+
+router = Router(
+    path="/accounts", tags=["accounts"], route_handlers=[get_balance, get_positions, check_account]
+)
