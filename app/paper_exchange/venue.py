@@ -3,10 +3,12 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 from app.core.clock import Clock, iso
+from app.paper_exchange.catalog import Catalog
 from app.paper_exchange.engine.algo import AlgoOrder, AlgoStatus
 from app.paper_exchange.engine.clearing import Clearing
 from app.paper_exchange.engine.fairness import Fair, Treatment
@@ -17,6 +19,7 @@ from app.paper_exchange.engine.models import ZERO, Account, Order, Quote, Ticket
 from app.paper_exchange.engine.spot import SpotClearing
 from app.paper_exchange.floor.algos import AlgoBook
 from app.paper_exchange.floor.algos import Prices as TriggerPrices
+from app.paper_exchange.floor.liquidation import Liquidator
 from app.paper_exchange.prices.board import Key, PriceBoard
 from app.paper_exchange.prices.walk import Source
 from app.paper_exchange.storage import accounts as stored
@@ -35,16 +38,32 @@ class Prices:
     seed: int
 
 
+@dataclass(slots=True)
+class ShiftedClock:
+    """The venue's clock, which a fault may put ahead or back."""
+
+    clock: Clock
+    offset: timedelta = timedelta(0)
+
+    def now(self) -> datetime:
+        """The venue's idea of the moment."""
+        return self.clock.now() + self.offset
+
+
 class Venue:
     """Everything a request can ask for; a step is collected and then kept by `commit`.
 
     Attributes:
         on_prices: called with what changed, after it was kept.
+        catalog: what is listed, and how.
+        observers: called with each step after it was kept.
     """
 
     def __init__(self, folder: Path, prices: Prices, clock: Clock) -> None:
-        self.clock = clock
-        self.treatment: Treatment = Fair()
+        self.clock = ShiftedClock(clock)
+        self.catalog = Catalog()
+        self._treatment: Treatment = Fair()
+        self.observers: list[Callable[[Journal], None]] = []
         self.database = Database(folder)
         self.on_prices: Callable[[Iterable[Key]], None] = _nobody
         self._prices = prices
@@ -140,6 +159,46 @@ class Venue:
         matcher.cancel(account, order, now=self.now(), journal=self.journal)
         self.algos.finish(account, now=self.now(), journal=self.journal)
 
+    def customers(self, number: int | None = None) -> list[Account]:
+        """Everybody, or the one with a number."""
+        accounts = self._accounts.values()
+        return [account for account in accounts if number in {None, account.id}]
+
+    def fill(self, account: Account, order: Order) -> None:
+        """Fill what is left of an order at the present price."""
+        quote = self.board.quote(order.market, order.symbol)
+        self._matchers[order.market].fill_resting(
+            account, order, quote, now=self.now(), journal=self.journal
+        )
+        self.algos.finish(account, now=self.now(), journal=self.journal)
+
+    def expire(self, account: Account, order: Order) -> None:
+        """End an open order without its owner's doing."""
+        self._matchers[order.market].expire(account, order, now=self.now(), journal=self.journal)
+
+    def liquidate(self, account: Account, symbol: str) -> None:
+        """Close a futures position for want of margin."""
+        self.liquidator.liquidate(
+            account,
+            account.position(symbol),
+            mark=self.board.marks[symbol],
+            now=self.now(),
+            journal=self.journal,
+        )
+        self.algos.finish(account, now=self.now(), journal=self.journal)
+
+    def close_position(self, account: Account, symbol: str, quantity: Decimal, name: str) -> None:
+        """Close part of a futures position with an order of the venue's own."""
+        self.liquidator.close(
+            account,
+            account.position(symbol),
+            quantity,
+            name=name,
+            mark=self.board.marks[symbol],
+            now=self.now(),
+            journal=self.journal,
+        )
+
     def place_algo(self, account: Account, listing: Listing, algo: AlgoOrder) -> AlgoOrder:
         """Accept a conditional futures order.
 
@@ -187,9 +246,16 @@ class Venue:
             # Memory is ahead of the file now; the file is the truth.
             self._load()
             raise
+        for observe in self.observers:
+            observe(journal)
 
     def discard(self) -> None:
         """Forget an unfinished step: back to what the file says."""
+        self._load()
+
+    def treat(self, treatment: Treatment) -> None:
+        """Treat orders another way from now on."""
+        self._treatment = treatment
         self._load()
 
     def _load(self) -> None:
@@ -202,10 +268,11 @@ class Venue:
             MarketType.LINEAR: LinearClearing(self.board.marks),
         }
         self._matchers = {
-            market: Matcher(market, clearing, counters, self.treatment)
+            market: Matcher(market, clearing, counters, self._treatment)
             for market, clearing in clearings.items()
         }
-        self.algos = AlgoBook(self._matchers[MarketType.LINEAR])
+        linear = self._matchers[MarketType.LINEAR]
+        self.algos, self.liquidator = AlgoBook(linear), Liquidator(linear)
 
     def _cross(self, keys: Iterable[Key]) -> None:
         busy = [each for each in self._accounts.values() if each.orders or each.algos]

@@ -40,6 +40,15 @@ class PaperVenue:
         opened = await self.control("accounts", balances=balances or {"USDT": "10000"})
         return {"apiKey": opened["api_key"], "secret": opened["api_secret"]}
 
+    async def fault(self, verb: str, **fields: Any) -> Any:
+        """Arm a fault."""
+        return await self.control("faults", verb=verb, **fields)
+
+    async def clear_faults(self) -> None:
+        """Disarm everything."""
+        async with self.session.delete(f"{self.base}/control/faults") as response:
+            assert response.status == 200, await response.text()
+
     async def ledger(self, after: int = 0) -> list[dict[str, Any]]:
         """Everything since a number."""
         async with self.session.get(f"{self.base}/control/ledger?after={after}") as response:

@@ -1,15 +1,16 @@
 """One request and one answer, and the reading of Binance's parameters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
+from app.paper_exchange.catalog import Catalog
 from app.paper_exchange.engine import refusals
 from app.paper_exchange.engine.models import Account
 from app.paper_exchange.engine.refusals import Refusal, refuse
-from app.paper_exchange.symbols import Listing, find
+from app.paper_exchange.symbols import Listing
 from app.trading.words import MarketType
 
 _NUMBER = re.compile(r"[0-9]{1,20}(\.[0-9]{1,20})?")
@@ -27,6 +28,8 @@ class Call:
         headers: by lower-case name.
         at: arrival, in milliseconds of the venue's clock.
         account: whose request it is, once the key is known.
+        catalog: what is listed.
+        view: shows the account as a look-up sees it, when that is not as it is.
         not_after: what is newer than these milliseconds is hidden; None when nothing is.
     """
 
@@ -37,6 +40,8 @@ class Call:
     headers: Mapping[str, str]
     at: int
     account: Account | None = None
+    catalog: Catalog = field(default_factory=Catalog)
+    view: Callable[[Account], Account] | None = None
     not_after: int | None = None
     params: dict[str, str] = field(init=False)
 
@@ -99,7 +104,7 @@ class Call:
 
     def listing(self, market: MarketType) -> Listing:
         """The symbol that is asked about."""
-        listing = find(market, self.text("symbol"))
+        listing = self.catalog.find(market, self.text("symbol"))
         if listing is None:
             raise refuse(refusals.INVALID_SYMBOL)
         return listing
@@ -111,11 +116,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back: a JSON value, or a page when `body` is text."""
+    """What goes back: a JSON value, or text as it stands, a page unless it says otherwise."""
 
     status: int
     body: object
     code: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = "text/html; charset=utf-8"
 
 
 def refused(refusal: Refusal) -> Answer:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from app.core.decimals import plain
 from app.paper_exchange.protocol.call import Call
 from app.paper_exchange.protocol.shapes import Json
-from app.paper_exchange.symbols import ASSETS, Listing, listings
+from app.paper_exchange.symbols import ASSETS, Listing
 from app.paper_exchange.venue import Venue
 from app.trading.words import MarketType
 
@@ -16,13 +16,13 @@ _LARGEST_PRICE = "10000000"
 def spot(_venue: Venue, call: Call) -> object:
     """GET /api/v3/exchangeInfo."""
     wanted = call.optional_listing(MarketType.SPOT)
-    rows = listings(MarketType.SPOT) if wanted is None else [wanted]
+    rows = call.catalog.listings(MarketType.SPOT) if wanted is None else [wanted]
     return {
         "timezone": "UTC",
         "serverTime": call.at,
         "rateLimits": _RATE_LIMITS,
         "exchangeFilters": [],
-        "symbols": [_spot_symbol(listing) for listing in rows],
+        "symbols": [_spot_symbol(listing, call.catalog.status(listing)) for listing in rows],
     }
 
 
@@ -35,7 +35,10 @@ def linear(_venue: Venue, call: Call) -> object:
         "rateLimits": _RATE_LIMITS,
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "0"}],
-        "symbols": [_linear_symbol(listing) for listing in listings(MarketType.LINEAR)],
+        "symbols": [
+            _linear_symbol(listing, call.catalog.status(listing))
+            for listing in call.catalog.listings(MarketType.LINEAR)
+        ],
     }
 
 
@@ -79,10 +82,10 @@ _RATE_LIMITS: list[Json] = [
 ]
 
 
-def _spot_symbol(listing: Listing) -> Json:
+def _spot_symbol(listing: Listing, status: str) -> Json:
     return {
         "symbol": listing.symbol,
-        "status": "TRADING",
+        "status": status,
         "baseAsset": listing.base,
         "baseAssetPrecision": 8,
         "quoteAsset": listing.quote,
@@ -126,14 +129,14 @@ def _spot_symbol(listing: Listing) -> Json:
     }
 
 
-def _linear_symbol(listing: Listing) -> Json:
+def _linear_symbol(listing: Listing, status: str) -> Json:
     return {
         "symbol": listing.symbol,
         "pair": listing.symbol,
         "contractType": "PERPETUAL",
         "deliveryDate": _PERPETUAL_DELIVERY,
         "onboardDate": 1569398400000,
-        "status": "TRADING",
+        "status": status,
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": listing.base,

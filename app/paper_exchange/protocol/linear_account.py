@@ -9,7 +9,7 @@ from app.paper_exchange.protocol.call import Call
 from app.paper_exchange.protocol.shapes import Json, short
 from app.paper_exchange.storage import history
 from app.paper_exchange.storage.history import Window
-from app.paper_exchange.symbols import QUOTE, listings
+from app.paper_exchange.symbols import QUOTE
 from app.paper_exchange.venue import Venue
 from app.trading.words import MarginMode, MarketType
 
@@ -79,7 +79,7 @@ def position_risk_v3(venue: Venue, call: Call) -> object:
 def position_risk_v2(venue: Venue, call: Call) -> object:
     """GET /fapi/v2/positionRisk: every symbol, with leverage and margin type."""
     wanted = call.optional_listing(LINEAR)
-    rows = listings(LINEAR) if wanted is None else [wanted]
+    rows = call.catalog.listings(LINEAR) if wanted is None else [wanted]
     shown = []
     for row in rows:
         position = call.customer.position(row.symbol)

@@ -5,7 +5,7 @@ from app.paper_exchange.engine import refusals
 from app.paper_exchange.engine.refusals import refuse
 from app.paper_exchange.protocol.call import Call
 from app.paper_exchange.protocol.shapes import Json
-from app.paper_exchange.symbols import Listing, listings
+from app.paper_exchange.symbols import Listing
 from app.paper_exchange.venue import Venue
 from app.trading.words import MarginMode, MarketType
 
@@ -76,7 +76,7 @@ def multi_assets(_venue: Venue, _call: Call) -> object:
 def brackets(_venue: Venue, call: Call) -> object:
     """GET leverageBracket."""
     wanted = call.optional_listing(LINEAR)
-    rows = listings(LINEAR) if wanted is None else [wanted]
+    rows = call.catalog.listings(LINEAR) if wanted is None else [wanted]
     return [{"symbol": row.symbol, "notionalCoef": 1, "brackets": _brackets(row)} for row in rows]
 
 
@@ -94,7 +94,7 @@ def symbol_config(_venue: Venue, call: Call) -> object:
     """GET symbolConfig."""
     wanted = call.optional_listing(LINEAR)
     shown = []
-    for row in listings(LINEAR) if wanted is None else [wanted]:
+    for row in call.catalog.listings(LINEAR) if wanted is None else [wanted]:
         position = call.customer.position(row.symbol)
         mode = "ISOLATED" if position.margin_mode is MarginMode.ISOLATED else "CROSSED"
         shown.append(

@@ -11,7 +11,7 @@ from app.paper_exchange.prices.board import Print, Row
 from app.paper_exchange.prices.candles import INTERVALS, Candle
 from app.paper_exchange.protocol.call import Call
 from app.paper_exchange.protocol.shapes import Json, short
-from app.paper_exchange.symbols import Listing, find, listings
+from app.paper_exchange.symbols import Listing
 from app.paper_exchange.venue import Venue
 from app.trading.words import MarketType
 
@@ -185,9 +185,9 @@ def aggregate_trade(item: Print) -> Json:
 def _wanted(call: Call, market: MarketType) -> list[Listing]:
     names = call.params.get("symbols")
     if not names:
-        return listings(market)
+        return call.catalog.listings(market)
     try:
-        wanted = [find(market, str(name)) for name in json.loads(names)]
+        wanted = [call.catalog.find(market, str(name)) for name in json.loads(names)]
     except (ValueError, TypeError):
         raise refusals.illegal("symbols") from None
     if None in wanted:

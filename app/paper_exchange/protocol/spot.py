@@ -6,7 +6,6 @@ from app.paper_exchange.protocol.market_data import MarketData
 from app.paper_exchange.protocol.orders import OrderDesk
 from app.paper_exchange.protocol.routes import Handler, Routes, key_only, open_to_all, signed
 from app.paper_exchange.protocol.shapes import Json, eight
-from app.paper_exchange.symbols import listings
 from app.paper_exchange.venue import Venue
 from app.trading.words import MarketType
 
@@ -58,7 +57,7 @@ def commission(_venue: Venue, call: Call) -> object:
 def trade_fees(_venue: Venue, call: Call) -> object:
     """GET /sapi/v1/asset/tradeFee."""
     wanted = call.optional_listing(SPOT)
-    rows = listings(SPOT) if wanted is None else [wanted]
+    rows = call.catalog.listings(SPOT) if wanted is None else [wanted]
     return [
         {
             "symbol": row.symbol,

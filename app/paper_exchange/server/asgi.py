@@ -1,23 +1,25 @@
 """The venue as an ASGI application, at the root of a server or mounted under a path."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
 
+from app.paper_exchange.faults.armory import Armory
+from app.paper_exchange.faults.unfair import Unfair
+from app.paper_exchange.faults.wire import Receive, Send, hang_up, wait_until_gone
 from app.paper_exchange.protocol.call import Answer, Call
 from app.paper_exchange.server.addresses import Address, locate, locate_stream
 from app.paper_exchange.server.control import Control
 from app.paper_exchange.server.dispatch import Dispatcher
+from app.paper_exchange.server.fault_control import FaultControl
+from app.paper_exchange.server.gate import Gate
 from app.paper_exchange.streams.hub import Hub
 from app.paper_exchange.streams.socket import serve_socket
 from app.paper_exchange.venue import Venue
 
 Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 _LARGEST_BODY = 1024 * 1024
 _PAGE = """<!doctype html>
@@ -40,7 +42,10 @@ class PaperApp:
         self._venue = venue
         self._hub = hub
         self._dispatcher = Dispatcher(venue, records_public=control)
-        self._control = Control(venue) if control else None
+        self._armory = Armory(lambda: venue.journal)
+        self._gate = Gate(venue, self._dispatcher, self._armory)
+        venue.treat(Unfair(self._armory, venue))
+        self._control = Control(venue, FaultControl(venue, self._gate)) if control else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -65,15 +70,39 @@ class PaperApp:
             body=body,
             headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
             at=self._venue.now(),
+            catalog=self._venue.catalog,
         )
-        await _send(send, self._answer(call, address))
+        answer = self._about_itself(call, address)
+        if answer is not None:
+            await _send(send, answer)
+        elif self._armory.is_armed:
+            await self._serve_under_faults(call, address, send, receive)
+        else:
+            await _send(send, self._dispatcher.answer(call, address))
 
-    def _answer(self, call: Call, address: Address) -> Answer:
+    def _about_itself(self, call: Call, address: Address) -> Answer | None:
         if address.host == "" and call.path == "/" and call.method == "GET":
             return Answer(200, _PAGE)
         if address.host == "" and call.path.startswith("/control/") and self._control is not None:
             return self._control.answer(call)
-        return self._dispatcher.answer(call, address)
+        return None
+
+    async def _serve_under_faults(
+        self, call: Call, address: Address, send: Send, receive: Receive
+    ) -> None:
+        reply = await self._gate.answer(call, address)
+        cut = reply.cut
+        if cut is None:
+            await _send(send, reply.answer or Answer(500, ""))
+        elif cut.verb == "half_reply" and reply.answer is not None:
+            fraction = float(cut.number("fraction", "0.5"))
+            await _send(send, reply.answer, fraction)
+            await hang_up(send, receive, is_reset=False)
+        else:
+            hold = None if cut.verb.startswith("hang") else float(cut.seconds)
+            is_gone = await wait_until_gone(receive, hold) if hold != 0 else False
+            if not is_gone:
+                await hang_up(send, receive, is_reset=cut.verb.startswith("reset"))
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = locate(scope["path"], scope.get("root_path", ""))
@@ -99,17 +128,23 @@ async def _read_body(receive: Receive) -> str | None:
             return b"".join(parts).decode("utf-8", "replace")
 
 
-async def _send(send: Send, answer: Answer) -> None:
+async def _send(send: Send, answer: Answer, fraction: float = 1) -> None:
+    """Send an answer, or only a fraction of its bytes, which leaves it unfinished."""
     if isinstance(answer.body, str):
-        content_type, content = b"text/html; charset=utf-8", answer.body.encode()
+        content_type, content = answer.content_type.encode(), answer.body.encode()
     else:
         content_type, content = b"application/json", msgspec.json.encode(answer.body)
     headers = [
         (b"content-type", content_type),
         (b"content-length", str(len(content)).encode()),
         (b"x-simulated", b"true"),
+        *((name.encode(), value.encode()) for name, value in answer.headers),
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if fraction < 1:
+        part = content[: max(1, int(len(content) * fraction))]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+        return
     await send({"type": "http.response.body", "body": content})
 
 

@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation, localcontext
 
 from app.core.decimals import EXACT, plain
+from app.paper_exchange.faults.fault import BadFault
 from app.paper_exchange.prices.board import Key
 from app.paper_exchange.protocol.call import Answer, Call
+from app.paper_exchange.server.fault_control import FaultControl
 from app.paper_exchange.symbols import ASSETS, LISTINGS, MARKETS
 from app.paper_exchange.venue import Balances, Venue, both_markets
 from app.trading.words import MarketType
@@ -21,13 +23,17 @@ class BadControl(Exception):
 class Control:
     """The routes under /control."""
 
-    def __init__(self, venue: Venue) -> None:
+    def __init__(self, venue: Venue, faults: FaultControl) -> None:
         self._venue = venue
+        self._faults = faults
         self._routes = {
             ("POST", "/control/price"): self._price,
             ("POST", "/control/walk"): self._walk,
             ("POST", "/control/accounts"): self._accounts,
             ("GET", "/control/ledger"): self._ledger,
+            ("POST", "/control/faults"): lambda call: faults.arm(_body(call)),
+            ("GET", "/control/faults"): lambda _call: faults.list_armed(),
+            ("DELETE", "/control/faults"): self._clear_faults,
         }
 
     def answer(self, call: Call) -> Answer:
@@ -38,7 +44,7 @@ class Control:
         try:
             with localcontext(EXACT):
                 return Answer(200, {"simulated": True, **handler(call)})
-        except BadControl as error:
+        except (BadControl, BadFault) as error:
             return Answer(400, {"code": "invalid", "detail": str(error)})
 
     def _price(self, call: Call) -> dict[str, object]:
@@ -59,6 +65,12 @@ class Control:
     def _accounts(self, call: Call) -> dict[str, object]:
         account = self._venue.open_account(_balances(_body(call).get("balances")))
         return {"api_key": account.api_key, "api_secret": account.api_secret}
+
+    def _clear_faults(self, call: Call) -> dict[str, object]:
+        number = call.params.get("id")
+        if number is not None and not number.isdigit():
+            raise BadControl("id is a whole number")
+        return self._faults.clear(None if number is None else int(number))
 
     def _ledger(self, call: Call) -> dict[str, object]:
         try:

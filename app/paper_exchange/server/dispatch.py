@@ -44,6 +44,12 @@ class Dispatcher:
                 self._venue.commit(_entry(call, answer, received_at))
         return answer
 
+    def record(self, call: Call, answer: Answer | None) -> None:
+        """Keep a request that a fault kept from being carried out; None when nobody answers."""
+        call.account = self._venue.account(call.headers.get("x-mbx-apikey", ""))
+        answer = answer or Answer(0, "")
+        self._venue.commit(_entry(call, answer, iso(self._venue.clock.now())))
+
     def _handle(self, route: Route | None, call: Call) -> object:
         if route is None:
             raise unknown_path(call.method, call.path)
@@ -51,6 +57,8 @@ class Dispatcher:
             call.account = identify(self._venue, call)
         if route.access is Access.SIGNED:
             check_signature(call.customer, call)
+        if call.view is not None:
+            call.account = call.view(call.customer)
         return route.handler(self._venue, call)
 
 
