@@ -24,7 +24,10 @@ class OneTripCursor:
         self.rowcount = -1
 
     async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> "OneTripCursor":
-        """Run one statement and bring its rows along."""
+        """Run one statement and bring its rows along; a BEGIN travels with the next one."""
+        if operation.startswith("BEGIN"):
+            self._connection.begin_with_next(operation)
+            return self
         self._keep(*await self._connection.run(_execute, operation, parameters))
         return self
 
@@ -56,15 +59,35 @@ class OneTripConnection(aiosqlite.Connection):
         super().__init__(lambda: _open(path), iter_chunk_size=64)
         # As SQLAlchemy does for the connections it makes: a process that gives up must end.
         self._thread.daemon = True
+        self._begin: str | None = None
 
     async def cursor(self) -> OneTripCursor:  # type: ignore[override]  # aiosqlite decorates its own
         """A cursor; nothing happens at the thread yet."""
         return OneTripCursor(self)
 
+    def begin_with_next(self, statement: str) -> None:
+        """Begin a transaction on the way to its first statement."""
+        self._begin = statement
+
+    async def commit(self) -> None:
+        """Keep what the transaction did; one that did nothing has not begun."""
+        if self._has_begun():
+            await super().commit()
+
+    async def rollback(self) -> None:
+        """Take back what the transaction did; one that did nothing has not begun."""
+        if self._has_begun():
+            await super().rollback()
+
+    def _has_begun(self) -> bool:
+        self._begin = None
+        return self.in_transaction
+
     async def run(self, function: Any, *arguments: Any) -> Any:
         """Call a function with the raw connection, on its thread."""
+        begin, self._begin = self._begin, None
         # aiosqlite leaves this untyped; everything that runs on its thread goes through it.
-        return await self._execute(function, self._conn, *arguments)  # type: ignore[no-untyped-call]
+        return await self._execute(_run, self._conn, begin, function, arguments)  # type: ignore[no-untyped-call]
 
 
 def connector(path: str) -> Any:
@@ -88,6 +111,14 @@ def _open(path: str) -> sqlite3.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _run(
+    connection: sqlite3.Connection, begin: str | None, function: Any, arguments: tuple[Any, ...]
+) -> Any:
+    if begin is not None:
+        connection.execute(begin)
+    return function(connection, *arguments)
 
 
 def _execute(

@@ -32,17 +32,27 @@ class Money(TypeDecorator[Decimal]):
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        with localcontext(EXACT):
-            exact = value.quantize(_QUANTUM)
-            if exact != value:
-                raise ValueError(f"{value} has more than {SCALE} decimal places: round it first")
-        return plain(exact) if dialect.name == "sqlite" else exact
+        exponent = value.as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -SCALE:
+            value = _with_fewer_places(value)
+        return plain(value) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002 SQLAlchemy's signature
         if value is None:
             return None
+        if isinstance(value, str):
+            return Decimal(value)  # as `plain` wrote it
         with localcontext(EXACT):
             return Decimal(plain(Decimal(value)))
+
+
+def _with_fewer_places(value: Decimal) -> Decimal:
+    """The same number within the column's places, when only zeros are lost."""
+    with localcontext(EXACT):
+        exact = value.quantize(_QUANTUM)
+        if exact != value:
+            raise ValueError(f"{value} has more than {SCALE} decimal places: round it first")
+        return exact
 
 
 class UtcDateTime(TypeDecorator[datetime]):
