@@ -29,6 +29,15 @@ def start_api() -> None:
     serve(load_settings(), with_worker=False)
 
 
+@start.command("prepare")
+@telling
+def start_prepare() -> None:
+    """Migrate and make the first admin, once before several API processes."""
+    from app.serve import prepare  # noqa: PLC0415 the server's imports are slow
+
+    prepare(load_settings())
+
+
 @start.command("worker")
 @telling
 def start_worker() -> None:

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Awaitable
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -12,12 +13,14 @@ import uvloop
 from app.core.clock import SystemClock
 from app.core.errors import Invalid
 from app.core.log import configure_logging
+from app.core.startup import load_settings
 from app.house import House, make_folder, own_url
 from app.main import create_app
 from app.paper_exchange.app import create_paper_exchange
 from app.settings import Settings
 
 GRACE_SECONDS = 8
+APPLICATION = "signalbox"
 
 
 def serve(settings: Settings, *, with_worker: bool, is_rate_limited: bool = True) -> None:
@@ -61,6 +64,41 @@ def serve_paper_exchange(settings: Settings, port: int) -> None:
     configure_logging(settings)
     make_folder(settings)
     uvloop.run(_serve_paper_exchange(settings, bind(settings.host, port)))
+
+
+def prepare(settings: Settings) -> None:
+    """What is done once before many API processes start: migrate, make the first admin, say so.
+
+    Raises:
+        Invalid: it cannot start; one line says why.
+    """
+    if not settings.paper_url:
+        raise Invalid(
+            "PAPER_URL: API processes side by side need a paper exchange in another process.",
+            code="paper_url_missing",
+        )
+    uvloop.run(_prepare(settings))
+
+
+async def _prepare(settings: Settings) -> None:
+    house = await House.build(settings, with_worker=False)
+    announce(house)
+    await house.database.close()
+
+
+async def api(scope: Any, receive: Any, send: Any) -> None:
+    """The API for a server that starts applications itself, as gunicorn: built when it starts."""
+    if scope["type"] == "lifespan":
+        settings = load_settings()
+        configure_logging(settings, process="api")
+        try:
+            scope["state"][APPLICATION] = create_app(await House.build(settings, with_worker=False))
+        except Invalid as refusal:
+            await receive()
+            await send({"type": "lifespan.startup.failed", "message": refusal.detail})
+            return
+    # Every later scope carries what the lifespan left in its state.
+    await scope["state"][APPLICATION](scope, receive, send)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -102,7 +102,10 @@ class Story:
 
     async def _close_by_hand(self) -> None:
         self._chapter("2. TradingView's own sentence, and a trader who changes their mind")
-        text = f"order buy @ {QUANTITY} filled on {TICKER}.P. New strategy position is {QUANTITY}"
+        # Without a time or an id, the same words within a minute are the same alert.
+        name = f"Demo {self.clock.now():%H:%M:%S}"
+        order = f"order buy @ {QUANTITY} filled on {TICKER}.P"
+        text = f"{name}: {order}. New strategy position is {QUANTITY}"
         position = await self._enter(text)
         await self._watch(position)
         await self._close(position)
