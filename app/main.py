@@ -34,10 +34,12 @@ from app.http.access_log import access_log
 from app.http.caller import require_admin
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
+from app.market import routes as market_routes
 from app.paper_exchange.server.asgi import PaperApp
 from app.pipeline.pnl import routes as pnl_routes
 from app.pipeline.risk import routes as risk_routes
 from app.pipeline.signals import routes as signal_routes
+from app.reports import routes as report_routes
 from app.strategies import routes as strategy_routes
 from app.webhooks import routes as webhook_routes
 
@@ -56,6 +58,9 @@ ROUTERS = [
     pnl_routes.router,
     risk_routes.router,
     desk_risk.router,
+    report_routes.router,
+    report_routes.curve_router,
+    market_routes.router,
     audit_routes.router,
     health_routes.router,
 ]

@@ -8,6 +8,7 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.symbols import symbol_is
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.status import AlarmStatus
 
@@ -68,5 +69,5 @@ def listing(
     if strategy_id is not None:
         query = query.where(Alarm.strategy_id == strategy_id)
     if symbol is not None:
-        query = query.where((Alarm.symbol == symbol) | (Alarm.ticker == symbol))
+        query = query.where(symbol_is(Alarm.symbol, symbol) | (Alarm.ticker == symbol))
     return query

@@ -9,6 +9,7 @@ from sqlalchemy import CursorResult, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.symbols import symbol_is
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
 from app.trading.words import Purpose
@@ -161,11 +162,12 @@ def listing(
     query = select(Order).where(Order.user_id == user_id)
     for column, value in (
         (Order.status, status),
-        (Order.symbol, symbol),
         (Order.strategy_id, strategy_id),
         (Order.signal_id, signal_id),
         (Order.position_id, position_id),
     ):
         if value is not None:
             query = query.where(column == value)
+    if symbol is not None:
+        query = query.where(symbol_is(Order.symbol, symbol))
     return query

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.symbols import symbol_is
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
 from app.pipeline.positions.models import Position
 
@@ -71,5 +72,5 @@ def trades(
     if strategy_id is not None:
         query = query.where(Trade.strategy_id == strategy_id)
     if symbol is not None:
-        query = query.where(Trade.symbol == symbol)
+        query = query.where(symbol_is(Trade.symbol, symbol))
     return query

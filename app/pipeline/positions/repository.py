@@ -9,6 +9,7 @@ from sqlalchemy import CursorResult, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.symbols import symbol_is
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 
@@ -121,10 +122,11 @@ def listing(
     query = select(Position).where(Position.user_id == user_id)
     for column, value in (
         (Position.status, status),
-        (Position.symbol, symbol),
         (Position.strategy_id, strategy_id),
         (Position.account_id, account_id),
     ):
         if value is not None:
             query = query.where(column == value)
+    if symbol is not None:
+        query = query.where(symbol_is(Position.symbol, symbol))
     return query

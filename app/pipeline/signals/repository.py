@@ -10,11 +10,13 @@ from sqlalchemy import CursorResult, Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.symbols import symbol_is
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.signals.words import SignalAction
 
 OPENING = (SignalAction.OPEN, SignalAction.ADD)
+UNSENT = (SignalStatus.PENDING, SignalStatus.APPROVED)
 
 
 async def get(session: AsyncSession, signal_id: UUID) -> Signal:
@@ -78,7 +80,7 @@ async def unsent_entries(session: AsyncSession, strategy_id: UUID, symbol: str) 
         Signal.strategy_id == strategy_id,
         Signal.symbol == symbol,
         Signal.action.in_(OPENING),
-        Signal.status.in_((SignalStatus.PENDING, SignalStatus.APPROVED)),
+        Signal.status.in_(UNSENT),
     )
     return (await session.scalars(query.order_by(Signal.id))).all()
 
@@ -119,27 +121,11 @@ async def in_status(
 async def overdue(session: AsyncSession, now: datetime) -> Sequence[Signal]:
     """Undecided or unsent entries whose time ran out."""
     query = select(Signal).where(
-        Signal.status.in_((SignalStatus.PENDING, SignalStatus.APPROVED)),
+        Signal.status.in_(UNSENT),
         Signal.expires_at <= now,
         Signal.action.in_(OPENING),
     )
     return (await session.scalars(query.order_by(Signal.id).limit(500))).all()
-
-
-async def latest_alert_at(session: AsyncSession, strategy_id: UUID, symbol: str) -> datetime | None:
-    """The alert time of the newest signal of the strategy on the symbol."""
-    query = (
-        select(Signal.alert_at)
-        .where(
-            Signal.strategy_id == strategy_id,
-            Signal.symbol == symbol,
-            Signal.alert_at.is_not(None),
-        )
-        .order_by(Signal.alert_at.desc())
-        .limit(1)
-    )
-    found: datetime | None = await session.scalar(query)
-    return found
 
 
 def listing(
@@ -156,7 +142,7 @@ def listing(
     if strategy_id is not None:
         query = query.where(Signal.strategy_id == strategy_id)
     if symbol is not None:
-        query = query.where(Signal.symbol == symbol)
+        query = query.where(symbol_is(Signal.symbol, symbol))
     return query
 
 

@@ -1,0 +1,40 @@
+"""Prices as they cross HTTP."""
+
+from typing import Self
+
+from pydantic import ConfigDict
+
+from app.http.schemas import Moment, Out
+from app.trading.money import Money
+from app.trading.quote import Quote
+
+
+class PriceOut(Out):
+    """What a market costs; `mark` is null on spot, which has none."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "symbol": "BTC/USDT:USDT",
+                    "last": "60000.1",
+                    "mark": "60000",
+                    "bid": "60000",
+                    "ask": "60000.1",
+                    "at": "2026-01-31T12:00:00.123456Z",
+                }
+            ]
+        }
+    )
+
+    symbol: str
+    last: Money
+    mark: Money | None
+    bid: Money
+    ask: Money
+    at: Moment
+
+    @classmethod
+    def of(cls, quote: Quote) -> Self:
+        """Shape a quote."""
+        return cls.model_validate(quote)

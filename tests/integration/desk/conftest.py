@@ -1,0 +1,14 @@
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.db.session import Database
+from app.strategies.words import Approval
+from tests.integration.desk.front import Front, open_front
+
+
+@pytest.fixture
+async def front(database: Database) -> AsyncIterator[Front]:
+    """A trader on a linear account whose strategy asks before it acts."""
+    async with open_front(database, approval=Approval.MANUAL) as opened:
+        yield opened

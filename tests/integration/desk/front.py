@@ -1,0 +1,98 @@
+"""The whole API over a desk: its routes, guards and errors, with the caller named in a header."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+from httpx import ASGITransport, AsyncClient, Response
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from app.accounts.models import User
+from app.accounts.providers import DEPENDENCIES
+from app.db.session import Database
+from app.desk.providers import TOOLS
+from app.exchanges.venues import REGISTRY
+from app.http.caller import Caller, Role
+from app.http.errors import EXCEPTION_HANDLERS
+from app.main import ROUTERS
+from app.trading.words import MarketType
+from tests.integration.flow.desk import Desk, open_desk
+
+USER = "X-User"
+
+
+class NamedCaller(AbstractAuthenticationMiddleware):
+    """Believes the header; logging in has tests of its own."""
+
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
+        user: User = connection.app.state.users[connection.headers[USER]]
+        caller = Caller(user.id, user.username, Role(user.role), user.timezone)
+        return AuthenticationResult(user=caller, auth=None)
+
+
+@dataclass
+class Front:
+    """A desk and its front door."""
+
+    desk: Desk
+    client: AsyncClient
+    users: dict[str, User]
+
+    async def call(
+        self, method: str, path: str, body: Any = None, *, user: User | None = None, **options: Any
+    ) -> Response:
+        """One request of the desk's own trader, or of another user."""
+        caller = user or self.desk.user
+        self.users[caller.username] = caller
+        headers = {USER: caller.username}
+        answer = await self.client.request(method, path, json=body, headers=headers, **options)
+        await self.desk.process.settle()
+        return answer
+
+    async def get(self, path: str, *, status: int = 200, user: User | None = None, **query: Any) -> Any:
+        answer = await self.call("GET", path, user=user, params=query)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def post(
+        self, path: str, body: Any = None, *, status: int = 200, user: User | None = None
+    ) -> Any:
+        answer = await self.call("POST", path, body, user=user)
+        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+        return answer.json()
+
+
+@asynccontextmanager
+async def open_front(
+    database: Database, *, market_type: MarketType = MarketType.LINEAR, **strategy: Any
+) -> AsyncIterator[Front]:
+    """A desk whose trader speaks HTTP."""
+    async with open_desk(database, market_type=market_type, **strategy) as desk:
+        users: dict[str, User] = {}
+        app = Litestar(
+            ROUTERS,
+            dependencies={**DEPENDENCIES, **TOOLS},
+            middleware=[NamedCaller],
+            exception_handlers=EXCEPTION_HANDLERS,
+            state=State(
+                {
+                    "tools": desk.tools,
+                    "database": database,
+                    "clock": desk.clock,
+                    "settings": desk.tools.settings,
+                    "exchanges": REGISTRY,
+                    "users": users,
+                }
+            ),
+            openapi_config=None,
+            logging_config=None,
+        )
+        transport = ASGITransport(cast("Any", app))  # the same protocol, other types
+        async with AsyncClient(transport=transport, base_url="http://test") as client:
+            yield Front(desk, client, users)

@@ -1,0 +1,135 @@
+"""`/risk`: limits, switches, and where the trader stands."""
+
+import pytest
+
+from tests.builders import a_user, an_account
+from tests.integration.desk.front import Front
+
+ALL = {
+    "max_daily_loss": "200",
+    "max_open_positions": 5,
+    "max_notional_per_symbol": "2000",
+    "max_notional_total": "5000",
+    "max_leverage": 3,
+    "max_orders_per_minute": 10,
+    "min_notional": "20",
+    "allowed_symbols": ["BTC/USDT:USDT"],
+    "max_price_drift_percent": "1.5",
+}
+
+
+async def test_a_trader_without_limits_has_the_least_notional_only(front: Front) -> None:
+    limits = await front.get("/risk")
+
+    assert limits == {**dict.fromkeys(ALL), "min_notional": "10", "updated_at": None}
+
+
+async def test_put_replaces_every_limit(front: Front) -> None:
+    await front.call("PUT", "/risk", ALL)
+    assert {**(await front.get("/risk")), "updated_at": None} == {**ALL, "updated_at": None}
+
+    answer = await front.call("PUT", "/risk", {"max_leverage": 2})
+
+    left = {**dict.fromkeys(ALL), "min_notional": "10", "max_leverage": 2}
+    assert answer.status_code == 200
+    assert {**answer.json(), "updated_at": None} == {**left, "updated_at": None}
+
+
+async def test_a_null_least_notional_is_no_limit_of_ours(front: Front) -> None:
+    answer = await front.call("PUT", "/risk", {"min_notional": None})
+
+    assert answer.json()["min_notional"] is None
+
+
+async def test_a_ticker_is_stored_as_the_symbol_it_means(front: Front) -> None:
+    answer = await front.call("PUT", "/risk", {"allowed_symbols": ["btcusdt.p", "ETHUSDT.P"]})
+
+    assert answer.json()["allowed_symbols"] == ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"max_daily_loss": "0"},
+        {"max_daily_loss": "-1"},
+        {"max_leverage": 0},
+        {"max_open_positions": 0},
+        {"max_leverage": 1.5},
+        {"max_price_drift_percent": "0"},
+        {"min_notional": "NaN"},
+        {"max_dayly_loss": "5"},
+        {"allowed_symbols": ["NOPEUSDT"]},
+    ],
+)
+async def test_a_limit_that_makes_no_sense_is_refused(front: Front, body: object) -> None:
+    answer = await front.call("PUT", "/risk", body)
+
+    assert answer.status_code == 400
+    assert next(iter(body)) in answer.json()["detail"]  # type: ignore[call-overload]  # a dict
+    assert (await front.get("/risk"))["updated_at"] is None
+
+
+async def test_a_switch_denies_entries_until_it_is_released(front: Front) -> None:
+    switch = await front.post("/risk/kill-switch", {"is_on": True, "reason": "news"})
+    order = {
+        "account_id": str(front.desk.account.id),
+        "symbol": "BTCUSDT",
+        "side": "buy",
+        "quantity": "0.01",
+    }
+
+    refused = await front.post("/orders", order, status=422)
+    await front.post("/risk/kill-switch", {"is_on": False})
+    taken = await front.post("/orders", order, status=201)
+
+    assert (switch["scope"], switch["scope_id"]) == ("user", str(front.desk.user.id))
+    assert refused["code"] == "kill_switch"
+    assert taken["quantity"] == "0.01"
+
+
+async def test_a_switch_of_a_strategy_names_one_of_the_callers(front: Front) -> None:
+    mine = {"is_on": True, "scope": "STRATEGY", "scope_id": str(front.desk.strategy.id)}
+    now = front.desk.clock.now()
+    stranger = a_user(now)
+    theirs = an_account(stranger.id, now)
+    await front.desk.keep(stranger, theirs)
+
+    switch = await front.post("/risk/kill-switch", mine)
+    for scope, scope_id in (("strategy", theirs.id), ("account", theirs.id), ("user", stranger.id)):
+        body = {"is_on": True, "scope": scope, "scope_id": str(scope_id)}
+        assert (await front.post("/risk/kill-switch", body, status=404))["code"] == "not_found"
+    without = await front.post("/risk/kill-switch", {"is_on": True, "scope": "account"}, status=400)
+
+    assert switch["scope"] == "strategy"
+    assert "scope_id" in without["detail"]
+
+
+async def test_state_shows_the_day_against_its_limit(front: Front) -> None:
+    await front.call("PUT", "/risk", {"max_daily_loss": "500"})
+    signal = (await front.desk.alert(quantity="0.1")).signal_id
+    await front.post(f"/signals/{signal}/approve")
+    await front.desk.price("59000")
+
+    state = await front.get("/risk/state")
+
+    [day] = state["days"]
+    assert (day["is_paper"], day["currency"]) == (True, "USDT")
+    # 0.1 · (59000 - 60000)
+    assert day["unrealized_change"] == "-100"
+    assert (day["loss"], day["left"]) == ("100", "400")
+    assert (day["open_positions"], day["notional_total"]) == (1, "5900")
+    assert day["frozen_until"] is None
+    assert state["limits"]["max_daily_loss"] == "500"
+
+
+async def test_state_says_until_when_a_day_is_frozen(front: Front) -> None:
+    await front.call("PUT", "/risk", {"max_daily_loss": "50"})
+    signal = (await front.desk.alert(quantity="0.1")).signal_id
+    await front.post(f"/signals/{signal}/approve")
+    await front.desk.price("59000")
+    await front.desk.sweep()
+
+    [day] = (await front.get("/risk/state"))["days"]
+
+    assert day["left"] == "0"
+    assert day["frozen_until"].endswith("T00:00:00.000000Z")
