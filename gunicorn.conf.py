@@ -1,7 +1,7 @@
 """API processes for production: `gunicorn app.serve:api`, beside `run.py worker`.
 
-Start it in the folder of run.py. The number of processes is WEB_CONCURRENCY (2). They share one database and need PAPER_URL; the
-worker guards positions and sends orders, in a process of its own.
+Start it in the folder of run.py. The number of processes is WEB_CONCURRENCY (2). They share one
+database and need PAPER_URL; the worker guards positions and sends orders, in its own process.
 """
 
 import os
@@ -49,6 +49,6 @@ def on_starting(_server: object) -> None:
 
     In a process of its own: threads started here would be missing in the forked ones.
     """
-    done = subprocess.run([sys.executable, "run.py", "prepare"], check=False)  # noqa: S603 ours
+    done = subprocess.run([sys.executable, "run.py", "prepare"], check=False)
     if done.returncode:
         sys.exit(done.returncode)
