@@ -127,7 +127,7 @@ class Worker:
         """Take up what the last run left, guard what is open, then follow the news."""
         async with self.tools.database.read() as session:
             self._settled_note = await wakeups.newest_id(session)
-        self.tools.database.listeners.append(self._on_commit)
+        self.tools.database.listeners.append(self.hear)
         await self.sweep(is_start=True)
         self.started_at = self.tools.now()
         self._tasks = [
@@ -137,7 +137,7 @@ class Worker:
 
     async def stop(self, timeout_seconds: float = 8.0) -> None:
         """Finish the steps at hand and stop; nothing is lost that waits."""
-        self.tools.database.listeners.remove(self._on_commit)
+        self.tools.database.listeners.remove(self.hear)
         self.monitor.close()
         for task in (*self._tasks, *self._noticed):
             task.cancel()
@@ -169,7 +169,8 @@ class Worker:
         pause = self._exit_pauses.get(position_id)
         return pause is not None and self.tools.now() < pause[0]
 
-    def _on_commit(self, info: dict[Any, Any]) -> None:
+    def hear(self, info: dict[Any, Any]) -> None:
+        """Take up the steps that a commit of this process left notes of."""
         for note in wakeups.committed(info):
             self._heard.add(note.id)
             self._notice(self._take_up(note))

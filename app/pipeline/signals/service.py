@@ -126,7 +126,8 @@ async def approve(
     """
     if key is not None and signal.decision_key == key:
         return signal
-    if signal.status is SignalStatus.PENDING and signal.expires_at <= now:
+    is_over = signal.action.opens and signal.expires_at <= now
+    if signal.status is SignalStatus.PENDING and is_over:
         raise Conflict(
             f"This signal expired at {signal.expires_at:%H:%M:%S} UTC.", code="signal_expired"
         )

@@ -18,7 +18,7 @@ from app.exchanges.venue import BalanceReport, MarketData, Venue
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
 from app.pipeline.alarms.models import Alarm
-from app.pipeline.alarms.service import Reading
+from app.pipeline.alarms.service import Reading, receive
 from app.pipeline.flow.tools import Tools
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
@@ -190,6 +190,20 @@ class Desk:
         )
         await self.process.settle()
         return await self.one(Alarm, alarm.id)
+
+    async def store(self, body: bytes) -> None:
+        """Keep a delivery, and end before it is decided."""
+        async with self.database.transaction() as session:
+            await receive(
+                session,
+                self.strategy,
+                body,
+                source="::1",
+                now=self.clock.now(),
+                reading=Reading.of(body),
+                window=timedelta(seconds=90),
+                max_future=timedelta(seconds=5),
+            )
 
     async def approve(self, signal_id: UUID, **options: Any) -> None:
         """As the trader, through the service that the route calls."""
