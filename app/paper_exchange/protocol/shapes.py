@@ -26,7 +26,7 @@ def spot_order(order: Order) -> Json:
     return {
         "symbol": order.symbol,
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
         "price": eight(order.limit_price),
         "origQty": eight(order.quantity),
@@ -36,12 +36,12 @@ def spot_order(order: Order) -> Json:
         "timeInForce": order.time_in_force.value,
         "type": order.order_type.value,
         "side": order.side.value.upper(),
-        "stopPrice": "0.00000000",
+        "stopPrice": eight(order.stop_price),
         "icebergQty": "0.00000000",
         "time": order.created_at,
         "updateTime": order.updated_at,
-        "isWorking": True,
-        "workingTime": order.created_at,
+        "isWorking": order.is_working,
+        "workingTime": order.created_at if order.is_working else -1,
         "origQuoteOrderQty": eight(order.quote_quantity),
         "selfTradePreventionMode": "EXPIRE_MAKER",
     }
@@ -52,7 +52,7 @@ def spot_placed(order: Order, fills: list[Trade], kind: str) -> Json:
     answer: Json = {
         "symbol": order.symbol,
         "orderId": order.id,
-        "orderListId": -1,
+        "orderListId": order.order_list_id,
         "clientOrderId": order.client_order_id,
         "transactTime": order.updated_at,
     }

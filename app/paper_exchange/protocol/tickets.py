@@ -12,7 +12,7 @@ from app.paper_exchange.protocol.call import Call
 from app.trading.words import MarketType, Side
 
 _CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
-_SPOT_CONDITIONAL = {"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"}
+_WITH_TIME = {OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT}
 _LINEAR_CONDITIONAL = {
     "STOP",
     "STOP_MARKET",
@@ -40,16 +40,17 @@ def read_ticket(call: Call, market: MarketType) -> Ticket:
     side = read_side(call)
     order_type = _order_type(call, market)
     quote_quantity = _quote_quantity(call, market, order_type)
-    is_market = order_type is OrderType.MARKET
+    waits = order_type.value.startswith(("STOP_", "TAKE_"))
     return Ticket(
         side=side,
         order_type=order_type,
         time_in_force=_time_in_force(call, order_type, market),
         quantity=ZERO if quote_quantity > 0 else call.number("quantity"),
         quote_quantity=quote_quantity,
-        limit_price=ZERO if is_market else call.number("price"),
+        limit_price=ZERO if order_type.is_market else call.number("price"),
         client_order_id=read_client_id(call, market, "newClientOrderId"),
         reduce_only=market is MarketType.LINEAR and call.flag("reduceOnly"),
+        stop_price=_stop_price(call) if waits else ZERO,
     )
 
 
@@ -75,11 +76,18 @@ def _order_type(call: Call, market: MarketType) -> OrderType:
             raise refuse(refusals.USE_ALGO)
         if call.params.get("positionSide", "BOTH") != "BOTH":
             raise refuse(refusals.WRONG_POSITION_SIDE)
-    elif name in _SPOT_CONDITIONAL:
-        raise Refusal(-1116, "Invalid orderType. This paper exchange has no conditional orders.")
     if name not in _TYPES[market]:
         raise refuse(refusals.INVALID_TYPE)
     return OrderType(name)
+
+
+def _stop_price(call: Call) -> Decimal:
+    if call.params.get("trailingDelta"):
+        raise Refusal(-1106, "Parameter 'trailingDelta' sent when not required.")
+    price = call.number("stopPrice")
+    if price <= 0:
+        raise missing("stopPrice")
+    return price
 
 
 def _quote_quantity(call: Call, market: MarketType, order_type: OrderType) -> Decimal:
@@ -91,7 +99,7 @@ def _quote_quantity(call: Call, market: MarketType, order_type: OrderType) -> De
 
 
 def _time_in_force(call: Call, order_type: OrderType, market: MarketType) -> TimeInForce:
-    if order_type is not OrderType.LIMIT:
+    if order_type not in _WITH_TIME:
         return TimeInForce.GTC
     name = call.text("timeInForce").upper()
     if name not in _TIMES[market]:

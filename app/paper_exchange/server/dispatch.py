@@ -5,7 +5,7 @@ from decimal import localcontext
 
 from app.core.clock import iso
 from app.core.decimals import EXACT
-from app.paper_exchange.conditional import algo_orders
+from app.paper_exchange.conditional import algo_orders, order_lists
 from app.paper_exchange.engine.refusals import Refusal, unknown_path
 from app.paper_exchange.protocol import linear, spot
 from app.paper_exchange.protocol.call import Answer, Call, refused
@@ -26,7 +26,7 @@ class Dispatcher:
     def __init__(self, venue: Venue, *, records_public: bool) -> None:
         self._venue = venue
         self._records_public = records_public
-        self._routes = spot.routes() | linear.routes() | algo_orders.routes()
+        self._routes = spot.routes() | linear.routes() | algo_orders.routes() | order_lists.routes()
 
     def answer(self, call: Call, address: Address) -> Answer:
         """Do what was asked; what changed is committed with the request itself."""

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from app.paper_exchange.engine.algo import AlgoOrder
 from app.paper_exchange.engine.models import Account, Order, Trade
+from app.paper_exchange.engine.stops import OrderList
 from app.paper_exchange.storage.database import Database
-from app.paper_exchange.storage.rows import Cell, to_algo, to_order, to_trade
+from app.paper_exchange.storage.rows import Cell, to_algo, to_list, to_order, to_trade
 from app.trading.words import MarketType
 
 
@@ -88,6 +89,35 @@ def list_algos(
     sql, cells = _query("algo_orders", "created_at", whose, window)
     algos = [to_algo(row) for row in database.connection.execute(sql, cells)]
     return sorted(algos, key=lambda algo: algo.id)
+
+
+def find_pair(
+    database: Database, account: Account, *, number: int | None, name: str | None
+) -> OrderList | None:
+    """An order list by either id; the latest when a name was used again."""
+    sql = "SELECT * FROM order_lists WHERE account_id = ?"
+    cells: list[Cell] = [account.id]
+    if number is not None:
+        sql, cells = sql + " AND id = ?", [*cells, number]
+    if name is not None:
+        sql, cells = sql + " AND list_client_order_id = ?", [*cells, name]
+    row = database.connection.execute(sql + " ORDER BY id DESC LIMIT 1", cells).fetchone()
+    return None if row is None else to_list(row)
+
+
+def list_pairs(database: Database, account: Account, limit: int) -> list[OrderList]:
+    """The newest order lists, oldest first."""
+    sql = "SELECT * FROM order_lists WHERE account_id = ? ORDER BY id DESC LIMIT ?"
+    return [to_list(row) for row in database.connection.execute(sql, (account.id, limit))][::-1]
+
+
+def orders_of_list(database: Database, number: int) -> list[Order]:
+    """The two orders of a list."""
+    sql = (
+        "SELECT o.* FROM order_terms t JOIN whole_orders o ON o.id = t.order_id"
+        " WHERE t.order_list_id = ? ORDER BY o.id"
+    )
+    return [to_order(row) for row in database.connection.execute(sql, (number,))]
 
 
 def trades_of_order(database: Database, order: Order) -> list[Trade]:

@@ -63,7 +63,7 @@ async def test_timestamp_outside_the_window_is_refused(
         ("/api/v3/order", {"symbol": "BTCUSDT"}, -1102),
         ("/api/v3/order", MARKET | {"symbol": "NOPE"}, -1121),
         ("/api/v3/order", MARKET | {"side": "HOLD"}, -1117),
-        ("/api/v3/order", MARKET | {"type": "STOP_LOSS"}, -1116),
+        ("/api/v3/order", MARKET | {"type": "STOP_LOSS"}, -1102),
         ("/api/v3/order", MARKET | {"quantity": "1e-2"}, -1100),
         ("/api/v3/order", MARKET | {"quantity": "NaN"}, -1100),
         ("/api/v3/order", MARKET | {"newClientOrderId": "a b"}, -1100),
