@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -146,6 +146,14 @@ class FakeMarketData:
 
 
 @dataclass
+class Gate:
+    """Where an order hangs until the test lets it go on."""
+
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass
 class _Order:
     request: OrderRequest
     report: OrderReport
@@ -201,10 +209,19 @@ class FakeVenue:
         self.cancels: list[str] = []
         self.flat_fee: tuple[Decimal, str] | None = None
         self.are_fills_hidden = False
+        self._gates: dict[str, Gate] = {}
+
+    def hold(self, symbol: str) -> "Gate":
+        """Let the next orders of a symbol arrive, and hang until the gate is opened."""
+        return self._gates.setdefault(symbol, Gate())
 
     async def place(self, request: OrderRequest) -> OrderReport:
         self.sent.append(request)
         await asyncio.sleep(0)
+        gate = self._gates.get(request.symbol)
+        if gate is not None:
+            gate.reached.set()
+            await gate.open.wait()
         match self.next_outcomes.popleft() if self.next_outcomes else Outcome.ACCEPT:
             case Outcome.DROP_BEFORE_ACCEPT:
                 raise OutcomeUnknown("placing the order: connection lost")
