@@ -11,6 +11,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 
+from app.accounts.keys import derive_keys
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
 from app.db.session import Database
@@ -55,7 +56,9 @@ class Front:
         await self.desk.process.settle()
         return answer
 
-    async def get(self, path: str, *, status: int = 200, user: User | None = None, **query: Any) -> Any:
+    async def get(
+        self, path: str, *, status: int = 200, user: User | None = None, **query: Any
+    ) -> Any:
         answer = await self.call("GET", path, user=user, params=query)
         assert answer.status_code == status, answer.text
         return answer.json()
@@ -87,6 +90,7 @@ async def open_front(
                     "clock": desk.clock,
                     "settings": desk.tools.settings,
                     "exchanges": REGISTRY,
+                    "key_ring": derive_keys(b"k" * 32),
                     "users": users,
                 }
             ),
