@@ -31,12 +31,12 @@ from app.pipeline.alarms.reading import understand
 from app.pipeline.alarms.resolving import Rules, resolve
 from app.pipeline.alarms.sentences import sentence
 from app.pipeline.alarms.status import AlarmStatus
+from app.pipeline.flow.glance import Glance, look
 from app.pipeline.flow.tools import Tools, hold_trader, market_key
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.models import Position
-from app.pipeline.signals import repository as signals
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.service import SignalDraft
@@ -169,7 +169,9 @@ async def _carry_out(
     if intent.action is Action.CANCEL:
         await _end_entries(session, case, symbol, reason="cancelled: The alert cancels it.")
         raise Ignored("Pending signals and resting entries were ended.", code="cancelled")
-    book = await positions.held_by(session, case.strategy.id, symbol)
+    with session.no_autoflush:  # nothing of this alarm is asked about
+        glance = await look(session, case.strategy.id, symbol)
+        book = await positions.get(session, glance.book_id) if glance.book_id else None
     intents = await _resolved(session, case, intent, symbol, book)
     _refuse_unsupported(intents)
     made: list[Signal] = []
@@ -177,7 +179,7 @@ async def _carry_out(
         try:
             made.append(
                 await _to_signal(
-                    session, tools, case, one, symbol, book=book, part=part + len(made)
+                    session, tools, case, one, glance, book=book, part=part + len(made)
                 )
             )
         except (Stale, Denied) as refusal:
@@ -263,19 +265,20 @@ async def _to_signal(
     tools: Tools,
     case: Case,
     intent: Intent,
-    symbol: str,
+    glance: Glance,
     *,
     book: Position | None,
     part: int,
 ) -> Signal:
-    action = ACTIONS[intent.action]
+    action, symbol = ACTIONS[intent.action], glance.symbol
     _refuse_stale(case, action, book)
     if action.opens:
-        await _refuse_overtaken(session, case, symbol)
+        _refuse_overtaken(case, glance.latest_alert_at)
         if not case.strategy.is_active:
             raise Denied("This strategy is switched off.", code="strategy_inactive")
-    reason = "superseded: A newer alert came."
-    await _end_entries(session, case, symbol, reason=reason, is_exit=not action.opens)
+    if glance.has_entries:
+        reason = "superseded: A newer alert came."
+        await _end_entries(session, case, symbol, reason=reason, is_exit=not action.opens)
     draft = _draft(tools, case, intent, symbol, action, part=part)
     if action is SignalAction.OPEN and book is None:
         human = await _needs_human(session, case, intent, symbol)
@@ -349,9 +352,8 @@ def _refuse_stale(case: Case, action: SignalAction, book: Position | None) -> No
         )
 
 
-async def _refuse_overtaken(session: AsyncSession, case: Case, symbol: str) -> None:
+def _refuse_overtaken(case: Case, latest: datetime | None) -> None:
     alert_at = case.alarm.alert_at
-    latest = await signals.latest_alert_at(session, case.strategy.id, symbol)
     if alert_at is not None and latest is not None and alert_at < latest:
         raise Stale(
             f"A newer alert of {iso(latest)} came first; this one is of {iso(alert_at)}.",

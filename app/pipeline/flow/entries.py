@@ -7,19 +7,25 @@ from decimal import Decimal, localcontext
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import EXACT
 from app.core.errors import Denied, ExchangeError, Invalid
 from app.exchanges.venue import BalanceReport
 from app.pipeline.alarms.meaning import SizeKind
-from app.pipeline.flow.exposure import Holdings, collect, equity_of, holdings_beside
+from app.pipeline.flow.exposure import (
+    Holdings,
+    collect,
+    equity_of,
+    holdings_beside,
+    standing_of,
+)
 from app.pipeline.flow.tools import Place, Tools, hold_trader, market_key, place_of
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.service import OrderDraft
 from app.pipeline.positions import repository as positions
-from app.pipeline.risk import repository as risk
 from app.pipeline.risk.exposure import Entry, StrategyLimits
 from app.pipeline.risk.levels import PriceLevel, stop_from, target_from
 from app.pipeline.risk.rules import Verdict, check_entry, first_denial
@@ -31,7 +37,6 @@ from app.pipeline.signals.models import Signal
 from app.pipeline.signals.service import AUTO_RULE
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.signals.words import SignalAction
-from app.strategies import repository as strategies
 from app.strategies.models import Strategy
 from app.strategies.words import LevelKind, Sides, SizingMode
 from app.trading.quote import Quote
@@ -130,28 +135,32 @@ async def enter(tools: Tools, signal_id: UUID, *, hand_over: bool = True) -> Ord
     async with tools.database.transaction() as session:
         # Limits are the trader's: two of their entries are never judged at the same moment.
         await hold_trader(session, tools, Signal, signal_id)
-        signal = await signals.get(session, signal_id)
+        signal, strategy = await _load(session, signal_id)
         if signal.status is not SignalStatus.APPROVED:
             return None
-        return await _enter(session, tools, signal, outside, hand_over=hand_over)
+        case = EntryCase(signal, strategy, place, outside)
+        return await _enter(session, tools, case, hand_over=hand_over)
+
+
+async def _load(session: AsyncSession, signal_id: UUID) -> tuple[Signal, Strategy]:
+    query = select(Signal, Strategy).join(Strategy, Strategy.id == Signal.strategy_id)
+    signal, strategy = (await session.execute(query.where(Signal.id == signal_id))).one()
+    return signal, strategy
 
 
 async def _enter(
-    session: AsyncSession, tools: Tools, signal: Signal, outside: Outside, *, hand_over: bool
+    session: AsyncSession, tools: Tools, case: EntryCase, *, hand_over: bool
 ) -> Order | None:
-    now = tools.now()
+    now, signal = tools.now(), case.signal
     if signal.expires_at <= now:
         await signal_service.expire(session, signal, now=now)
         return None
-    place = await place_of(session, tools, signal.account_id, signal.symbol)
-    held = await holdings_beside(session, place)
+    held = await holdings_beside(session, case.place)
     if _must_wait(held, signal):
         # However long it waits, it is held to the first price it met.
-        signal.reference_price = signal.reference_price or outside.quote.fair
+        signal.reference_price = signal.reference_price or case.outside.quote.fair
         return None
-    strategy = await strategies.get(session, signal.strategy_id)
     try:
-        case = EntryCase(signal, strategy, place, outside)
         judgement = await judge(session, tools, case, now=now, held=held)
         if judgement.denial is not None:
             raise judgement.denial
@@ -198,7 +207,8 @@ async def judge(
     signal, strategy, place = case.signal, case.strategy, case.place
     balances = case.outside.balances
     held = held or await holdings_beside(session, place, ignore_order)
-    limits = limits_of(await risk.profile(session, place.user.id))
+    standing = await standing_of(session, place, now=now)
+    limits = limits_of(standing.profile)
     stop, trailing = _stop(case)
     target = _target(case)
     basis = SizingBasis(
@@ -223,7 +233,7 @@ async def judge(
         strategy,
         balances,
         held=held,
-        limits=limits,
+        standing=standing,
         now=now,
         ignore_order=ignore_order,
     )

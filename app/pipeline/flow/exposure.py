@@ -23,7 +23,8 @@ from app.pipeline.positions.models import Position
 from app.pipeline.positions.service import book_of
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.exposure import Exposure, HeldBook, Limits
-from app.pipeline.risk.service import first_switch
+from app.pipeline.risk.repository import Standing
+from app.pipeline.risk.service import first_switch, limits_of
 from app.pipeline.risk.sizing import contract_equity, equity, spot_equity
 from app.strategies.models import Strategy
 from app.trading.instrument import Instrument
@@ -82,7 +83,7 @@ async def collect(
     balances: Sequence[BalanceReport],
     *,
     held: Holdings,
-    limits: Limits,
+    standing: Standing,
     now: datetime,
     ignore_order: UUID | None = None,
 ) -> Exposure:
@@ -95,11 +96,12 @@ async def collect(
         strategy: whose entry it is.
         balances: of the account, as the venue last said.
         held: what the trader holds in the place's scope, without that intent.
-        limits: the trader's; what no limit asks about is not looked up.
+        standing: the trader's limits, switches and latch; what no limit asks about is not
+            looked up.
         now: the trader's day is cut by it.
         ignore_order: the entry's own intent, when it is judged again before it is sent.
     """
-    by_symbol = notionals(tools, held)
+    by_symbol, limits = notionals(tools, held), limits_of(standing.profile)
     return Exposure(
         free=_free(held, place, balances),
         open_positions=len({(one.strategy_id, one.symbol) for one in held.stakes()}),
@@ -110,8 +112,10 @@ async def collect(
             ZERO if limits.max_daily_loss is None else await realised_today(session, place, now=now)
         ),
         unrealised_change=unrealised_change(tools, held, currency=place.instrument.settle),
-        kill_switch=await _kill_switch(session, place, strategy),
-        frozen_until=await _frozen_until(session, place, now),
+        kill_switch=(
+            await _kill_switch(session, place, strategy) if standing.has_switch_on else None
+        ),
+        frozen_until=_frozen_until(standing, place, now),
         hold=_hold(held, place),
         books=tuple(map(_held_book, held.stakes_at(place))),
         leverage=_leverage_in_use(held, place),
@@ -314,13 +318,23 @@ async def _kill_switch(session: AsyncSession, place: Place, strategy: Strategy) 
     )
 
 
-async def _frozen_until(session: AsyncSession, place: Place, now: datetime) -> datetime | None:
+async def standing_of(session: AsyncSession, place: Place, *, now: datetime) -> Standing:
+    """The trader's limits, whether a switch is on, and the latch of their day in this scope."""
     ledger = place.ledger
-    day = trading_day(now, zone=ledger.zone)
-    latch = await risk.freeze(
-        session, place.user.id, day, ledger.currency, is_paper=ledger.is_paper
+    return await risk.standing(
+        session,
+        place.user.id,
+        day=trading_day(now, zone=ledger.zone),
+        currency=ledger.currency,
+        is_paper=ledger.is_paper,
     )
-    return None if latch is None else day_bounds(day, zone=ledger.zone)[1]
+
+
+def _frozen_until(standing: Standing, place: Place, now: datetime) -> datetime | None:
+    if standing.freeze is None:
+        return None
+    zone = place.ledger.zone
+    return day_bounds(trading_day(now, zone=zone), zone=zone)[1]
 
 
 def _at_bid(tools: Tools, place: Place, position: Position) -> Decimal:

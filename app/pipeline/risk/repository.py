@@ -1,10 +1,11 @@
 """Every query on limits, switches and freezes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, and_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile
@@ -38,3 +39,42 @@ async def profiles_with_daily_loss(session: AsyncSession) -> Sequence[RiskProfil
     """Limits of every trader who set a daily loss."""
     query = select(RiskProfile).where(RiskProfile.max_daily_loss.is_not(None))
     return (await session.scalars(query)).all()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What of a trader's own rules binds an entry now.
+
+    Attributes:
+        profile: the limits; None while they never set any.
+        has_switch_on: whether any kill switch is on.
+        freeze: the latch of the day asked about, if it fell.
+    """
+
+    profile: RiskProfile | None
+    has_switch_on: bool
+    freeze: DailyFreeze | None
+
+
+async def standing(
+    session: AsyncSession, user_id: UUID, *, day: date, currency: str, is_paper: bool
+) -> Standing:
+    """Limits, switches and latch in one question."""
+    switches = select(func.count()).where(KillSwitch.user_id == user_id, KillSwitch.is_on.is_(True))
+    asked = select(literal(user_id, Uuid()).label("user_id")).subquery()
+    query = (
+        select(RiskProfile, DailyFreeze, switches.scalar_subquery())
+        .select_from(asked)
+        .outerjoin(RiskProfile, RiskProfile.user_id == asked.c.user_id)
+        .outerjoin(
+            DailyFreeze,
+            and_(
+                DailyFreeze.user_id == asked.c.user_id,
+                DailyFreeze.is_paper.is_(is_paper),
+                DailyFreeze.currency == currency,
+                DailyFreeze.day == day,
+            ),
+        )
+    )
+    profile_row, latch, count = (await session.execute(query)).one()
+    return Standing(profile_row, has_switch_on=count > 0, freeze=latch)
