@@ -1,7 +1,7 @@
 """The worker: carries the flow on, one step after another per account and symbol."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -163,7 +163,7 @@ class Worker:
         if position_id in self._leaving or self._is_pausing(position_id):
             return
         self._leaving.add(position_id)
-        self._notice(self._dispatch_exit(position_id, reason))
+        self._notice(partial(self._dispatch_exit, position_id, reason))
 
     def _is_pausing(self, position_id: UUID) -> bool:
         pause = self._exit_pauses.get(position_id)
@@ -173,9 +173,9 @@ class Worker:
         """Take up the steps that a commit of this process left notes of."""
         for note in wakeups.committed(info):
             self._heard.add(note.id)
-            self._notice(self._take_up(note))
+            self._notice(partial(self._take_up, note))
 
-    def _notice(self, step: Coroutine[Any, Any, None]) -> None:
+    def _notice(self, step: Step) -> None:
         task = asyncio.create_task(_told(step))
         self._noticed.add(task)
         task.add_done_callback(self._noticed.discard)
@@ -197,7 +197,7 @@ class Worker:
         for note in notes:
             if note.id not in self._heard:
                 self._heard.add(note.id)
-                await _told(self._take_up(note))
+                await _told(partial(self._take_up, note))
         settled_at = self.tools.now() - NOTES_SETTLE_AFTER
         settled = [note.id for note in notes if note.created_at <= settled_at]
         if len(notes) == wakeups.AT_ONCE:
@@ -226,11 +226,11 @@ class Worker:
             is_start: True at start-up, when nothing can be in anybody's hands.
         """
         tools = self.tools
-        await _told(self._guard_missing())
-        await _told(sweeps.expire(tools))
+        await _told(self._guard_missing)
+        await _told(partial(sweeps.expire, tools))
         found = await sweeps.find_due(tools, is_start=is_start, asked=self._asked)
         for alarm_id in found.alarms:
-            await _told(_decide(tools, alarm_id))
+            await _told(partial(_decide, tools, alarm_id))
         for due in found.due:
             self._take_up_due(due)
         for position in found.exits:
@@ -238,9 +238,9 @@ class Worker:
         live = {order.id for order in found.live}
         self._asked = {key: at for key, at in self._asked.items() if key in live}
         for user_id in await sweeps.traders_to_stop(tools, found.live):
-            await _told(sweeps.stop_entries(tools, user_id))
-        await _told(sweeps.keep_day(tools))
-        await _told(sweeps.keep_peaks(tools, self.monitor.peaks()))
+            await _told(partial(sweeps.stop_entries, tools, user_id))
+        await _told(partial(sweeps.keep_day, tools))
+        await _told(partial(sweeps.keep_peaks, tools, self.monitor.peaks()))
         self.last_sweep_at = tools.now()
 
     def _take_up_due(self, due: Due) -> None:
@@ -368,10 +368,10 @@ async def _decide(tools: Tools, alarm_id: UUID) -> None:
     await on_alarm(tools, alarm_id)
 
 
-async def _told(step: Coroutine[Any, Any, None]) -> None:
+async def _told(step: Step) -> None:
     """Run a step; what goes wrong is logged and keeps nothing else from running."""
     try:
-        await step
+        await step()
     except AppError as error:
         logger.bind(code=error.code, reason=error.detail).warning("step.not_done")
     except Exception:  # noqa: BLE001 one failing step must not stop the others

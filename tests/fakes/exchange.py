@@ -215,6 +215,10 @@ class FakeVenue:
         """Let the next orders of a symbol arrive, and hang until the gate is opened."""
         return self._gates.setdefault(symbol, Gate())
 
+    def let_go(self, symbol: str) -> None:
+        """Hold no further orders of the symbol; those that hang have lost their sender."""
+        self._gates.pop(symbol)
+
     async def place(self, request: OrderRequest) -> OrderReport:
         self.sent.append(request)
         await asyncio.sleep(0)

@@ -3,6 +3,7 @@
 import asyncio
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,7 @@ MANY = 10
 UNHEARD = Retryable("asking the venue: no answer")
 
 
-async def a_pending_signal(desk: Desk, **fields: str) -> Signal:
+async def a_pending_signal(desk: Desk, **fields: Any) -> Signal:
     """An entry that waits for the trader."""
     await desk.change_strategy(approval=Approval.MANUAL)
     await desk.alert(**fields)

@@ -85,7 +85,7 @@ async def test_an_entry_when_it_cannot_be_made_then_is_denied_with_its_figures(
     ],
 )
 async def test_an_entry_when_a_limit_is_reached_then_is_denied_by_that_rule(
-    desk: Desk, limits: dict[str, Any], alert: dict[str, str], reason: str
+    desk: Desk, limits: dict[str, Any], alert: dict[str, Any], reason: str
 ) -> None:
     await desk.limits(**limits)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.fakes.exchange import UNANSWERED, Outcome
 from tests.integration.flow.desk import Desk, open_desk
 
 
-async def open_long(desk: Desk, **fields: str) -> Position:
+async def open_long(desk: Desk, **fields: Any) -> Position:
     """A long of 0.1 BTC at 60,000."""
     await desk.alert(action="buy", **fields)
     return (await desk.positions())[-1]
