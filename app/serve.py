@@ -185,7 +185,7 @@ def announce(house: House) -> None:
     elif house.first.invite is not None:
         say("Nobody is registered yet. Make the first user, who runs this installation:")
         body = (
-            '{"username":"me","password":"at least 12 characters","invite":"'
+            '{"username":"trader","password":"at least 12 characters","invite":"'
             + house.first.invite
             + '"}'
         )
