@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 VENV := .venv
+TOOL := .venv-tool
 PY := $(VENV)/bin/python
 UV_VERSION := 0.13.8
 PIP := $(PY) -m pip --disable-pip-version-check -q
@@ -9,7 +10,7 @@ TESTS ?= tests
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run api worker paper-exchange test test-unit e2e check fmt lint types \
-        migrate upgrade demo bench requirements clean
+        migrate upgrade demo bench requirements clean venv-by-pip
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,14 +81,22 @@ $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "Signalbox needs Python 3.11 or newer; $(PYTHON) was not found."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Signalbox needs Python 3.11 or newer; this is $$($(PYTHON) --version). Try: make PYTHON=python3.11"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "On Debian and Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || $(MAKE) --no-print-directory -s venv-by-pip
+
+# Debian ships python3 without venv: where there is pip, virtualenv does the same.
+venv-by-pip:
+	@rm -rf $(VENV) $(TOOL) && mkdir -p $(TOOL)
+	@$(PYTHON) -m pip install -q --disable-pip-version-check --target $(TOOL) virtualenv && \
+	  PYTHONPATH=$(TOOL) $(PYTHON) -m virtualenv -q $(VENV) || \
+	  { rm -rf $(VENV) $(TOOL); echo "Python cannot make environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	@rm -rf $(TOOL)
 
 # uv takes seconds where pip takes minutes; where uv has no wheel, pip does it.
 define install_from
 	@$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip --upgrade >/dev/null
 	@test -x $(VENV)/bin/uv || $(PIP) install uv==$(UV_VERSION) || echo "no uv here: pip is slower but does"
 	@echo "installing $(1)"
-	@{ test -x $(VENV)/bin/uv && $(VENV)/bin/uv pip install -q --python $(PY) --require-hashes -r $(1); } || \
+	@{ test -x $(VENV)/bin/uv && $(VENV)/bin/uv pip install -q --system-certs --python $(PY) --require-hashes -r $(1); } || \
 	  $(PIP) install --require-hashes -r $(1)
 endef
 
