@@ -33,7 +33,6 @@ class PaperExchange:
         self._venue = venue
         self._hub = Hub(venue)
         self._prices: asyncio.Task[None] | None = None
-        venue.on_prices = self._hub.publish
         self.asgi = PaperApp(venue, self._hub, control=control)
 
     async def start(self) -> None:

@@ -56,6 +56,7 @@ class Venue:
     Attributes:
         on_prices: called with what changed, after it was kept.
         catalog: what is listed, and how.
+        before_commit: called with each step before it is kept; may add to it.
         observers: called with each step after it was kept.
     """
 
@@ -63,6 +64,7 @@ class Venue:
         self.clock = ShiftedClock(clock)
         self.catalog = Catalog()
         self._treatment: Treatment = Fair()
+        self.before_commit: Callable[[Journal], None] = _nothing
         self.observers: list[Callable[[Journal], None]] = []
         self.database = Database(folder)
         self.on_prices: Callable[[Iterable[Key]], None] = _nobody
@@ -239,6 +241,7 @@ class Venue:
 
     def commit(self, request: dict[str, object] | None = None) -> None:
         """Keep what has happened since the last commit, the request before its consequences."""
+        self.before_commit(self.journal)
         journal, self.journal = self.journal, Journal()
         try:
             self.database.write(journal, at=iso(self.clock.now()), request=request)
@@ -296,6 +299,10 @@ def both_markets(balances: Mapping[str, Decimal]) -> Balances:
     """The same coins on every market; on linear only USDT, which is what it settles in."""
     linear = {asset: amount for asset, amount in balances.items() if asset == "USDT"}
     return {MarketType.SPOT: dict(balances), MarketType.LINEAR: linear or {"USDT": ZERO}}
+
+
+def _nothing(_journal: Journal) -> None:
+    return None
 
 
 def _nobody(_keys: Iterable[Key]) -> None:

@@ -68,6 +68,9 @@ class Fault:
             return False
         if self.account_id is not None and facts.account_id != self.account_id:
             return False
+        wanted = self.options.get("event")
+        if wanted is not None and facts.events and wanted not in facts.events:
+            return False
         prefix = self.client_id_prefix
         return not prefix or any(name.startswith(prefix) for name in facts.client_ids)
 

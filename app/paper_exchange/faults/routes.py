@@ -81,7 +81,7 @@ GROUPS: dict[str, set[str]] = {
     - {"exchange_info", "time", "prices", "candles", "status"},
 }
 # No request: an order that is about to be filled, a user event, a market frame.
-OTHERS = {"fill", "trigger", "event", "stream"}
+OTHERS = {"fill", "trigger", "event", "stream.market", "stream.user"}
 CLIENT_IDS = (
     "newClientOrderId",
     "origClientOrderId",
@@ -100,6 +100,7 @@ class Facts:
         route: its logical name; empty for a path that has none.
         client_ids: every id of the client's own that it carries.
         account_id: None while nobody is known.
+        events: names of a user event, empty for anything else.
     """
 
     method: str
@@ -109,6 +110,7 @@ class Facts:
     symbol: str
     client_ids: tuple[str, ...]
     account_id: int | None
+    events: tuple[str, ...] = ()
 
     def is_on(self, pattern: str | None) -> bool:
         """Whether a route pattern names this: a name, a group, `trades*`, `GET /fapi/*`, `any`."""

@@ -253,23 +253,23 @@ VERBS: dict[str, Verb] = {
     "late_event": _event("a user event arrives `seconds` late", seconds="1"),
     "stale_event": _event("an older user event arrives once more, before this one"),
     "silent_stream": _event(
-        "connections stay open and say nothing", route="stream", count=None, lasts=True
+        "connections stay open and say nothing", route="stream.*", count=None, lasts=True
     ),
     "stale_stream": _event(
         "market streams repeat the prices and times of the moment it was armed",
-        route="stream",
+        route="stream.*",
         count=None,
         lasts=True,
     ),
     "half_open_stream": _event(
         "nothing is sent and nothing that arrives is answered, on old connections and new ones",
-        route="stream",
+        route="stream.*",
         count=None,
         lasts=True,
     ),
-    "drop_stream": _event("connections are cut off; they may come back", route="stream"),
+    "drop_stream": _event("connections are cut off; they may come back", route="stream.*"),
     "refuse_stream": _event(
-        "connections are cut off and new ones are refused", route="stream", count=None, lasts=True
+        "connections are cut off and new ones are refused", route="stream.*", count=None, lasts=True
     ),
-    "expire_listen_key": _event("the futures listen key expires", route="stream"),
+    "expire_listen_key": _event("the futures listen key expires", route="stream.*"),
 }

@@ -43,6 +43,18 @@ def locate(path: str, root_path: str) -> Address:
     return Address("", "/" + path.strip("/"))
 
 
+def is_spot_api(address: Address) -> bool:
+    """Whether this is spot's WebSocket API."""
+    is_its_host = address.host in {"", "ws-api.binance.com"}
+    return is_its_host and address.path.rstrip("/") == "/ws-api/v3"
+
+
+def is_private_stream(address: Address) -> bool:
+    """Whether this is the futures user data stream."""
+    is_its_host = address.host in {"", "fstream.binance.com"}
+    return is_its_host and address.path.rstrip("/") in {"/private/ws", "/private/stream"}
+
+
 def locate_stream(address: Address, streams: str) -> StreamAddress | None:
     """The market stream behind an address, None when there is none.
 

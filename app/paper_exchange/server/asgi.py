@@ -2,7 +2,6 @@
 
 from collections.abc import MutableMapping
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
@@ -10,13 +9,13 @@ from app.paper_exchange.faults.armory import Armory
 from app.paper_exchange.faults.unfair import Unfair
 from app.paper_exchange.faults.wire import Receive, Send, hang_up, wait_until_gone
 from app.paper_exchange.protocol.call import Answer, Call
-from app.paper_exchange.server.addresses import Address, locate, locate_stream
+from app.paper_exchange.server.addresses import Address, locate
 from app.paper_exchange.server.control import Control
 from app.paper_exchange.server.dispatch import Dispatcher
 from app.paper_exchange.server.fault_control import FaultControl
 from app.paper_exchange.server.gate import Gate
+from app.paper_exchange.server.sockets import Sockets
 from app.paper_exchange.streams.hub import Hub
-from app.paper_exchange.streams.socket import serve_socket
 from app.paper_exchange.venue import Venue
 
 Scope = MutableMapping[str, Any]
@@ -40,12 +39,16 @@ class PaperApp:
 
     def __init__(self, venue: Venue, hub: Hub, *, control: bool) -> None:
         self._venue = venue
-        self._hub = hub
-        self._dispatcher = Dispatcher(venue, records_public=control)
         self._armory = Armory(lambda: venue.journal)
+        self._sockets = Sockets(venue, hub, self._armory)
+        venue.on_prices = self._sockets.on_prices
+        more = self._sockets.listen_keys.routes()
+        self._dispatcher = Dispatcher(venue, records_public=control, more=more)
         self._gate = Gate(venue, self._dispatcher, self._armory)
         venue.treat(Unfair(self._armory, venue))
-        self._control = Control(venue, FaultControl(venue, self._gate)) if control else None
+        self._control: Control | None = None
+        if control:
+            self._control = Control(venue, FaultControl(venue, self._gate, self._sockets))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -106,13 +109,8 @@ class PaperApp:
 
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = locate(scope["path"], scope.get("root_path", ""))
-        query = parse_qs(scope["query_string"].decode("latin-1"))
-        stream = locate_stream(address, query.get("streams", [""])[0])
-        if stream is None:
-            await receive()
-            await send({"type": "websocket.close", "code": 1008})
-            return
-        await serve_socket(self._hub, stream, receive, send)
+        query = scope["query_string"].decode("latin-1")
+        await self._sockets.serve(address, query, receive, send)
 
 
 async def _read_body(receive: Receive) -> str | None:

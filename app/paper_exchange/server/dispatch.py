@@ -9,7 +9,7 @@ from app.paper_exchange.conditional import algo_orders, order_lists
 from app.paper_exchange.engine.refusals import Refusal, unknown_path
 from app.paper_exchange.protocol import linear, spot
 from app.paper_exchange.protocol.call import Answer, Call, refused
-from app.paper_exchange.protocol.routes import Access, Route
+from app.paper_exchange.protocol.routes import Access, Route, Routes
 from app.paper_exchange.protocol.signatures import check_signature, identify
 from app.paper_exchange.server.addresses import Address
 from app.paper_exchange.venue import Venue
@@ -19,14 +19,17 @@ class Dispatcher:
     """Answers Binance's REST requests.
 
     Args:
+        more: routes that keep something of their own.
         records_public: whether market-data requests go into the ledger too. Nobody can read the
             ledger without the control API, and a client polls prices all day.
     """
 
-    def __init__(self, venue: Venue, *, records_public: bool) -> None:
+    def __init__(self, venue: Venue, *, records_public: bool, more: Routes) -> None:
         self._venue = venue
         self._records_public = records_public
-        self._routes = spot.routes() | linear.routes() | algo_orders.routes() | order_lists.routes()
+        self._routes = (
+            spot.routes() | linear.routes() | algo_orders.routes() | order_lists.routes() | more
+        )
 
     def answer(self, call: Call, address: Address) -> Answer:
         """Do what was asked; what changed is committed with the request itself."""

@@ -8,14 +8,16 @@ from app.paper_exchange.faults.armory import Armory
 from app.paper_exchange.faults.fault import BadFault, Fault, read_fault
 from app.paper_exchange.faults.verbs import VERBS, Stage
 from app.paper_exchange.server.gate import Gate
+from app.paper_exchange.server.sockets import Sockets
 from app.paper_exchange.venue import Venue
 
 
 class FaultControl:
     """The routes under /control/faults."""
 
-    def __init__(self, venue: Venue, gate: Gate) -> None:
+    def __init__(self, venue: Venue, gate: Gate, sockets: Sockets) -> None:
         self._venue = venue
+        self._sockets = sockets
         self._gate = gate
         self._armory: Armory = gate.armory
 
@@ -58,7 +60,10 @@ class FaultControl:
             return done
         self._armory.arm(fault)
         self._gate.standing.begin(fault)
-        return []
+        done = self._sockets.on_armed(fault)
+        if done and fault.ends_at is None and fault.verb != "refuse_stream":
+            self._armory.clear(fault.id)
+        return done
 
     def _account_id(self, body: Mapping[str, object]) -> int | None:
         key = body.get("api_key")

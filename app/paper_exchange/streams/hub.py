@@ -1,8 +1,9 @@
 """Who listens to what: frames are made once per stream and handed to every listener."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import localcontext
+from typing import Protocol
 
 import msgspec
 
@@ -17,16 +18,39 @@ _WAITING_FRAMES = 2000
 _TRADES = {"trade", "aggTrade"}
 
 
+class Mood(Protocol):
+    """Whether a connection works; a fault may have it otherwise."""
+
+    def is_silent(self) -> bool: ...
+
+    def is_half_open(self) -> bool: ...
+
+
+class Willing:
+    """It works."""
+
+    def is_silent(self) -> bool:
+        """It speaks."""
+        return False
+
+    def is_half_open(self) -> bool:
+        """It listens."""
+        return False
+
+
 class Listener:
     """One WebSocket: its subscriptions and what waits to be sent; None says goodbye."""
 
-    def __init__(self, *, is_combined: bool) -> None:
+    def __init__(self, *, is_combined: bool, mood: Mood | None = None) -> None:
+        self.mood = mood or Willing()
         self.streams: dict[str, Stream] = {}
         self.outbox: asyncio.Queue[str | None] = asyncio.Queue(_WAITING_FRAMES)
         self._is_combined = is_combined
 
     def put(self, text: str) -> None:
         """Queue a message; a listener that does not read is let go."""
+        if self.mood.is_half_open():
+            return
         try:
             self.outbox.put_nowait(text)
         except asyncio.QueueFull:
@@ -34,7 +58,12 @@ class Listener:
 
     def put_frame(self, name: str, data: str) -> None:
         """Queue a frame, wrapped when the address asked for a combined stream."""
-        self.put(f'{{"stream":"{name}","data":{data}}}' if self._is_combined else data)
+        self.put_event(f'{{"stream":"{name}","data":{data}}}' if self._is_combined else data)
+
+    def put_event(self, text: str) -> None:
+        """Queue what the market or the account has to tell, unless the connection is silent."""
+        if not self.mood.is_silent():
+            self.put(text)
 
     def dismiss(self) -> None:
         """Forget what waits and close."""
@@ -44,10 +73,15 @@ class Listener:
 
 
 class Hub:
-    """All listeners of the venue."""
+    """All listeners of the venue.
+
+    Attributes:
+        tell: what a stream says instead of what is so; a fault may have it lie.
+    """
 
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
+        self.tell: Callable[[Stream, object], object] = _truth
         self._listeners: set[Listener] = set()
         self._printed: dict[Key, int] = {}
 
@@ -107,4 +141,10 @@ class Hub:
                     frame(rows[stream.market, each.symbol], stream.channel, at)
                     for each in listings(stream.market)
                 ]
+            if shown is not None:
+                shown = self.tell(stream, shown)
         return None if shown is None else msgspec.json.encode(shown).decode()
+
+
+def _truth(_stream: Stream, shown: object) -> object:
+    return shown

@@ -16,17 +16,19 @@ Send = Callable[[Message], Awaitable[None]]
 _GOING_AWAY = 1001
 
 
-async def serve_socket(hub: Hub, address: StreamAddress, receive: Receive, send: Send) -> None:
+async def serve_socket(
+    hub: Hub, address: StreamAddress, listener: Listener, receive: Receive, send: Send
+) -> None:
     """Talk to one client until either side leaves."""
     await receive()
     await send({"type": "websocket.accept"})
-    listener = Listener(is_combined=address.is_combined)
     hub.join(listener)
     _subscribe(hub, listener, address, list(address.names))
-    writer = asyncio.create_task(_write(listener, send))
+    writer = asyncio.create_task(write_frames(listener, send))
     try:
         while (message := await receive())["type"] == "websocket.receive":
-            _obey(hub, listener, address, message.get("text") or "")
+            if not listener.mood.is_half_open():
+                _obey(hub, listener, address, message.get("text") or "")
     finally:
         hub.leave(listener)
         writer.cancel()
@@ -34,7 +36,8 @@ async def serve_socket(hub: Hub, address: StreamAddress, receive: Receive, send:
             await writer
 
 
-async def _write(listener: Listener, send: Send) -> None:
+async def write_frames(listener: Listener, send: Send) -> None:
+    """Send what waits, until the goodbye."""
     # OSError and RuntimeError are how servers say that the client has gone; the reader sees it too.
     with contextlib.suppress(OSError, RuntimeError):
         while (text := await listener.outbox.get()) is not None:

@@ -77,7 +77,7 @@ async def test_timestamp_outside_the_window_is_refused(
         ("/fapi/v1/leverage", {"symbol": "BTCUSDT", "leverage": "126"}, -4028),
         ("/fapi/v1/algoOrder", MARKET, -1102),
         ("/fapi/v1/algoOrder", MARKET | {"algoType": "VP"}, -1100),
-        ("/fapi/v1/listenKey", {}, -5000),
+        ("/api/v3/userDataStream", {}, -5000),
         ("/api/v3/order/oco", MARKET, -5000),
     ],
 )
