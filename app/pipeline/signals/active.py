@@ -50,7 +50,8 @@ class Update:
     Attributes:
         results: what became of each item, in the order of the call.
         ended: older signals that an item took the place of.
-        named: symbols and external ids that the call mentions, also in refused items.
+        named: symbols that the call mentions, also in refused items; of an item whose symbol is
+            not known its external id.
     """
 
     session: AsyncSession
@@ -106,10 +107,10 @@ async def _locked(update: Update, ids: Iterable[UUID]) -> dict[UUID, Strategy]:
 async def _result_of(
     update: Update, item: ActiveSignalIn, owned: dict[UUID, Strategy]
 ) -> ActiveResult:
-    update.named |= {item.external_id} if item.external_id else set()
+    name = item.external_id
     try:
         wish = await _wish(update, item, owned)
-        update.named.add(wish.symbol)
+        name = wish.symbol
         _refuse_nonsense(item)
         return await _put(update, wish)
     except AppError as refusal:
@@ -120,6 +121,9 @@ async def _result_of(
             result=ActiveWord.REFUSED,
             reason=reason,
         )
+    finally:
+        if name is not None:
+            update.named.add(name)
 
 
 async def _wish(update: Update, item: ActiveSignalIn, owned: dict[UUID, Strategy]) -> Wish:

@@ -57,17 +57,17 @@ class Front:
         return answer
 
     async def get(
-        self, path: str, *, status: int = 200, user: User | None = None, **query: Any
+        self, path: str, *, expect: int = 200, user: User | None = None, **query: Any
     ) -> Any:
         answer = await self.call("GET", path, user=user, params=query)
-        assert answer.status_code == status, answer.text
+        assert answer.status_code == expect, answer.text
         return answer.json()
 
     async def post(
-        self, path: str, body: Any = None, *, status: int = 200, user: User | None = None
+        self, path: str, body: Any = None, *, expect: int = 200, user: User | None = None
     ) -> Any:
         answer = await self.call("POST", path, body, user=user)
-        assert answer.status_code == status, f"{answer.status_code} {answer.text}"
+        assert answer.status_code == expect, f"{answer.status_code} {answer.text}"
         return answer.json()
 
 

@@ -29,7 +29,7 @@ def an_order(front: Front, **changes: Any) -> dict[str, Any]:
 
 async def test_an_entry_becomes_a_signal_the_trader_has_decided(front: Front) -> None:
     row = await front.post(
-        "/orders", an_order(front, stop_loss="58000", take_profit="64000"), status=201
+        "/orders", an_order(front, stop_loss="58000", take_profit="64000"), expect=201
     )
 
     [signal] = await front.desk.signals()
@@ -49,14 +49,14 @@ async def test_an_entry_becomes_a_signal_the_trader_has_decided(front: Front) ->
 
 async def test_every_spelling_of_a_symbol_is_taken(front: Front) -> None:
     for symbol in ("btcusdt", "BTCUSDT.P", "BTC/USDT:USDT", "BINANCE:BTCUSDTPERP"):
-        row = await front.post("/orders", an_order(front, symbol=symbol), status=201)
+        row = await front.post("/orders", an_order(front, symbol=symbol), expect=201)
         assert row["symbol"] == "BTC/USDT:USDT"
 
 
 async def test_a_denied_order_is_a_422_and_leaves_its_signal(front: Front) -> None:
     await front.call("PUT", "/risk", {"max_notional_total": "5000"})
 
-    answer = await front.post("/orders", an_order(front), status=422)
+    answer = await front.post("/orders", an_order(front), expect=422)
 
     [signal] = await front.desk.signals()
     assert answer["code"] == "max_notional_total"
@@ -66,9 +66,9 @@ async def test_a_denied_order_is_a_422_and_leaves_its_signal(front: Front) -> No
 
 
 async def test_an_order_against_the_book_closes_part_of_it(front: Front) -> None:
-    await front.post("/orders", an_order(front), status=201)
+    await front.post("/orders", an_order(front), expect=201)
 
-    row = await front.post("/orders", an_order(front, side="sell", quantity="0.04"), status=201)
+    row = await front.post("/orders", an_order(front, side="sell", quantity="0.04"), expect=201)
 
     [position] = await front.desk.positions()
     assert (row["purpose"], row["close_reason"]) == ("exit", "user_stopped")
@@ -77,9 +77,9 @@ async def test_an_order_against_the_book_closes_part_of_it(front: Front) -> None
 
 
 async def test_closing_all_of_it_ends_the_position(front: Front) -> None:
-    await front.post("/orders", an_order(front), status=201)
+    await front.post("/orders", an_order(front), expect=201)
 
-    await front.post("/orders", an_order(front, side="sell", reduce_only=True), status=201)
+    await front.post("/orders", an_order(front, side="sell", reduce_only=True), expect=201)
 
     [position] = await front.desk.positions()
     assert position.is_closed
@@ -87,9 +87,9 @@ async def test_closing_all_of_it_ends_the_position(front: Front) -> None:
 
 
 async def test_more_than_is_held_is_refused_and_never_turns_the_book(front: Front) -> None:
-    await front.post("/orders", an_order(front), status=201)
+    await front.post("/orders", an_order(front), expect=201)
 
-    answer = await front.post("/orders", an_order(front, side="sell", quantity="0.11"), status=409)
+    answer = await front.post("/orders", an_order(front, side="sell", quantity="0.11"), expect=409)
 
     [position] = await front.desk.positions()
     assert answer["code"] == "more_than_held"
@@ -98,7 +98,7 @@ async def test_more_than_is_held_is_refused_and_never_turns_the_book(front: Fron
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
 async def test_reduce_only_never_opens(front: Front, side: str) -> None:
-    answer = await front.post("/orders", an_order(front, side=side, reduce_only=True), status=422)
+    answer = await front.post("/orders", an_order(front, side=side, reduce_only=True), expect=422)
 
     assert answer["code"] == "nothing_to_close"
     assert await front.desk.orders() == []
@@ -106,16 +106,16 @@ async def test_reduce_only_never_opens(front: Front, side: str) -> None:
 
 
 async def test_reduce_only_on_the_books_own_side_has_nothing_to_close(front: Front) -> None:
-    await front.post("/orders", an_order(front), status=201)
+    await front.post("/orders", an_order(front), expect=201)
 
-    answer = await front.post("/orders", an_order(front, reduce_only=True), status=422)
+    answer = await front.post("/orders", an_order(front, reduce_only=True), expect=422)
 
     assert answer["code"] == "nothing_to_close"
 
 
 async def test_a_limit_order_rests_until_it_is_cancelled(front: Front) -> None:
     row = await front.post(
-        "/orders", an_order(front, order_type="LIMIT", limit_price="59000.07"), status=201
+        "/orders", an_order(front, order_type="LIMIT", limit_price="59000.07"), expect=201
     )
 
     resting = await front.get(f"/orders/{row['id']}")
@@ -130,7 +130,7 @@ async def test_a_limit_order_rests_until_it_is_cancelled(front: Front) -> None:
 async def test_when_the_venue_is_silent_nothing_is_ordered_later(front: Front) -> None:
     front.desk.venue.failure = UNANSWERED
 
-    answer = await front.post("/orders", an_order(front), status=503)
+    answer = await front.post("/orders", an_order(front), expect=503)
     front.desk.venue.failure = None
     await front.desk.sweep(after_seconds=5)
 
@@ -158,25 +158,25 @@ async def test_when_the_venue_is_silent_nothing_is_ordered_later(front: Front) -
 async def test_an_order_that_makes_no_sense_is_a_400(
     front: Front, changes: dict[str, Any], field: str
 ) -> None:
-    answer = await front.post("/orders", an_order(front, **changes), status=400)
+    answer = await front.post("/orders", an_order(front, **changes), expect=400)
 
     assert field in answer["detail"]
     assert await front.desk.signals() == []
 
 
 async def test_an_unknown_symbol_is_a_400(front: Front) -> None:
-    answer = await front.post("/orders", an_order(front, symbol="NOPEUSDT"), status=400)
+    answer = await front.post("/orders", an_order(front, symbol="NOPEUSDT"), expect=400)
 
     assert answer["code"] == "unknown_symbol"
 
 
 async def test_levels_and_limits_do_not_belong_to_an_exit(front: Front) -> None:
-    await front.post("/orders", an_order(front), status=201)
+    await front.post("/orders", an_order(front), expect=201)
 
     sell = an_order(front, side="sell")
-    with_stop = await front.post("/orders", {**sell, "stop_loss": "58000"}, status=400)
+    with_stop = await front.post("/orders", {**sell, "stop_loss": "58000"}, expect=400)
     limit = {**sell, "order_type": "limit", "limit_price": "61000"}
-    with_limit = await front.post("/orders", limit, status=400)
+    with_limit = await front.post("/orders", limit, expect=400)
 
     assert (with_stop["code"], with_limit["code"]) == (
         "levels_on_exit",
@@ -188,16 +188,16 @@ async def test_nobody_orders_on_somebody_elses_account(front: Front) -> None:
     stranger = a_user(front.desk.clock.now())
     viewer = a_user(front.desk.clock.now(), role=Role.VIEWER)
 
-    assert (await front.post("/orders", an_order(front), status=404, user=stranger))["code"]
-    assert (await front.post("/orders", an_order(front), status=403, user=viewer))["code"]
+    assert (await front.post("/orders", an_order(front), expect=404, user=stranger))["code"]
+    assert (await front.post("/orders", an_order(front), expect=403, user=viewer))["code"]
 
 
 async def test_an_account_that_is_off_takes_no_entry_but_lets_go(front: Front) -> None:
-    await front.post("/orders", an_order(front), status=201)
+    await front.post("/orders", an_order(front), expect=201)
     await front.call("PATCH", f"/accounts/{front.desk.account.id}", {"is_active": False})
 
-    refused = await front.post("/orders", an_order(front), status=409)
-    await front.post("/orders", an_order(front, side="sell"), status=201)
+    refused = await front.post("/orders", an_order(front), expect=409)
+    await front.post("/orders", an_order(front, side="sell"), expect=201)
 
     [position] = await front.desk.positions()
     assert refused["code"] == "account_inactive"
@@ -205,8 +205,8 @@ async def test_an_account_that_is_off_takes_no_entry_but_lets_go(front: Front) -
 
 
 async def test_the_same_order_twice_adds_to_the_manual_book(front: Front) -> None:
-    await front.post("/orders", an_order(front), status=201)
-    await front.post("/orders", an_order(front, quantity="0.05"), status=201)
+    await front.post("/orders", an_order(front), expect=201)
+    await front.post("/orders", an_order(front, quantity="0.05"), expect=201)
 
     [position] = await front.desk.positions()
     assert (position.quantity, position.entries) == (Decimal("0.15"), 2)

@@ -37,7 +37,7 @@ async def test_a_fraction_is_a_part_of_the_size(front: Front) -> None:
 
     assert (await front.get(f"/signals/{signal}/preview", fraction="0.25"))["quantity"] == "0.025"
     for text in ("0", "1.01", "nan", "half", "-1"):
-        refused = await front.get(f"/signals/{signal}/preview", status=400, fraction=text)
+        refused = await front.get(f"/signals/{signal}/preview", expect=400, fraction=text)
         assert refused["code"] == "bad_fraction"
 
 
@@ -120,6 +120,6 @@ async def test_somebody_elses_signal_is_not_there(front: Front) -> None:
     signal = await pending(front, quantity="0.1")
     stranger = a_user(front.desk.clock.now())
 
-    answer = await front.get(f"/signals/{signal}/preview", status=404, user=stranger)
+    answer = await front.get(f"/signals/{signal}/preview", expect=404, user=stranger)
 
     assert answer["code"] == "not_found"

@@ -78,9 +78,9 @@ async def test_a_switch_denies_entries_until_it_is_released(front: Front) -> Non
         "quantity": "0.01",
     }
 
-    refused = await front.post("/orders", order, status=422)
+    refused = await front.post("/orders", order, expect=422)
     await front.post("/risk/kill-switch", {"is_on": False})
-    taken = await front.post("/orders", order, status=201)
+    taken = await front.post("/orders", order, expect=201)
 
     assert (switch["scope"], switch["scope_id"]) == ("user", str(front.desk.user.id))
     assert refused["code"] == "kill_switch"
@@ -97,8 +97,8 @@ async def test_a_switch_of_a_strategy_names_one_of_the_callers(front: Front) -> 
     switch = await front.post("/risk/kill-switch", mine)
     for scope, scope_id in (("strategy", theirs.id), ("account", theirs.id), ("user", stranger.id)):
         body = {"is_on": True, "scope": scope, "scope_id": str(scope_id)}
-        assert (await front.post("/risk/kill-switch", body, status=404))["code"] == "not_found"
-    without = await front.post("/risk/kill-switch", {"is_on": True, "scope": "account"}, status=400)
+        assert (await front.post("/risk/kill-switch", body, expect=404))["code"] == "not_found"
+    without = await front.post("/risk/kill-switch", {"is_on": True, "scope": "account"}, expect=400)
 
     assert switch["scope"] == "strategy"
     assert "scope_id" in without["detail"]
