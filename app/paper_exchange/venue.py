@@ -19,6 +19,7 @@ from app.paper_exchange.engine.models import ZERO, Account, Order, Quote, Ticket
 from app.paper_exchange.engine.spot import SpotClearing
 from app.paper_exchange.floor.algos import AlgoBook
 from app.paper_exchange.floor.algos import Prices as TriggerPrices
+from app.paper_exchange.floor.funding import Funding
 from app.paper_exchange.floor.liquidation import Liquidator
 from app.paper_exchange.prices.board import Key, PriceBoard
 from app.paper_exchange.prices.walk import Source
@@ -56,6 +57,7 @@ class Venue:
     Attributes:
         on_prices: called with what changed, after it was kept.
         catalog: what is listed, and how.
+        permissions: what a key may do that is not as usual, by account.
         before_commit: called with each step before it is kept; may add to it.
         observers: called with each step after it was kept.
     """
@@ -63,6 +65,8 @@ class Venue:
     def __init__(self, folder: Path, prices: Prices, clock: Clock) -> None:
         self.clock = ShiftedClock(clock)
         self.catalog = Catalog()
+        self.funding = Funding()
+        self.permissions: dict[int, dict[str, object]] = {}
         self._treatment: Treatment = Fair()
         self.before_commit: Callable[[Journal], None] = _nothing
         self.observers: list[Callable[[Journal], None]] = []
@@ -231,10 +235,23 @@ class Venue:
             self.board.release(key)
         self.commit()
 
+    def pay_funding(self, symbol: str) -> int:
+        """Pay a symbol's funding now; how many accounts hold it."""
+        return self.funding.pay(
+            self._accounts.values(),
+            symbol,
+            mark=self.board.marks[symbol],
+            now=self.now(),
+            counters=self._matchers[MarketType.LINEAR].counters,
+            journal=self.journal,
+        )
+
     def tick(self) -> None:
         """One step of the market; also shows held prices again, so that streams stay fresh."""
         self.board.advance(self.now())
         self._cross(LISTINGS)
+        for symbol in self.funding.due(self.now()):
+            self.pay_funding(symbol)
         self.commit()
         self.database.write_tracks(self.board.tracks)
         self.on_prices(LISTINGS)
@@ -278,7 +295,7 @@ class Venue:
         self.algos, self.liquidator = AlgoBook(linear), Liquidator(linear)
 
     def _cross(self, keys: Iterable[Key]) -> None:
-        busy = [each for each in self._accounts.values() if each.orders or each.algos]
+        busy = [each for each in self._accounts.values() if _has_business(each)]
         if not busy:
             return
         now = self.now()
@@ -288,8 +305,18 @@ class Venue:
             if market is MarketType.LINEAR:
                 prices = self._trigger_prices(symbol)
                 self.algos.cross(busy, symbol, prices=prices, now=now, journal=self.journal)
+                self._check_margins(busy, symbol, prices.mark, now)
         for account in busy:
             self.algos.finish(account, now=now, journal=self.journal)
+
+    def _check_margins(
+        self, accounts: Iterable[Account], symbol: str, mark: Decimal, now: int
+    ) -> None:
+        for account in accounts:
+            if symbol in account.positions:
+                self.liquidator.check(
+                    account, mark=mark, symbol=symbol, now=now, journal=self.journal
+                )
 
     def _trigger_prices(self, symbol: str) -> TriggerPrices:
         return TriggerPrices(self.board.quote(MarketType.LINEAR, symbol), self.board.marks[symbol])
@@ -299,6 +326,12 @@ def both_markets(balances: Mapping[str, Decimal]) -> Balances:
     """The same coins on every market; on linear only USDT, which is what it settles in."""
     linear = {asset: amount for asset, amount in balances.items() if asset == "USDT"}
     return {MarketType.SPOT: dict(balances), MarketType.LINEAR: linear or {"USDT": ZERO}}
+
+
+def _has_business(account: Account) -> bool:
+    if account.orders or account.algos:
+        return True
+    return any(position.quantity for position in account.positions.values())
 
 
 def _nothing(_journal: Journal) -> None:

@@ -27,6 +27,8 @@ class Call:
         body: as it was sent, still encoded.
         headers: by lower-case name.
         at: arrival, in milliseconds of the venue's clock.
+        arrival: which request of this process it is, counted from 1.
+        arrived_ns: arrival on the machine's monotonic clock, in nanoseconds.
         account: whose request it is, once the key is known.
         catalog: what is listed.
         view: shows the account as a look-up sees it, when that is not as it is.
@@ -39,6 +41,8 @@ class Call:
     body: str
     headers: Mapping[str, str]
     at: int
+    arrival: int = 0
+    arrived_ns: int = 0
     account: Account | None = None
     catalog: Catalog = field(default_factory=Catalog)
     view: Callable[[Account], Account] | None = None

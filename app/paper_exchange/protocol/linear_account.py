@@ -3,8 +3,9 @@
 from decimal import Decimal
 
 from app.paper_exchange.engine import margin
+from app.paper_exchange.engine.journal import Income
 from app.paper_exchange.engine.margin import Exposure
-from app.paper_exchange.engine.models import ZERO, Account, Position
+from app.paper_exchange.engine.models import ZERO, Account, Position, Trade
 from app.paper_exchange.protocol.call import Call
 from app.paper_exchange.protocol.shapes import Json, short
 from app.paper_exchange.storage import history
@@ -14,6 +15,7 @@ from app.paper_exchange.venue import Venue
 from app.trading.words import MarginMode, MarketType
 
 LINEAR = MarketType.LINEAR
+_FIRST_PAYMENT = 10**12
 
 
 def account(venue: Venue, call: Call) -> object:
@@ -96,18 +98,39 @@ def position_risk_v2(venue: Venue, call: Call) -> object:
 
 
 def income(venue: Venue, call: Call) -> object:
-    """GET /fapi/v1/income: profit and commission of a symbol's trades; there is no funding."""
+    """GET /fapi/v1/income: payments, and profit and commission of a symbol's trades."""
     wanted = call.optional_listing(LINEAR)
     kind = call.params.get("incomeType", "")
-    if wanted is None or kind not in {"", "REALIZED_PNL", "COMMISSION"}:
-        return []
     window = Window(
         limit=call.limit(100, 1000),
         start_at=call.integer("startTime"),
         end_at=call.until(call.integer("endTime")),
     )
-    trades = history.list_trades(venue.database, call.customer, LINEAR, wanted.symbol, window)
-    rows = []
+    symbol = None if wanted is None else wanted.symbol
+    payments = history.list_incomes(venue.database, call.customer, symbol, kind, window)
+    rows = [_payment(payment) for payment in payments]
+    if symbol is not None and kind in {"", "REALIZED_PNL", "COMMISSION"}:
+        trades = history.list_trades(venue.database, call.customer, LINEAR, symbol, window)
+        rows += _trade_incomes(trades, kind)
+    return sorted(rows, key=lambda row: int(str(row["time"])))[-window.limit :]
+
+
+def _payment(payment: Income) -> Json:
+    return {
+        "symbol": payment.symbol,
+        "incomeType": payment.income_type,
+        "income": short(payment.amount),
+        "asset": payment.asset,
+        "info": payment.income_type,
+        "time": payment.at,
+        # Trades have ids of their own; these begin far above them.
+        "tranId": _FIRST_PAYMENT + payment.id,
+        "tradeId": "",
+    }
+
+
+def _trade_incomes(trades: list[Trade], kind: str) -> list[Json]:
+    rows: list[Json] = []
     for trade in trades:
         for name, amount in (("REALIZED_PNL", trade.realized_pnl), ("COMMISSION", -trade.fee)):
             if amount != 0 and kind in {"", name}:

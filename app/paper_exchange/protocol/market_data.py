@@ -10,7 +10,7 @@ from app.paper_exchange.engine.refusals import refuse
 from app.paper_exchange.prices.board import Print, Row
 from app.paper_exchange.prices.candles import INTERVALS, Candle
 from app.paper_exchange.protocol.call import Call
-from app.paper_exchange.protocol.shapes import Json, short
+from app.paper_exchange.protocol.shapes import Json, eight, short
 from app.paper_exchange.symbols import Listing
 from app.paper_exchange.venue import Venue
 from app.trading.words import MarketType
@@ -48,7 +48,7 @@ class MarketData:
         return {"mins": 5, "price": short(row.quote.last), "closeTime": call.at}
 
     def premium_index(self, venue: Venue, call: Call) -> object:
-        """GET premiumIndex (futures): mark and index are the last price, funding is zero."""
+        """GET premiumIndex (futures): mark and index are the last price."""
         return self._one_or_all(
             venue,
             call,
@@ -57,9 +57,9 @@ class MarketData:
                 "markPrice": short(row.quote.last),
                 "indexPrice": short(row.quote.last),
                 "estimatedSettlePrice": short(row.quote.last),
-                "lastFundingRate": "0.00000000",
+                "lastFundingRate": eight(venue.funding.rate(row.listing.symbol)),
                 "interestRate": "0.00010000",
-                "nextFundingTime": next_funding_at(call.at),
+                "nextFundingTime": venue.funding.next_at(row.listing.symbol, call.at),
                 "time": call.at,
             },
         )

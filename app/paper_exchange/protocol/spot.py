@@ -68,11 +68,17 @@ def trade_fees(_venue: Venue, call: Call) -> object:
     ]
 
 
-def key_permissions(_venue: Venue, _call: Call) -> object:
+def key_permissions(venue: Venue, call: Call) -> object:
     """GET /sapi/v1/account/apiRestrictions: trading, and nothing that moves coins away."""
+    return _usual_permissions() | venue.permissions.get(call.customer.id, {})
+
+
+def _usual_permissions() -> Json:
     permissions: Json = {"ipRestrict": False, "enableReading": True}
     permissions |= {"enableSpotAndMarginTrading": True, "enableFutures": True}
-    return permissions | {"enableWithdrawals": False, "enableInternalTransfer": False}
+    permissions |= {"enableWithdrawals": False, "enableInternalTransfer": False}
+    permissions |= {"permitsUniversalTransfer": False, "enableVanillaOptions": False}
+    return permissions | {"enableMargin": False, "createTime": 1700000000000}
 
 
 def system_status(_venue: Venue, _call: Call) -> object:

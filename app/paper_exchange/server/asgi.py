@@ -1,6 +1,8 @@
 """The venue as an ASGI application, at the root of a server or mounted under a path."""
 
+import time
 from collections.abc import MutableMapping
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -14,6 +16,7 @@ from app.paper_exchange.server.control import Control
 from app.paper_exchange.server.dispatch import Dispatcher
 from app.paper_exchange.server.fault_control import FaultControl
 from app.paper_exchange.server.gate import Gate
+from app.paper_exchange.server.limits import Limits
 from app.paper_exchange.server.sockets import Sockets
 from app.paper_exchange.streams.hub import Hub
 from app.paper_exchange.venue import Venue
@@ -39,7 +42,9 @@ class PaperApp:
 
     def __init__(self, venue: Venue, hub: Hub, *, control: bool) -> None:
         self._venue = venue
+        self._arrivals = count(1)
         self._armory = Armory(lambda: venue.journal)
+        self._limits = Limits()
         self._sockets = Sockets(venue, hub, self._armory)
         venue.on_prices = self._sockets.on_prices
         more = self._sockets.listen_keys.routes()
@@ -48,7 +53,8 @@ class PaperApp:
         venue.treat(Unfair(self._armory, venue))
         self._control: Control | None = None
         if control:
-            self._control = Control(venue, FaultControl(venue, self._gate, self._sockets))
+            faults = FaultControl(venue, self._gate, self._sockets)
+            self._control = Control(venue, faults, self._limits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -73,15 +79,23 @@ class PaperApp:
             body=body,
             headers={k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]},
             at=self._venue.now(),
+            arrival=next(self._arrivals),
+            arrived_ns=time.monotonic_ns(),
             catalog=self._venue.catalog,
         )
         answer = self._about_itself(call, address)
         if answer is not None:
             await _send(send, answer)
+            return
+        client = scope.get("client") or ("", 0)
+        refusal, used = self._limits.count(call, str(client[0]))
+        if refusal is not None:
+            self._dispatcher.record(call, refusal)
+            await _send(send, refusal, used)
         elif self._armory.is_armed:
             await self._serve_under_faults(call, address, send, receive)
         else:
-            await _send(send, self._dispatcher.answer(call, address))
+            await _send(send, self._dispatcher.answer(call, address), used)
 
     def _about_itself(self, call: Call, address: Address) -> Answer | None:
         if address.host == "" and call.path == "/" and call.method == "GET":
@@ -99,7 +113,7 @@ class PaperApp:
             await _send(send, reply.answer or Answer(500, ""))
         elif cut.verb == "half_reply" and reply.answer is not None:
             fraction = float(cut.number("fraction", "0.5"))
-            await _send(send, reply.answer, fraction)
+            await _send(send, reply.answer, fraction=fraction)
             await hang_up(send, receive, is_reset=False)
         else:
             hold = None if cut.verb.startswith("hang") else float(cut.seconds)
@@ -126,7 +140,9 @@ async def _read_body(receive: Receive) -> str | None:
             return b"".join(parts).decode("utf-8", "replace")
 
 
-async def _send(send: Send, answer: Answer, fraction: float = 1) -> None:
+async def _send(
+    send: Send, answer: Answer, more: tuple[tuple[str, str], ...] = (), *, fraction: float = 1
+) -> None:
     """Send an answer, or only a fraction of its bytes, which leaves it unfinished."""
     if isinstance(answer.body, str):
         content_type, content = answer.content_type.encode(), answer.body.encode()
@@ -136,7 +152,7 @@ async def _send(send: Send, answer: Answer, fraction: float = 1) -> None:
         (b"content-type", content_type),
         (b"content-length", str(len(content)).encode()),
         (b"x-simulated", b"true"),
-        *((name.encode(), value.encode()) for name, value in answer.headers),
+        *((name.encode(), value.encode()) for name, value in (*answer.headers, *more)),
     ]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     if fraction < 1:

@@ -9,6 +9,7 @@ from app.paper_exchange.faults.fault import BadFault
 from app.paper_exchange.prices.board import Key
 from app.paper_exchange.protocol.call import Answer, Call
 from app.paper_exchange.server.fault_control import FaultControl
+from app.paper_exchange.server.limits import Limits
 from app.paper_exchange.symbols import ASSETS, LISTINGS, MARKETS
 from app.paper_exchange.venue import Balances, Venue, both_markets
 from app.trading.words import MarketType
@@ -23,14 +24,18 @@ class BadControl(Exception):
 class Control:
     """The routes under /control."""
 
-    def __init__(self, venue: Venue, faults: FaultControl) -> None:
+    def __init__(self, venue: Venue, faults: FaultControl, limits: Limits) -> None:
         self._venue = venue
+        self._limits = limits
         self._faults = faults
         self._routes = {
             ("POST", "/control/price"): self._price,
             ("POST", "/control/walk"): self._walk,
             ("POST", "/control/accounts"): self._accounts,
             ("GET", "/control/ledger"): self._ledger,
+            ("POST", "/control/funding"): self._funding,
+            ("POST", "/control/limits"): self._set_limits,
+            ("POST", "/control/key"): self._key,
             ("POST", "/control/faults"): lambda call: faults.arm(_body(call)),
             ("GET", "/control/faults"): lambda _call: faults.list_armed(),
             ("DELETE", "/control/faults"): self._clear_faults,
@@ -65,6 +70,40 @@ class Control:
     def _accounts(self, call: Call) -> dict[str, object]:
         account = self._venue.open_account(_balances(_body(call).get("balances")))
         return {"api_key": account.api_key, "api_secret": account.api_secret}
+
+    def _funding(self, call: Call) -> dict[str, object]:
+        body = _body(call)
+        symbol = str(body.get("symbol", "")).upper()
+        if (MarketType.LINEAR, symbol) not in LISTINGS:
+            raise BadControl(f"symbol {symbol!r} is not listed on futures")
+        rate = _number(body.get("rate"), "rate")
+        seconds = _amount(body.get("interval_seconds", "0"), "interval_seconds")
+        interval, now = int(seconds * 1000), self._venue.now()
+        self._venue.funding.set_rate(symbol, rate, interval=interval, now=now)
+        paid = 0 if interval else self._venue.pay_funding(symbol)
+        self._venue.commit()
+        return {"symbol": symbol, "rate": plain(rate), "accounts_paid": paid}
+
+    def _set_limits(self, call: Call) -> dict[str, object]:
+        body = _body(call)
+        enforce = body.get("enforce")
+        if not isinstance(enforce, bool):
+            raise BadControl("enforce is true or false")
+        for market in MARKETS:
+            for name, limits in (("weight", self._limits.weight), ("orders", self._limits.orders)):
+                limits[market] = int(_amount(body.get(name, limits[market]), name))
+        self._limits.is_enforced = enforce
+        self._limits.lift()
+        return {"enforce": enforce}
+
+    def _key(self, call: Call) -> dict[str, object]:
+        body = _body(call)
+        account = self._venue.account(str(body.get("api_key", "")))
+        permissions = body.get("permissions")
+        if account is None or not isinstance(permissions, dict):
+            raise BadControl('send {"api_key": …, "permissions": {"enableFutures": false, …}}')
+        self._venue.permissions[account.id] = {str(k): v for k, v in permissions.items()}
+        return {"account_id": account.id, "permissions": permissions}
 
     def _clear_faults(self, call: Call) -> dict[str, object]:
         number = call.params.get("id")
@@ -124,13 +163,20 @@ def _purse(raw: object) -> dict[str, Decimal]:
 
 
 def _amount(raw: object, name: str) -> Decimal:
-    try:
-        amount = Decimal(str(raw))
-    except InvalidOperation:
-        raise BadControl(f"{name} is not a number") from None
-    if isinstance(raw, bool) or not amount.is_finite() or amount < 0:
+    amount = _number(raw, name)
+    if amount < 0:
         raise BadControl(f"{name} is not a number of 0 or more")
     return amount
+
+
+def _number(raw: object, name: str) -> Decimal:
+    try:
+        number = Decimal(str(raw))
+    except InvalidOperation:
+        raise BadControl(f"{name} is not a number") from None
+    if isinstance(raw, bool) or not number.is_finite():
+        raise BadControl(f"{name} is not a number of 0 or more")
+    return number
 
 
 def _names(keys: list[Key]) -> list[str]:

@@ -72,19 +72,25 @@ def _entry(call: Call, answer: Answer, received_at: str) -> dict[str, object]:
         "params": _redacted(call.params),
         "client_order_id": _client_id(call.params),
         "account_id": None if call.account is None else call.account.id,
+        "arrival": call.arrival,
+        "arrived_monotonic_ns": call.arrived_ns,
         "received_at": received_at,
         "status": answer.status,
         "code": answer.code,
+        "answered_id": _answered_id(answer),
     }
     return entry
 
 
-_CLIENT_IDS = (
-    "newClientOrderId",
-    "origClientOrderId",
-    "clientAlgoId",
-    "listClientOrderId",
-)
+_CLIENT_IDS = ("newClientOrderId", "origClientOrderId", "clientAlgoId", "listClientOrderId")
+
+
+def _answered_id(answer: Answer) -> object:
+    """The number of the order, conditional order or list that was answered about."""
+    if answer.status != 200 or not isinstance(answer.body, dict):
+        return None
+    names = ("orderId", "algoId", "orderListId")
+    return next((answer.body[name] for name in names if name in answer.body), None)
 
 
 def _client_id(params: Mapping[str, str]) -> str | None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.paper_exchange.engine.algo import AlgoOrder
+from app.paper_exchange.engine.journal import Income
 from app.paper_exchange.engine.models import Account, Order, Trade
 from app.paper_exchange.engine.stops import OrderList
 from app.paper_exchange.storage.database import Database
-from app.paper_exchange.storage.rows import Cell, to_algo, to_list, to_order, to_trade
+from app.paper_exchange.storage.rows import Cell, to_algo, to_income, to_list, to_order, to_trade
 from app.trading.words import MarketType
 
 
@@ -118,6 +119,20 @@ def orders_of_list(database: Database, number: int) -> list[Order]:
         " WHERE t.order_list_id = ? ORDER BY o.id"
     )
     return [to_order(row) for row in database.connection.execute(sql, (number,))]
+
+
+def list_incomes(
+    database: Database, account: Account, symbol: str | None, income_type: str, window: Window
+) -> list[Income]:
+    """Payments of an account, oldest first; of every symbol and kind when none is named."""
+    whose: dict[str, Cell] = {"account_id": account.id}
+    if symbol is not None:
+        whose["symbol"] = symbol
+    if income_type:
+        whose["income_type"] = income_type
+    sql, cells = _query("incomes", "at", whose, window)
+    incomes = [to_income(row) for row in database.connection.execute(sql, cells)]
+    return sorted(incomes, key=lambda income: income.id)
 
 
 def trades_of_order(database: Database, order: Order) -> list[Trade]:
