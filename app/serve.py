@@ -167,6 +167,9 @@ async def _uvicorn(app: object, listener: socket.socket) -> None:
         http="httptools",
         ws="websockets-sansio",
     )
+    # uvicorn raises the signal it stopped for once more: it must not end us before we have closed
+    # what is open, nor make a clean stop look like a crash.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(KeyboardInterrupt):
         await uvicorn.Server(config).serve(sockets=[listener])
 
