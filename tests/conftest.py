@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from uuid import uuid4
 
 import pytest
@@ -29,7 +30,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a migrated, empty database on a server of this session's own."""
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folder: sessions that start meanwhile tidy up there, and a server
+    # whose data folder vanishes stops.
+    folder = Path(mkdtemp(prefix="signalbox-postgres-"))
     # The wheel wants a runtime folder of the user's own, which a bare machine does not name.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))

@@ -1,9 +1,10 @@
 """Insert a row unless its key is taken, in one statement on every database."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Insert, insert
+from sqlalchemy import CursorResult, Insert, Table, insert
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -20,16 +21,19 @@ async def insert_if_absent(
         table: what to insert into.
         values: column values; column defaults of the mapping do not apply.
     """
-    statement: Insert
-    if session.get_bind().dialect.name == "postgresql":
-        statement = postgresql.insert(table).values(**values).on_conflict_do_nothing()
-    else:
-        statement = (
-            insert(table)
-            .values(**values)
-            .prefix_with("OR IGNORE", dialect="sqlite")
-            .prefix_with("IGNORE", dialect="mysql")
-            .prefix_with("IGNORE", dialect="mariadb")
-        )
-    result = await session.execute(statement)
+    statement = _statement(cast("Table", table.__table__), session.get_bind().dialect.name)
+    result = await session.execute(statement, dict(values))
     return cast("CursorResult[Any]", result).rowcount == 1
+
+
+@cache
+def _statement(table: Table, dialect: str) -> Insert:
+    # The table, not the mapped class: a class would make it a bulk insert of the ORM.
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return (
+        insert(table)
+        .prefix_with("OR IGNORE", dialect="sqlite")
+        .prefix_with("IGNORE", dialect="mysql")
+        .prefix_with("IGNORE", dialect="mariadb")
+    )

@@ -1,9 +1,10 @@
 """Every query on strategies."""
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -40,11 +41,13 @@ async def locked(session: AsyncSession, strategy_id: UUID) -> Strategy | None:
     return await session.get(Strategy, strategy_id, with_for_update=True)
 
 
+# Built once: it is asked for every alert.
+_BY_TOKEN: Final = select(Strategy).where(Strategy.token_digest == bindparam("digest"))
+
+
 async def by_token_digest(session: AsyncSession, digest: str) -> Strategy | None:
     """The strategy whose webhook token has this digest."""
-    found: Strategy | None = await session.scalar(
-        select(Strategy).where(Strategy.token_digest == digest)
-    )
+    found: Strategy | None = await session.scalar(_BY_TOKEN, {"digest": digest})
     return found
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount
@@ -107,14 +107,17 @@ async def on_alarm(tools: Tools, alarm_id: UUID) -> Alarm:
     return alarm
 
 
+_ALARM: Final = (
+    select(Alarm, Strategy, ExchangeAccount)
+    .join(Strategy, Strategy.id == Alarm.strategy_id)
+    .join(ExchangeAccount, ExchangeAccount.id == Strategy.account_id)
+    .where(Alarm.id == bindparam("alarm_id"))
+)
+
+
 async def _load(session: AsyncSession, alarm_id: UUID) -> tuple[Alarm, Strategy, ExchangeAccount]:
-    query = (
-        select(Alarm, Strategy, ExchangeAccount)
-        .join(Strategy, Strategy.id == Alarm.strategy_id)
-        .join(ExchangeAccount, ExchangeAccount.id == Strategy.account_id)
-        .where(Alarm.id == alarm_id)
-    )
-    alarm, strategy, account = (await session.execute(query)).one()
+    found = await session.execute(_ALARM, {"alarm_id": alarm_id})
+    alarm, strategy, account = found.one()
     return alarm, strategy, account
 
 

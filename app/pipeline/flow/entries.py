@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import EXACT
@@ -142,9 +142,15 @@ async def enter(tools: Tools, signal_id: UUID, *, hand_over: bool = True) -> Ord
         return await _enter(session, tools, case, hand_over=hand_over)
 
 
+_SIGNAL: Final = (
+    select(Signal, Strategy)
+    .join(Strategy, Strategy.id == Signal.strategy_id)
+    .where(Signal.id == bindparam("signal_id"))
+)
+
+
 async def _load(session: AsyncSession, signal_id: UUID) -> tuple[Signal, Strategy]:
-    query = select(Signal, Strategy).join(Strategy, Strategy.id == Signal.strategy_id)
-    signal, strategy = (await session.execute(query.where(Signal.id == signal_id))).one()
+    signal, strategy = (await session.execute(_SIGNAL, {"signal_id": signal_id})).one()
     return signal, strategy
 
 

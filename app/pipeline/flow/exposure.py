@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount
@@ -137,21 +138,21 @@ async def _sent(
     return sent if ignore_order is None else max(0, sent - 1)
 
 
+_ACCOUNTS: Final = select(ExchangeAccount).where(
+    ExchangeAccount.user_id == bindparam("user_id"),
+    ExchangeAccount.is_paper == bindparam("is_paper"),
+)
+
+
 async def holdings(session: AsyncSession, user_id: UUID, *, is_paper: bool) -> Holdings:
     """Everything a trader holds or is about to hold in one scope."""
-    query = select(ExchangeAccount).where(
-        ExchangeAccount.user_id == user_id, ExchangeAccount.is_paper.is_(is_paper)
-    )
-    accounts = {account.id: account for account in (await session.scalars(query)).all()}
-    live = [
-        one for one in await orders.live(session, user_id=user_id) if one.account_id in accounts
-    ]
+    asked = {"user_id": user_id, "is_paper": is_paper}
+    accounts = {one.id: one for one in (await session.scalars(_ACCOUNTS, asked)).all()}
+    live = [one for one in await orders.live_of(session, user_id) if one.account_id in accounts]
     return Holdings(
         accounts=accounts,
         positions=[
-            one
-            for one in await positions.held(session, user_id=user_id)
-            if one.account_id in accounts
+            one for one in await positions.held_of(session, user_id) if one.account_id in accounts
         ],
         entries=[one for one in live if one.purpose is Purpose.ENTRY],
         exits=[one for one in live if one.purpose is not Purpose.ENTRY],

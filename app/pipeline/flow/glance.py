@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import String, Uuid, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.pipeline.orders.models import Order
@@ -32,32 +33,44 @@ class Glance:
     has_entries: bool
 
 
+# Statements of the way from an alert to its order are built once: building one costs as much as
+# asking it (docs/decisions/0018).
+_STRATEGY: Final = bindparam("strategy_id", type_=Uuid())
+_SYMBOL: Final = bindparam("symbol", type_=String())
+_BOOK: Final = (
+    select(Position.id)
+    .where(
+        Position.strategy_id == _STRATEGY,
+        Position.symbol == _SYMBOL,
+        Position.status.in_(HELD),
+    )
+    .order_by(Position.id)
+    .limit(1)
+)
+_NEWEST: Final = select(func.max(Signal.alert_at)).where(
+    Signal.strategy_id == _STRATEGY, Signal.symbol == _SYMBOL
+)
+_UNSENT: Final = select(func.count()).where(
+    Signal.strategy_id == _STRATEGY,
+    Signal.symbol == _SYMBOL,
+    Signal.status.in_(UNSENT),
+    Signal.action.in_(OPENING),
+)
+_RESTING: Final = select(func.count()).where(
+    Order.strategy_id == _STRATEGY,
+    Order.symbol == _SYMBOL,
+    Order.status.in_(LIVE),
+    Order.purpose == Purpose.ENTRY,
+)
+_GLANCE: Final = select(
+    _BOOK.scalar_subquery(),
+    _NEWEST.scalar_subquery(),
+    _UNSENT.scalar_subquery() + _RESTING.scalar_subquery(),
+)
+
+
 async def look(session: AsyncSession, strategy_id: UUID, symbol: str) -> Glance:
     """Look at a strategy's book, signals and entries of one symbol."""
-    book = select(Position.id).where(
-        Position.strategy_id == strategy_id, Position.symbol == symbol, Position.status.in_(HELD)
-    )
-    newest = select(func.max(Signal.alert_at)).where(
-        Signal.strategy_id == strategy_id, Signal.symbol == symbol
-    )
-    unsent = select(func.count()).where(
-        Signal.strategy_id == strategy_id,
-        Signal.symbol == symbol,
-        Signal.status.in_(UNSENT),
-        Signal.action.in_(OPENING),
-    )
-    resting = select(func.count()).where(
-        Order.strategy_id == strategy_id,
-        Order.symbol == symbol,
-        Order.status.in_(LIVE),
-        Order.purpose == Purpose.ENTRY,
-    )
-    row = await session.execute(
-        select(
-            book.order_by(Position.id).limit(1).scalar_subquery(),
-            newest.scalar_subquery(),
-            unsent.scalar_subquery() + resting.scalar_subquery(),
-        )
-    )
-    book_id, latest_alert_at, entries = row.one()
+    asked = {"strategy_id": strategy_id, "symbol": symbol}
+    book_id, latest_alert_at, entries = (await session.execute(_GLANCE, asked)).one()
     return Glance(symbol, book_id, latest_alert_at, has_entries=entries > 0)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount, User
@@ -133,6 +133,13 @@ def market_key(account: ExchangeAccount, symbol: str) -> PriceKey:
     return PriceKey(account.exchange, account.market_type, symbol)
 
 
+_PLACE: Final = (
+    select(ExchangeAccount, User)
+    .join(User, User.id == ExchangeAccount.user_id)
+    .where(ExchangeAccount.id == bindparam("account_id"))
+)
+
+
 async def place_of(session: AsyncSession, tools: Tools, account_id: UUID, symbol: str) -> Place:
     """Load where something is traded.
 
@@ -140,12 +147,7 @@ async def place_of(session: AsyncSession, tools: Tools, account_id: UUID, symbol
         NotFound: no such account.
         Unavailable: the venue's markets are not known yet.
     """
-    query = (
-        select(ExchangeAccount, User)
-        .join(User, User.id == ExchangeAccount.user_id)
-        .where(ExchangeAccount.id == account_id)
-    )
-    found = (await session.execute(query)).one_or_none()
+    found = (await session.execute(_PLACE, {"account_id": account_id})).one_or_none()
     if found is None:
         raise NotFound(f"There is no account {account_id}.")
     account, user = found

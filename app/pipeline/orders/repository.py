@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, func, select, update
+from sqlalchemy import CursorResult, Select, bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
@@ -82,6 +82,18 @@ async def live(
         if value is not None:
             query = query.where(column == value)
     return (await session.scalars(query.order_by(Order.id))).all()
+
+
+_LIVE_OF_USER: Final = (
+    select(Order)
+    .where(Order.status.in_(LIVE), Order.user_id == bindparam("user_id"))
+    .order_by(Order.id)
+)
+
+
+async def live_of(session: AsyncSession, user_id: UUID) -> Sequence[Order]:
+    """A trader's orders that may still be filled, oldest first; asked for every entry."""
+    return (await session.scalars(_LIVE_OF_USER, {"user_id": user_id})).all()
 
 
 async def live_entries(session: AsyncSession, strategy_id: UUID, symbol: str) -> Sequence[Order]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import CursorResult, Select, bindparam, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
@@ -73,6 +73,18 @@ async def held(
         if value is not None:
             query = query.where(column == value)
     return (await session.scalars(query.order_by(Position.id))).all()
+
+
+_HELD_OF_USER: Final = (
+    select(Position)
+    .where(Position.status.in_(HELD), Position.user_id == bindparam("user_id"))
+    .order_by(Position.id)
+)
+
+
+async def held_of(session: AsyncSession, user_id: UUID) -> Sequence[Position]:
+    """A trader's books that are not flat, oldest first; asked for every entry."""
+    return (await session.scalars(_HELD_OF_USER, {"user_id": user_id})).all()
 
 
 async def to_be_closed(session: AsyncSession) -> Sequence[Position]:

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, func, literal, select
+from sqlalchemy import Uuid, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile
@@ -56,25 +57,31 @@ class Standing:
     freeze: DailyFreeze | None
 
 
+_ASKED: Final = select(bindparam("user_id", type_=Uuid()).label("user_id")).subquery()
+_SWITCHES: Final = select(func.count()).where(
+    KillSwitch.user_id == bindparam("user_id", type_=Uuid()), KillSwitch.is_on.is_(True)
+)
+# Built once: it is asked for every entry.
+_STANDING: Final = (
+    select(RiskProfile, DailyFreeze, _SWITCHES.scalar_subquery())
+    .select_from(_ASKED)
+    .outerjoin(RiskProfile, RiskProfile.user_id == _ASKED.c.user_id)
+    .outerjoin(
+        DailyFreeze,
+        and_(
+            DailyFreeze.user_id == _ASKED.c.user_id,
+            DailyFreeze.is_paper == bindparam("is_paper"),
+            DailyFreeze.currency == bindparam("currency"),
+            DailyFreeze.day == bindparam("day"),
+        ),
+    )
+)
+
+
 async def standing(
     session: AsyncSession, user_id: UUID, *, day: date, currency: str, is_paper: bool
 ) -> Standing:
     """Limits, switches and latch in one question."""
-    switches = select(func.count()).where(KillSwitch.user_id == user_id, KillSwitch.is_on.is_(True))
-    asked = select(literal(user_id, Uuid()).label("user_id")).subquery()
-    query = (
-        select(RiskProfile, DailyFreeze, switches.scalar_subquery())
-        .select_from(asked)
-        .outerjoin(RiskProfile, RiskProfile.user_id == asked.c.user_id)
-        .outerjoin(
-            DailyFreeze,
-            and_(
-                DailyFreeze.user_id == asked.c.user_id,
-                DailyFreeze.is_paper.is_(is_paper),
-                DailyFreeze.currency == currency,
-                DailyFreeze.day == day,
-            ),
-        )
-    )
-    profile_row, latch, count = (await session.execute(query)).one()
+    asked = {"user_id": user_id, "day": day, "currency": currency, "is_paper": is_paper}
+    profile_row, latch, count = (await session.execute(_STANDING, asked)).one()
     return Standing(profile_row, has_switch_on=count > 0, freeze=latch)
