@@ -46,7 +46,7 @@ def answer(
         return Response(Page[Any](items=list(rows), next_cursor=next_cursor))
     return Response(
         csv_text(rows, shape),
-        media_type="text/csv; charset=utf-8",
+        media_type="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
     )
 

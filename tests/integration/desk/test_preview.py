@@ -1,6 +1,7 @@
 """`GET /signals/{id}/preview`: the figures before the click."""
 
 from decimal import Decimal
+from typing import Any
 
 from app.pipeline.signals.models import Signal
 from app.strategies.words import Approval
@@ -10,7 +11,7 @@ from tests.integration.desk.front import Front
 SIGNAL_FIELDS = ("status", "quantity", "stop_loss", "updated_at", "reason")
 
 
-async def pending(front: Front, **fields: object) -> str:
+async def pending(front: Front, **fields: Any) -> str:
     alarm = await front.desk.alert(**fields)
     assert alarm.signal_id is not None, alarm.reason
     return str(alarm.signal_id)
