@@ -240,6 +240,30 @@ async def test_mounted_in_litestar_without_control(tmp_path: Path) -> None:
     await exchange.stop()
 
 
+@pytest.mark.parametrize("verb", ["drop_after_accept", "reset_after", "drop_before_accept"])
+async def test_connections_are_cut_through_the_mount_too(tmp_path: Path, verb: str) -> None:
+    exchange = open_exchange(tmp_path)
+
+    @asgi("/paper-exchange", is_mount=True, copy_scope=True)
+    async def mount(scope: Scope, receive: Receive, send: Send) -> None:
+        await exchange.asgi(scope, receive, send)  # type: ignore[arg-type]  # TypedDicts for dicts
+
+    async with serve(Litestar([mount])) as base, aiohttp.ClientSession() as session:
+        mounted = PaperVenue(base + "/paper-exchange", session)
+        key = await mounted.open_account()
+        await mounted.fault(verb)
+        with pytest.raises((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
+            await mounted.send("POST", "/fapi/v1/order", key, **MARKET)
+        _, held = await mounted.send("GET", "/fapi/v3/positionRisk", key)
+        requests = [i for i in await mounted.ledger() if i["kind"] == "request"]
+
+    assert len(held) == (0 if verb == "drop_before_accept" else 1)
+    assert requests[0]["status"] == (0 if verb == "drop_before_accept" else 200)
+    assert requests[0]["arrival"] < requests[1]["arrival"]
+    assert requests[0]["arrived_monotonic_ns"] <= requests[0]["monotonic_ns"]
+    await exchange.stop()
+
+
 async def test_account_opened_by_another_process_can_trade_at_once(tmp_path: Path) -> None:
     async with running(tmp_path) as venue:
         other = open_exchange(tmp_path)
