@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Self
@@ -164,9 +164,10 @@ class House:
         self.is_ready = False
         for task in tasks:
             task.cancel()
-        for task in tasks:
-            with suppress(asyncio.CancelledError):
-                await task
+        # One that had failed must not keep the others, and what is open, from being closed.
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                logger.bind(reason=repr(outcome)).error("house.task_failed")
         if self.worker is not None and self.worker.started_at is not None:
             await self.worker.stop()
         await self.tools.prices.stop()

@@ -128,7 +128,7 @@ class Worker:
         async with self.tools.database.read() as session:
             self._settled_note = await wakeups.newest_id(session)
         self.tools.database.listeners.append(self.hear)
-        await self.sweep(is_start=True)
+        await _told(partial(self.sweep, is_start=True))
         self.started_at = self.tools.now()
         self._tasks = [
             asyncio.create_task(self._follow_notes(), name="worker notes"),
