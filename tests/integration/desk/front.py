@@ -59,7 +59,7 @@ class Front:
     async def get(
         self, path: str, *, expect: int = 200, user: User | None = None, **query: Any
     ) -> Any:
-        answer = await self.call("GET", path, user=user, params=query)
+        answer = await self.call("GET", path, user=user, params=query or None)
         assert answer.status_code == expect, answer.text
         return answer.json()
 
