@@ -19,7 +19,7 @@ LINEAR = MarketType.LINEAR
 def place(venue: Venue, call: Call) -> object:
     """POST algoOrder."""
     listing = call.listing(LINEAR)
-    algo = venue.place_algo(call.customer, listing, read_algo(call))
+    algo = venue.floor.place_algo(call.customer, listing, read_algo(call))
     return shape(algo, None)
 
 
@@ -37,7 +37,7 @@ def cancel(venue: Venue, call: Call) -> object:
     algo = None if found is None else call.customer.algos.get(found.id)
     if algo is None or algo.status is AlgoStatus.TRIGGERED:
         raise refuse(refusals.UNKNOWN_ORDER)
-    venue.cancel_algo(call.customer, algo)
+    venue.floor.cancel_algo(call.customer, algo)
     answer: Json = {"algoId": algo.id, "clientAlgoId": algo.client_algo_id}
     return answer | {"code": "200", "msg": "success"}
 
@@ -47,7 +47,7 @@ def cancel_all(venue: Venue, call: Call) -> object:
     symbol = call.listing(LINEAR).symbol
     for algo in list(call.customer.algos.values()):
         if algo.symbol == symbol and algo.status is not AlgoStatus.TRIGGERED:
-            venue.cancel_algo(call.customer, algo)
+            venue.floor.cancel_algo(call.customer, algo)
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
 
 

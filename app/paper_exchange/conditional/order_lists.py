@@ -27,7 +27,7 @@ def place(venue: Venue, call: Call) -> object:
     tickets = _leg(call, "above"), _leg(call, "below")
     if tickets[0].client_order_id == tickets[1].client_order_id:
         raise refuse(refusals.DUPLICATE_SPOT)
-    legs = venue.place_pair(call.customer, listing, tickets)
+    legs = venue.floor.place_pair(call.customer, listing, tickets)
     number = legs[0].order_list_id
     pair = OrderList(number, call.customer.id, listing.symbol, name, call.at)
     venue.journal.lists.append(pair)
@@ -62,7 +62,7 @@ def cancel(venue: Venue, call: Call) -> object:
     ]
     if pair is None or not open_legs:
         raise refuse(refusals.UNKNOWN_ORDER)
-    venue.cancel(call.customer, open_legs[0])
+    venue.floor.cancel(call.customer, open_legs[0])
     legs = [
         venue.journal.orders.get(leg.id, leg)
         for leg in history.orders_of_list(venue.database, pair.id)

@@ -10,6 +10,27 @@ from app.paper_exchange.engine.stops import OrderList
 from app.trading.words import MarketType
 
 
+@dataclass(slots=True)
+class Counters:
+    """The last numbers given out."""
+
+    order: int = 0
+    trade: int = 0
+    algo: int = 0
+    order_list: int = 0
+    income: int = 0
+
+    def next_order(self) -> int:
+        """A number no order has had."""
+        self.order += 1
+        return self.order
+
+    def next_trade(self) -> int:
+        """A number no trade has had."""
+        self.trade += 1
+        return self.trade
+
+
 @dataclass(frozen=True, slots=True)
 class Income:
     """A payment that no trade explains; `id` is unique among them, `at` in milliseconds."""

@@ -7,7 +7,7 @@ from decimal import Decimal
 from app.core.decimals import floor_to
 from app.paper_exchange.engine.clearing import Clearing, Execution
 from app.paper_exchange.engine.fairness import Fair, Portion, Treatment
-from app.paper_exchange.engine.journal import Journal
+from app.paper_exchange.engine.journal import Counters, Journal
 from app.paper_exchange.engine.models import (
     Account,
     Order,
@@ -18,30 +18,9 @@ from app.paper_exchange.engine.models import (
     TimeInForce,
     Trade,
 )
-from app.paper_exchange.engine.stops import check_pair, is_reached, twin_of
+from app.paper_exchange.engine.stops import can_pay, check_pair, is_reached, twin_of
 from app.paper_exchange.symbols import LISTINGS, Listing
 from app.trading.words import MarketType
-
-
-@dataclass(slots=True)
-class Counters:
-    """The last numbers given out."""
-
-    order: int = 0
-    trade: int = 0
-    algo: int = 0
-    order_list: int = 0
-    income: int = 0
-
-    def next_order(self) -> int:
-        """A number no order has had."""
-        self.order += 1
-        return self.order
-
-    def next_trade(self) -> int:
-        """A number no trade has had."""
-        self.trade += 1
-        return self.trade
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +267,7 @@ class Matcher:
         order.updated_at = now
         journal.order(order, "triggered")
         price = quote.executable(order.side)
-        if not _can_pay(account, order, price):
+        if not can_pay(account, order, price):
             self.expire(account, order, now=now, journal=journal)
         elif order.crosses(quote):
             self._take(account, order, price, is_reserved=True, journal=journal, now=now)
@@ -313,12 +292,3 @@ class Matcher:
         order.status = status
         account.orders.pop(order.id, None)
         journal.order(order, status.value.lower())
-
-
-def _can_pay(account: Account, order: Order, price: Decimal) -> bool:
-    """A stop buy locks coins at its stop price; a gap may make it dearer than the purse is full."""
-    if order.stop_price == 0 or order.side.value == "sell":
-        return True
-    more = (price - order.reserve_price) * order.remaining
-    quote_asset = LISTINGS[order.market, order.symbol].quote
-    return not order.order_type.is_market or more <= account.balance(order.market, quote_asset).free

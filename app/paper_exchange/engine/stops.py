@@ -6,6 +6,7 @@ from decimal import Decimal
 from app.paper_exchange.engine import refusals
 from app.paper_exchange.engine.models import Account, Order, OrderType, Quote, Ticket
 from app.paper_exchange.engine.refusals import Refusal, refuse
+from app.paper_exchange.symbols import LISTINGS
 from app.trading.words import Side
 
 
@@ -61,6 +62,15 @@ def twin_of(account: Account, order: Order) -> Order | None:
         return None
     legs = (o for o in account.orders.values() if o.order_list_id == order.order_list_id)
     return next((leg for leg in legs if leg.id != order.id), None)
+
+
+def can_pay(account: Account, order: Order, price: Decimal) -> bool:
+    """A stop buy locks coins at its stop price; a gap may make it dearer than the purse is full."""
+    if order.stop_price == 0 or order.side.value == "sell":
+        return True
+    more = (price - order.reserve_price) * order.remaining
+    quote_asset = LISTINGS[order.market, order.symbol].quote
+    return not order.order_type.is_market or more <= account.balance(order.market, quote_asset).free
 
 
 def _level(ticket: Ticket) -> Decimal:

@@ -80,7 +80,7 @@ def _user_trades(
         side = _side(fault, held, reduces=reduces)
         quantity = floor_to(size(abs(held), listing.quantity_step), listing.quantity_step)
         ticket = _by_hand(side, quantity, reduces=reduces and market is MarketType.LINEAR)
-        order = venue.place(account, listing, ticket)
+        order = venue.floor.place(account, listing, ticket)
         done.append(f"account {account.id}: {side.value} {plain(quantity)} as order {order.id}")
     return done
 
@@ -117,12 +117,12 @@ def _cancel_stops(venue: Venue, fault: Fault) -> list[str]:
         for algo in list(account.algos.values()):
             is_meant = algo.client_algo_id.startswith(fault.client_id_prefix)
             if algo.symbol == fault.symbol and is_meant and not algo.actual_order_id:
-                venue.cancel_algo(account, algo)
+                venue.floor.cancel_algo(account, algo)
                 done.append(f"account {account.id}: conditional order {algo.id}")
         for order in list(account.orders.values()):
             is_meant = order.client_order_id.startswith(fault.client_id_prefix)
             if order.symbol == fault.symbol and is_meant and order.stop_price > 0:
-                venue.cancel(account, order)
+                venue.floor.cancel(account, order)
                 done.append(f"account {account.id}: order {order.id}")
     return done
 
@@ -133,7 +133,7 @@ def _cancel_orders(venue: Venue, fault: Fault) -> list[str]:
         for order in list(account.orders.values()):
             is_meant = order.client_order_id.startswith(fault.client_id_prefix)
             if order.symbol == fault.symbol and is_meant and order.is_open:
-                venue.cancel(account, order)
+                venue.floor.cancel(account, order)
                 done.append(f"account {account.id}: order {order.id}")
     return done
 
@@ -141,7 +141,7 @@ def _cancel_orders(venue: Venue, fault: Fault) -> list[str]:
 def _liquidate(venue: Venue, fault: Fault) -> list[str]:
     done = []
     for account in _holders(venue, fault):
-        venue.liquidate(account, fault.symbol)
+        venue.floor.liquidate(account, fault.symbol)
         done.append(f"account {account.id}: liquidated")
     return done
 
@@ -152,7 +152,7 @@ def _adl(venue: Venue, fault: Fault) -> list[str]:
     for account in _holders(venue, fault):
         held = abs(account.position(fault.symbol).quantity)
         quantity = max(step, floor_to(held * fault.number("fraction", "1"), step))
-        venue.close_position(account, fault.symbol, quantity, "adl_autoclose")
+        venue.floor.close_position(account, fault.symbol, quantity, "adl_autoclose")
         done.append(f"account {account.id}: {plain(quantity)} deleveraged")
     return done
 
@@ -195,7 +195,7 @@ def _fill_rest(venue: Venue, fault: Fault) -> list[str]:
         for order in list(account.orders.values()):
             is_meant = order.client_order_id.startswith(fault.client_id_prefix)
             if order.is_frozen and is_meant and fault.symbol in {"", order.symbol}:
-                venue.fill(account, order)
+                venue.floor.fill(account, order)
                 done.append(f"account {account.id}: order {order.id}")
     return done
 
@@ -206,13 +206,13 @@ def settle_all(venue: Venue, fault: Fault) -> None:
         for market in MARKETS:
             if fault.market in {None, market}:
                 for order in account.open_orders(market, fault.symbol):
-                    venue.expire(account, order)
+                    venue.floor.expire(account, order)
     if fault.market is not MarketType.SPOT:
         for account in venue.customers():
             held = abs(account.position(fault.symbol).quantity)
             if held > 0:
                 name = f"settlement_autoclose-{venue.now()}"
-                venue.close_position(account, fault.symbol, held, name)
+                venue.floor.close_position(account, fault.symbol, held, name)
 
 
 def _accounts(venue: Venue, fault: Fault) -> Iterable[Account]:

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from app.core.decimals import plain
-from app.paper_exchange.engine.journal import Income, Journal
-from app.paper_exchange.engine.matching import Counters
+from app.paper_exchange.engine.journal import Counters, Income, Journal
 from app.paper_exchange.engine.models import ZERO, Account
 from app.paper_exchange.symbols import QUOTE
 from app.trading.words import MarginMode, MarketType

@@ -29,14 +29,14 @@ class OrderDesk:
         listing = call.listing(self.market)
         ticket = read_ticket(call, self.market)
         before = len(venue.journal.trades)
-        order = venue.place(call.customer, listing, ticket)
+        order = venue.floor.place(call.customer, listing, ticket)
         fills = venue.journal.trades[before:]
         return self._placed(order, fills, call)
 
     def test(self, venue: Venue, call: Call) -> object:
         """POST order/test: every check, and nothing is placed."""
         listing = call.listing(self.market)
-        venue.check(call.customer, listing, read_ticket(call, self.market))
+        venue.floor.check(call.customer, listing, read_ticket(call, self.market))
         return {}
 
     def find(self, venue: Venue, call: Call) -> object:
@@ -59,7 +59,7 @@ class OrderDesk:
         order = None if found is None else call.customer.orders.get(found.id)
         if order is None:
             raise refuse(refusals.UNKNOWN_ORDER)
-        venue.cancel(call.customer, order)
+        venue.floor.cancel(call.customer, order)
         return self._canceled(order, call)
 
     def cancel_all(self, venue: Venue, call: Call) -> object:
@@ -69,7 +69,7 @@ class OrderDesk:
         if self.market is MarketType.SPOT and not orders:
             raise refuse(refusals.UNKNOWN_ORDER)
         for order in orders:
-            venue.cancel(call.customer, order)
+            venue.floor.cancel(call.customer, order)
         if self.market is MarketType.LINEAR:
             return {"code": 200, "msg": "The operation of cancel all open order is done."}
         return [self._canceled(order, call) for order in orders]

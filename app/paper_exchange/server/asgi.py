@@ -15,7 +15,7 @@ from app.paper_exchange.server.addresses import Address, locate
 from app.paper_exchange.server.control import Control
 from app.paper_exchange.server.dispatch import Dispatcher
 from app.paper_exchange.server.fault_control import FaultControl
-from app.paper_exchange.server.gate import Gate
+from app.paper_exchange.server.gate import Gate, Reply
 from app.paper_exchange.server.limits import Limits
 from app.paper_exchange.server.sockets import Sockets
 from app.paper_exchange.streams.hub import Hub
@@ -93,7 +93,8 @@ class PaperApp:
             self._dispatcher.record(call, refusal)
             await _send(send, refusal, used)
         elif self._armory.is_armed:
-            await self._serve_under_faults(call, address, send, receive)
+            reply = await self._gate.answer(call, address)
+            await _send_under_faults(send, receive, reply, used)
         else:
             await _send(send, self._dispatcher.answer(call, address), used)
 
@@ -104,27 +105,26 @@ class PaperApp:
             return self._control.answer(call)
         return None
 
-    async def _serve_under_faults(
-        self, call: Call, address: Address, send: Send, receive: Receive
-    ) -> None:
-        reply = await self._gate.answer(call, address)
-        cut = reply.cut
-        if cut is None:
-            await _send(send, reply.answer or Answer(500, ""))
-        elif cut.verb == "half_reply" and reply.answer is not None:
-            fraction = float(cut.number("fraction", "0.5"))
-            await _send(send, reply.answer, fraction=fraction)
-            await hang_up(send, receive, is_reset=False)
-        else:
-            hold = None if cut.verb.startswith("hang") else float(cut.seconds)
-            is_gone = await wait_until_gone(receive, hold) if hold != 0 else False
-            if not is_gone:
-                await hang_up(send, receive, is_reset=cut.verb.startswith("reset"))
-
     async def _serve_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         address = locate(scope["path"], scope.get("root_path", ""))
         query = scope["query_string"].decode("latin-1")
         await self._sockets.serve(address, query, receive, send)
+
+
+async def _send_under_faults(
+    send: Send, receive: Receive, reply: Reply, used: tuple[tuple[str, str], ...]
+) -> None:
+    cut = reply.cut
+    if cut is None:
+        await _send(send, reply.answer or Answer(500, ""), used)
+    elif cut.verb == "half_reply" and reply.answer is not None:
+        await _send(send, reply.answer, fraction=float(cut.number("fraction", "0.5")))
+        await hang_up(send, receive, is_reset=False)
+    else:
+        hold = None if cut.verb.startswith("hang") else float(cut.seconds)
+        is_gone = await wait_until_gone(receive, hold) if hold != 0 else False
+        if not is_gone:
+            await hang_up(send, receive, is_reset=cut.verb.startswith("reset"))
 
 
 async def _read_body(receive: Receive) -> str | None:

@@ -80,7 +80,7 @@ class Control:
         seconds = _amount(body.get("interval_seconds", "0"), "interval_seconds")
         interval, now = int(seconds * 1000), self._venue.now()
         self._venue.funding.set_rate(symbol, rate, interval=interval, now=now)
-        paid = 0 if interval else self._venue.pay_funding(symbol)
+        paid = 0 if interval else self._venue.floor.pay_funding(self._venue.customers(), symbol)
         self._venue.commit()
         return {"symbol": symbol, "rate": plain(rate), "accounts_paid": paid}
 

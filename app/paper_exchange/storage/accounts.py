@@ -4,7 +4,7 @@ import secrets
 import string
 from decimal import Decimal
 
-from app.paper_exchange.engine.matching import Counters
+from app.paper_exchange.engine.journal import Counters
 from app.paper_exchange.engine.models import Account, Balance
 from app.paper_exchange.prices.board import Key, Track
 from app.paper_exchange.storage.database import Database

@@ -5,9 +5,9 @@ from decimal import Decimal
 from itertools import count
 
 from app.paper_exchange.engine.clearing import Clearing
-from app.paper_exchange.engine.journal import Journal
+from app.paper_exchange.engine.journal import Counters, Journal
 from app.paper_exchange.engine.linear import LinearClearing
-from app.paper_exchange.engine.matching import Counters, Matcher
+from app.paper_exchange.engine.matching import Matcher
 from app.paper_exchange.engine.models import (
     Account,
     Balance,
