@@ -230,5 +230,10 @@ async def _drop_if_waiting(tools: Tools, signal_id: UUID) -> None:
             now=tools.now(),
             reason=why,
         )
+        if won:
+            await session.refresh(signal)
+            await signal_service.audit(
+                session, signal, "signal.denied", actor="system", now=tools.now()
+            )
     if won:
         raise Unavailable(f"Nothing was ordered. {detail}", code=code)
