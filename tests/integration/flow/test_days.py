@@ -75,6 +75,7 @@ async def test_a_fill_when_it_is_recorded_after_midnight_then_counts_on_the_day_
     [trade] = await desk.trades()
     assert day.day == date(2026, 3, 2) == trading_day(trade.closed_at, zone=NEW_YORK)
     assert day.trades == 1
+    assert [one.day for one in await desk.bookings()] == [day.day]
 
 
 async def test_the_days_when_something_is_still_open_then_add_up_with_what_it_has_booked(
