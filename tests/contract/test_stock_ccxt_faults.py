@@ -257,6 +257,10 @@ async def test_faults_are_listed_cleared_and_in_the_ledger(venue: PaperVenue) ->
         {"verb": "http_500", "nth": 0},
         {"verb": "http_500", "fraction": "0.5"},
         {"verb": "user_close"},
+        {"verb": "user_close", "symbol": "NOPE"},
+        {"verb": "user_add", "symbol": "BTCUSDT", "side": "up"},
+        {"verb": "user_close", "symbol": "BTCUSDT", "nth": 2},
+        {"verb": "margin_mode_changed", "symbol": "BTCUSDT", "mode": "wide"},
         {"verb": "lag", "seconds": "soon"},
         {"verb": "http_500", "market": "inverse"},
     ],
@@ -388,6 +392,17 @@ async def test_partial_fill_of_a_limit_order_keeps_coins_locked(
     # half of 5900
     assert D(balance["used"]["USDT"]) == 2950
     assert (D(after["used"]["USDT"]), D(after["free"]["USDT"])) == (D(0), D(7050))
+
+
+async def test_rest_without_coins_expires(spot: Any, venue: PaperVenue) -> None:
+    await venue.fault("partial_fill", fraction="0.5")
+    await spot.create_order(SPOT, "market", "buy", "0.1", None, {"clientOrderId": "sbpart"})
+    await spot.create_order(SPOT, "market", "buy", "0.11")
+    await venue.fault("fill_rest")
+    order = await spot.fetch_order(None, SPOT, {"clientOrderId": "sbpart"})
+
+    assert (order["status"], D(order["filled"])) == ("expired", D("0.05"))
+    assert D((await spot.fetch_balance())["free"]["USDT"]) == 400
 
 
 async def test_partial_then_cancel(trader: Any, venue: PaperVenue) -> None:

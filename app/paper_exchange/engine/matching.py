@@ -144,6 +144,9 @@ class Matcher:
         if order.order_type.is_market:
             price = quote.executable(order.side)
             reserved = order.stop_price > 0
+            if not can_pay(account, order, price):
+                self.expire(account, order, now=now, journal=journal)
+                return
             self._take(account, order, price, is_reserved=reserved, journal=journal, now=now)
             return
         self._end_twin(account, order, journal, now)
@@ -271,6 +274,8 @@ class Matcher:
             self.expire(account, order, now=now, journal=journal)
         elif order.crosses(quote):
             self._take(account, order, price, is_reserved=True, journal=journal, now=now)
+        elif order.time_in_force in {TimeInForce.IOC, TimeInForce.FOK}:
+            self.expire(account, order, now=now, journal=journal)
 
     def _end_twin(self, account: Account, order: Order, journal: Journal, now: int) -> None:
         """The other order of a pair expires, and its locked coins pass to this one."""

@@ -7,7 +7,7 @@ from app.paper_exchange.engine import refusals
 from app.paper_exchange.engine.models import Account, Order, OrderType, Quote, Ticket
 from app.paper_exchange.engine.refusals import Refusal, refuse
 from app.paper_exchange.symbols import LISTINGS
-from app.trading.words import Side
+from app.trading.words import MarketType, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,19 @@ def twin_of(account: Account, order: Order) -> Order | None:
 
 
 def can_pay(account: Account, order: Order, price: Decimal) -> bool:
-    """A stop buy locks coins at its stop price; a gap may make it dearer than the purse is full."""
-    if order.stop_price == 0 or order.side.value == "sell":
+    """Whether a spot order that takes the market's price has the coins for it.
+
+    A stop order has locked coins at its stop price, and a gap may make it dearer than the purse
+    is full; what a partial fill left over has locked nothing, and its coins may be gone.
+    """
+    listing = LISTINGS[order.market, order.symbol]
+    if order.market is not MarketType.SPOT or not order.order_type.is_market:
         return True
-    more = (price - order.reserve_price) * order.remaining
-    quote_asset = LISTINGS[order.market, order.symbol].quote
-    return not order.order_type.is_market or more <= account.balance(order.market, quote_asset).free
+    if order.side is Side.SELL:
+        needed = order.remaining if order.stop_price == 0 else Decimal(0)
+        return needed <= account.balance(order.market, listing.base).free
+    needed = (price - order.reserve_price) * order.remaining
+    return needed <= account.balance(order.market, listing.quote).free
 
 
 def _level(ticket: Ticket) -> Decimal:

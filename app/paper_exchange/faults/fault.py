@@ -7,7 +7,7 @@ from random import Random
 
 from app.paper_exchange.faults.routes import Facts, is_known
 from app.paper_exchange.faults.verbs import VERBS, Stage, Verb
-from app.paper_exchange.symbols import MARKETS
+from app.paper_exchange.symbols import LISTINGS, MARKETS
 from app.trading.words import MarketType
 
 _OWN = {
@@ -136,7 +136,7 @@ def read_fault(
         verb=str(body["verb"]),
         route=_route(body, verb),
         market=_market(body),
-        symbol=str(body.get("symbol") or "").upper(),
+        symbol=_symbol(body),
         client_id_prefix=str(body.get("client_id_prefix") or ""),
         account_id=account_id,
         skip=_whole(body.get("nth", 1), "nth") - 1,
@@ -155,6 +155,13 @@ def _route(body: Mapping[str, object], verb: Verb) -> str | None:
     if route is not None and not is_known(str(route)):
         raise BadFault(f"route {route!r} matches nothing")
     return None if route is None else str(route)
+
+
+def _symbol(body: Mapping[str, object]) -> str:
+    symbol = str(body.get("symbol") or "").upper()
+    if symbol and not any(symbol == listed for _, listed in LISTINGS):
+        raise BadFault(f"symbol {symbol!r} is not listed; Binance writes BTCUSDT")
+    return symbol
 
 
 def _market(body: Mapping[str, object]) -> MarketType | None:

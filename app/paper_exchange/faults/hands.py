@@ -34,8 +34,8 @@ def carry_out(venue: Venue, fault: Fault) -> list[str]:
     """
     try:
         return HANDS[fault.verb](venue, fault)
-    except Refusal as refusal:
-        raise BadFault(f"{fault.verb}: {refusal.message}") from refusal
+    except (Refusal, ValueError) as refusal:
+        raise BadFault(f"{fault.verb}: {refusal}") from refusal
 
 
 def _price_gap(venue: Venue, fault: Fault) -> list[str]:

@@ -169,7 +169,7 @@ VERBS: dict[str, Verb] = {
         needs=("symbol",),
     ),
     "hedge_mode": _standing(
-        Stage.STATE, "the account is in hedge mode: orders without positionSide get -4061"
+        Stage.STATE, "the account says it is in hedge mode, and every order gets -4061"
     ),
     "clock_jump": Verb(
         Stage.STATE,
