@@ -113,12 +113,12 @@ class Venue:
         accounts = self._accounts.values()
         return [account for account in accounts if number in {None, account.id}]
 
-    def hold(self, keys: Iterable[Key], price: Decimal) -> None:
+    def hold(self, keys: Iterable[Key], price: Decimal, mark: Decimal | None = None) -> None:
         """Set prices by hand and fill what they reach."""
         keys = list(keys)
         for key in keys:
-            self.journal.hold(*key, price)
-            self.board.hold(key, price, self.now())
+            self.journal.hold(*key, price, mark)
+            self.board.hold(key, price, self.now(), mark=mark)
         self.floor.cross(self._accounts.values(), keys)
         self.commit()
         self.on_prices(keys)

@@ -92,6 +92,21 @@ async def test_stop_that_would_trigger_at_once_is_refused(linear: Any) -> None:
         await linear.create_order(BTC, "market", "sell", "0.01", None, params)
 
 
+async def test_each_working_type_waits_for_its_own_price(linear: Any, venue: PaperVenue) -> None:
+    await linear.create_order(BTC, "market", "buy", "0.02")
+    await _stop(linear, "58000", "sbmark", workingType="MARK_PRICE")
+    await _stop(linear, "58000", "sblast", workingType="CONTRACT_PRICE")
+    await venue.price("BTCUSDT", "57900", mark="58100")
+    first = [(await _found(linear, name))["status"] for name in ("sbmark", "sblast")]
+    shown = (await linear.fetch_mark_price(BTC))["markPrice"]
+    await venue.price("BTCUSDT", "58500", mark="58000")
+    second = (await _found(linear, "sbmark"))["info"]["algoStatus"]
+
+    assert first == ["open", "closed"]
+    assert D(shown) == 58100
+    assert second == "FINISHED"
+
+
 async def test_cancelled_stop_does_not_trigger(linear: Any, venue: PaperVenue) -> None:
     await linear.create_order(BTC, "market", "buy", "0.01")
     await _stop(linear, "58000")

@@ -70,10 +70,15 @@ class Journal:
     lists: list[OrderList] = field(default_factory=list)
     incomes: list[Income] = field(default_factory=list)
 
-    def hold(self, market: MarketType, symbol: str, price: Decimal) -> None:
-        """A price was set by hand."""
+    def hold(
+        self, market: MarketType, symbol: str, price: Decimal, mark: Decimal | None = None
+    ) -> None:
+        """A price was set by hand, and perhaps a mark price of its own."""
         self.held[market, symbol] = price
-        self.event("price_held", market=market.value, symbol=symbol, price=plain(price))
+        shown = plain(price if mark is None else mark)
+        self.event(
+            "price_held", market=market.value, symbol=symbol, price=plain(price), mark_price=shown
+        )
 
     def release(self, market: MarketType, symbol: str) -> None:
         """A price may move again."""

@@ -37,6 +37,7 @@ class Row:
     """One symbol on one market.
 
     Attributes:
+        mark: what positions are valued at; the last price unless it is held apart.
         update: grows with every change of the quote; begins at the time of the start, so that it
             also grows over restarts.
     """
@@ -46,6 +47,7 @@ class Row:
     candles: Candles
     held: bool = False
     update: int = 0
+    mark: Decimal = Decimal(0)
     tape: deque[Print] = field(default_factory=lambda: deque(maxlen=500))
 
 
@@ -79,16 +81,18 @@ class PriceBoard:
             candles = Candles(f"{seed}:{key[0].value}:{listing.symbol}", listing.price_tick)
             candles.record(at, quote.last, Decimal(0))
             self.rows[key] = Row(listing, quote, candles, held=key in held, update=at)
-            self._mark(key, quote)
+            self._mark(key, quote.last)
 
     def quote(self, market: MarketType, symbol: str) -> Quote:
         """The present price."""
         return self.rows[market, symbol].quote
 
-    def hold(self, key: Key, price: Decimal, at: int) -> None:
-        """Set last, mark, bid and ask to one price and keep it."""
+    def hold(self, key: Key, price: Decimal, at: int, *, mark: Decimal | None = None) -> None:
+        """Set last, bid and ask to one price, the mark too unless it has its own, and keep it."""
         self.rows[key].held = True
         self._show(key, _held(price), Decimal(1), at)
+        if mark is not None:
+            self._mark(key, mark)
 
     def release(self, key: Key) -> None:
         """Let the price move again, from where it was held."""
@@ -116,11 +120,12 @@ class PriceBoard:
         row.tape.append(Print(row.update, quote.last, volume, at, buyer_is_maker=is_down))
         row.quote = quote
         row.candles.record(at, quote.last, volume)
-        self._mark(key, quote)
+        self._mark(key, quote.last)
 
-    def _mark(self, key: Key, quote: Quote) -> None:
+    def _mark(self, key: Key, price: Decimal) -> None:
+        self.rows[key].mark = price
         if key[0] is MarketType.LINEAR:
-            self.marks[key[1]] = quote.last
+            self.marks[key[1]] = price
 
 
 def _held(price: Decimal) -> Quote:

@@ -48,13 +48,13 @@ class MarketData:
         return {"mins": 5, "price": short(row.quote.last), "closeTime": call.at}
 
     def premium_index(self, venue: Venue, call: Call) -> object:
-        """GET premiumIndex (futures): mark and index are the last price."""
+        """GET premiumIndex (futures): the index is the last price, and so is a mark not held."""
         return self._one_or_all(
             venue,
             call,
             lambda row: {
                 "symbol": row.listing.symbol,
-                "markPrice": short(row.quote.last),
+                "markPrice": short(row.mark),
                 "indexPrice": short(row.quote.last),
                 "estimatedSettlePrice": short(row.quote.last),
                 "lastFundingRate": eight(venue.funding.rate(row.listing.symbol)),

@@ -58,7 +58,10 @@ class Control:
         price = _amount(body.get("price"), "price")
         if price <= 0:
             raise BadControl("price must be above 0")
-        self._venue.hold(keys, price)
+        mark = None if body.get("mark") is None else _amount(body["mark"], "mark")
+        if mark == 0:
+            raise BadControl("mark must be above 0")
+        self._venue.hold(keys, price, mark)
         return {"symbol": keys[0][1], "price": plain(price), "markets": _names(keys), "held": True}
 
     def _walk(self, call: Call) -> dict[str, object]:

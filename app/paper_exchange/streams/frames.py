@@ -83,7 +83,7 @@ def _book_ticker(row: Row, at: int) -> Json:
 def _mark_price(row: Row, at: int) -> Json:
     price = short(row.quote.last)
     return _head("markPriceUpdate", row, at) | {
-        "p": price,
+        "p": short(row.mark),
         "ap": price,
         "i": price,
         "P": price,
