@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Requests and steps; the schema; the paper exchange, which keeps a store of its own.
-COMMITS = ("app/db/session.py", "app/db/migrate.py", "app/db/migrations", "app/paper_exchange")
+COMMITS = (
+    "app/db/session.py",
+    "app/db/sqlite.py",
+    "app/db/migrate.py",
+    "app/db/migrations",
+    "app/paper_exchange",
+)
 EXACT = (Path("app/pipeline"), Path("app/trading"))
 
 

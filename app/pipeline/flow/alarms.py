@@ -70,6 +70,12 @@ class Stale(Invalid):
     code = "stale"
 
 
+class Ended(Invalid):
+    """The alert asked for an end, and there was one; no signal comes of it."""
+
+    code = "cancelled"
+
+
 class Ignored(Invalid):
     """The alert asks for nothing that can be done."""
 
@@ -140,19 +146,22 @@ async def _decide(session: AsyncSession, tools: Tools, case: Case) -> None:
         alarm.signal_id = made[-1].id
         alarm.decide(AlarmStatus.ACCEPTED, reason=None, now=now)
     else:
-        alarm.decide(AlarmStatus.IGNORED, reason=notes[0], now=now)
+        # One intent that was carried out is enough for the alarm to count as one that was.
+        told = next((note for note in notes if isinstance(note, Ended)), notes[0])
+        status = AlarmStatus.ACCEPTED if isinstance(told, Ended) else AlarmStatus.IGNORED
+        alarm.decide(status, reason=f"{told.code}: {told.detail}", now=now)
 
 
 async def _carry_all_out(
     session: AsyncSession, tools: Tools, case: Case
-) -> tuple[list[Signal], list[str]]:
+) -> tuple[list[Signal], list[Ended | Ignored]]:
     made: list[Signal] = []
-    notes: list[str] = []
+    notes: list[Ended | Ignored] = []
     for intent in case.meaning.intents:
         try:
             made += await _carry_out(session, tools, case, intent, part=len(made))
-        except Ignored as nothing:
-            notes.append(f"{nothing.code}: {nothing.detail}")
+        except (Ended, Ignored) as note:
+            notes.append(note)
     return made, notes
 
 
@@ -171,7 +180,7 @@ async def _carry_out(
     case.alarm.sentence = sentence(intent)
     if intent.action is Action.CANCEL:
         await _end_entries(session, case, symbol, reason="cancelled: The alert cancels it.")
-        raise Ignored("Pending signals and resting entries were ended.", code="cancelled")
+        raise Ended("Pending signals and resting entries were ended.")
     with session.no_autoflush:  # nothing of this alarm is asked about
         glance = await look(session, case.strategy.id, symbol)
         book = await positions.get(session, glance.book_id) if glance.book_id else None

@@ -91,7 +91,17 @@ class EntryCase:
     def entry_price(self) -> Decimal:
         """What it would pay or get: its limit, else the other side of the book, quote per base."""
         side = self.signal.position_side.opening_side
-        return self.signal.limit_price or self.outside.quote.executable(side)
+        return self.limit_price or self.outside.quote.executable(side)
+
+    @property
+    def limit_price(self) -> Decimal | None:
+        """The alert's limit on the venue's tick, never worse than it was asked for."""
+        asked = self.signal.limit_price
+        if asked is None:
+            return None
+        is_long = self.signal.position_side is PositionSide.LONG
+        instrument = self.place.instrument
+        return instrument.floor_price(asked) if is_long else instrument.ceil_price(asked)
 
 
 async def look_outside(tools: Tools, account_id: UUID, symbol: str) -> Outside:
@@ -324,7 +334,7 @@ def _entry(case: EntryCase, sized: Sized, *, target: Decimal | None, leverage: i
         executable_price=quote.executable(signal.position_side.opening_side),
         price_at=quote.at,
         reference_price=signal.reference_price,
-        limit_price=signal.limit_price,
+        limit_price=case.limit_price,
         target_price=target,
         leverage=Decimal(leverage),
         margin_mode=strategy.margin_mode,
@@ -389,7 +399,7 @@ def _how(
     """Order type, limit price and time in force; a slippage limit turns market into IOC."""
     signal, instrument = case.signal, case.place.instrument
     if signal.order_type is OrderType.LIMIT:
-        return OrderType.LIMIT, signal.limit_price, TimeInForce.GTC
+        return OrderType.LIMIT, case.limit_price, TimeInForce.GTC
     most = case.strategy.max_slippage_percent
     if most is None:
         return OrderType.MARKET, None, None

@@ -370,8 +370,10 @@ async def test_a_cancel_when_an_entry_rests_then_it_is_cancelled_and_the_book_st
     await desk.alert(action="buy", symbol="ETHUSDT.P", quantity="1")
     await desk.alert(order_type="limit", price="59000")
 
-    await desk.alert(action="cancel")
+    cancel = await desk.alert(action="cancel")
 
+    assert cancel.status is AlarmStatus.ACCEPTED
+    assert (cancel.reason or "").startswith("cancelled: ")
     assert [one.status for one in await desk.orders()] == [
         OrderStatus.FILLED,
         OrderStatus.CANCELED,

@@ -379,3 +379,16 @@ async def test_spot_when_coins_pay_the_fee_then_the_book_holds_less(database: Da
         [fill] = await desk.fills()
         assert (fill.fee, fill.fee_asset, fill.side) == (d("0.0001"), "BTC", Side.BUY)
         assert (await the_order(desk)).average_price == Decimal(60_000)
+
+
+async def test_a_limit_between_two_ticks_when_it_is_sent_then_is_never_worse_than_asked(
+    desk: Desk,
+) -> None:
+    await desk.alert(action="buy", order_type="limit", price="59000.123456", quantity="1")
+    await desk.alert(
+        action="sell", order_type="limit", price="3100.0001", quantity="1", symbol="ETHUSDT.P"
+    )
+
+    long, short = await desk.orders()
+    # The tick of both is 0.1: down for a buyer, up for a seller.
+    assert (long.limit_price, short.limit_price) == (d("59000.1"), d("3100.1"))
