@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from app.core.decimals import floor_to
-from app.paper_exchange.engine.clearing import Clearing, Execution
+from app.paper_exchange.engine.clearing import Clearing, Execution, Settlement
 from app.paper_exchange.engine.fairness import Fair, Portion, Treatment
 from app.paper_exchange.engine.journal import Counters, Journal
 from app.paper_exchange.engine.models import (
@@ -99,11 +99,10 @@ class Matcher:
 
     def cancel(self, account: Account, order: Order, *, now: int, journal: Journal) -> None:
         """Take an open order off the book, and its twin with it."""
-        for each in (twin_of(account, order), order):
-            if each is not None:
-                each.updated_at = now
-                self.clearing.release(account, each, journal)
-                self._end(account, each, OrderStatus.CANCELED, journal)
+        for each in filter(None, (twin_of(account, order), order)):
+            each.updated_at = now
+            self.clearing.release(account, each, journal)
+            self._end(account, each, OrderStatus.CANCELED, journal)
 
     def expire(self, account: Account, order: Order, *, now: int, journal: Journal) -> None:
         """End an open order without its owner's doing."""
@@ -174,10 +173,14 @@ class Matcher:
         order.status = OrderStatus.FILLED if done else OrderStatus.PARTIALLY_FILLED
         if done:
             account.orders.pop(order.id, None)
-        trade = Trade(
+        journal.fill(order, self._trade(order, execution, settlement), settlement.closed)
+        self._drop_idle(account, order.symbol, journal, now)
+
+    def _trade(self, order: Order, execution: Execution, settlement: Settlement) -> Trade:
+        return Trade(
             id=self.counters.next_trade(),
             order_id=order.id,
-            account_id=account.id,
+            account_id=order.account_id,
             market=self.market,
             symbol=order.symbol,
             side=order.side,
@@ -187,10 +190,8 @@ class Matcher:
             fee_asset=settlement.fee_asset,
             is_maker=execution.is_maker,
             realized_pnl=settlement.realized_pnl,
-            at=now,
+            at=order.updated_at,
         )
-        journal.fill(order, trade, settlement.closed)
-        self._drop_idle(account, order.symbol, journal, now)
 
     def _accept(
         self, account: Account, listing: Listing, ticket: Ticket, quantity: Decimal, now: int

@@ -120,15 +120,7 @@ def read_fault(
     Raises:
         BadFault: a field is unknown to the verb, missing or malformed.
     """
-    verb = VERBS.get(str(body.get("verb", "")))
-    if verb is None:
-        raise BadFault(f"unknown verb {body.get('verb')!r}; known: {', '.join(VERBS)}")
-    unknown = set(body) - _OWN - set(verb.options)
-    if unknown:
-        raise BadFault(f"{body['verb']} has no field {', '.join(sorted(unknown))}")
-    absent = [name for name in verb.needs if not body.get(name)]
-    if absent:
-        raise BadFault(f"{body['verb']} needs {', '.join(absent)}")
+    verb = _verb(body)
     seconds = _decimal(body.get("seconds", verb.seconds or "0"), "seconds")
     has_end = verb.lasts and (verb.seconds is not None or body.get("seconds") is not None)
     return Fault(
@@ -147,6 +139,19 @@ def read_fault(
         dice=Random(str(body.get("seed", number))),  # noqa: S311 (a fault, not a secret)
         options={name: value for name, value in body.items() if name not in _OWN},
     )
+
+
+def _verb(body: Mapping[str, object]) -> Verb:
+    verb = VERBS.get(str(body.get("verb", "")))
+    if verb is None:
+        raise BadFault(f"unknown verb {body.get('verb')!r}; known: {', '.join(VERBS)}")
+    unknown = set(body) - _OWN - set(verb.options)
+    if unknown:
+        raise BadFault(f"{body['verb']} has no field {', '.join(sorted(unknown))}")
+    absent = [name for name in verb.needs if not body.get(name)]
+    if absent:
+        raise BadFault(f"{body['verb']} needs {', '.join(absent)}")
+    return verb
 
 
 def _route(body: Mapping[str, object], verb: Verb) -> str | None:
