@@ -14,8 +14,8 @@ from app.core.decimals import plain
 from app.core.errors import AppError, Denied, Invalid
 from app.desk.preview_schemas import PreviewOut, RuleOut
 from app.http.caller import Caller
-from app.pipeline.flow.entries import EntryCase, Judgement, judge, look_outside
 from app.pipeline.flow.exits import wanted_quantity
+from app.pipeline.flow.judging import EntryCase, Judgement, judge, look_outside
 from app.pipeline.flow.tools import Tools, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.positions import repository as positions

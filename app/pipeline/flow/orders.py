@@ -21,8 +21,8 @@ from app.core.errors import (
     Retryable,
 )
 from app.exchanges.venue import FillReport, OrderReport, Venue
-from app.pipeline.flow.entries import EntryCase, judge, look_outside
 from app.pipeline.flow.fills import record_answer, record_end
+from app.pipeline.flow.judging import EntryCase, judge, look_outside
 from app.pipeline.flow.tools import Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
