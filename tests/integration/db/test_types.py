@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from sqlalchemy import String, select, text
+from sqlalchemy import MetaData, String, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -21,7 +21,14 @@ class Colour(Word):
     GREEN = "green"
 
 
-class Sample(Base):
+class OwnBase(Base):
+    """The same columns, and no place in the house's schema."""
+
+    __abstract__ = True
+    metadata = MetaData()
+
+
+class Sample(OwnBase):
     __tablename__ = "test_samples"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -34,9 +41,7 @@ class Sample(Base):
 @pytest.fixture
 async def samples(database: Database) -> Database:
     async with database.engine.begin() as connection:
-        await connection.run_sync(
-            lambda sync: Base.metadata.tables["test_samples"].create(sync, checkfirst=True)
-        )
+        await connection.run_sync(lambda sync: OwnBase.metadata.create_all(sync))
     return database
 
 
