@@ -41,7 +41,7 @@ class Sample(OwnBase):
 @pytest.fixture
 async def samples(database: Database) -> Database:
     async with database.engine.begin() as connection:
-        await connection.run_sync(lambda sync: OwnBase.metadata.create_all(sync))
+        await connection.run_sync(OwnBase.metadata.create_all)
     return database
 
 
