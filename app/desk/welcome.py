@@ -25,9 +25,7 @@ from app.trading.words import MarketType
 
 PAPER: Final = "paper"
 STARTING_BALANCE: Final = Decimal(10_000)
-# Inside this process keys are there at once; only accounts of an earlier run can lack them.
-LOOK_INSIDE_SECONDS: Final = 60.0
-LOOK_OUTSIDE_SECONDS: Final = 0.5
+LOOK_SECONDS: Final = 0.5
 DEMO_NAME: Final = "Demo"
 DEMO_NOTIONAL: Final = Decimal(250)
 TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
@@ -52,7 +50,7 @@ class Welcome:
     def __init__(
         self, vault: Vault, open_account: OpenPaperAccount, base_url: str, *, is_inside: bool
     ) -> None:
-        self.is_inside = is_inside
+        self._is_inside = is_inside
         self._vault = vault
         self._open_account = open_account
         self._base_url = base_url
@@ -75,7 +73,7 @@ class Welcome:
                 exchange=PAPER,
                 market_type=market,
                 is_paper=True,
-                credentials=await self._open(market) if self.is_inside else None,
+                credentials=await self._open(market) if self._is_inside else None,
                 now=now,
             )
             for market, name in NAMES.items()
@@ -160,7 +158,6 @@ class OutsidePaperExchange:
 
 async def keep_handing_out(welcome: Welcome, database: Database, clock: Clock) -> None:
     """Hand out keys now and whenever a new account waits, until cancelled."""
-    pause = LOOK_INSIDE_SECONDS if welcome.is_inside else LOOK_OUTSIDE_SECONDS
     is_told = False
     while True:
         try:
@@ -170,4 +167,4 @@ async def keep_handing_out(welcome: Welcome, database: Database, clock: Clock) -
             if not is_told:
                 logger.bind(reason=silence.detail).warning("paper.no_account")
             is_told = True
-        await asyncio.sleep(pause)
+        await asyncio.sleep(LOOK_SECONDS)

@@ -13,6 +13,7 @@ from app.core.errors import AppError, Denied
 from app.pipeline.alarms.meaning import (
     Action,
     Intent,
+    Meaning,
 )
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.reading import understand
@@ -46,10 +47,15 @@ from app.trading.tickers import resolve_ticker
 from app.trading.words import CloseReason
 
 
-async def on_alarm(tools: Tools, alarm_id: UUID) -> Alarm:
+async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = None) -> Alarm:
     """Decide what a stored alarm is: signals, or a reason why not.
 
     Harmless to repeat: only an alarm that is still `received` is decided.
+
+    Args:
+        tools: the database, markets and prices.
+        alarm_id: the alarm.
+        meaning: its body, where the caller has read it a moment ago; read here when None.
 
     Returns:
         The alarm as it is now; still `received` while the venue's markets are not known.
@@ -61,7 +67,8 @@ async def on_alarm(tools: Tools, alarm_id: UUID) -> Alarm:
             return alarm
         if not tools.instruments.all(account.exchange, account.market_type):
             return alarm  # the venue's markets are still being loaded; the sweep comes back
-        case = Case(alarm, strategy, account, understand(alarm.body), tools.now())
+        meaning = meaning or understand(alarm.body)
+        case = Case(alarm, strategy, account, meaning, tools.now())
         await _decide(session, tools, case)
     return alarm
 

@@ -37,7 +37,9 @@ async def take_in(
             max_future=timedelta(seconds=settings.future_alert_seconds),
         )
     with logger.contextualize(alarm_id=str(receipt.alarm_id)):
-        decided = None if receipt.is_duplicate else await _decide(tools, receipt.alarm_id)
+        decided = None
+        if not receipt.is_duplicate:
+            decided = await _decide(tools, receipt.alarm_id, reading)
         alarm = decided or await _stored(tools, receipt.alarm_id)
         logger.bind(status=alarm.status.value, deliveries=alarm.deliveries).info("alarm.received")
     return alarm, receipt.is_duplicate
@@ -48,9 +50,9 @@ async def _stored(tools: Tools, alarm_id: UUID) -> Alarm:
         return await alarms.get(session, alarm_id)
 
 
-async def _decide(tools: Tools, alarm_id: UUID) -> Alarm | None:
+async def _decide(tools: Tools, alarm_id: UUID, reading: Reading) -> Alarm | None:
     try:
-        return await on_alarm(tools, alarm_id)
+        return await on_alarm(tools, alarm_id, meaning=reading.meaning)
     except Exception:  # noqa: BLE001 the alarm is stored: the sender must hear so, the sweep retries
         logger.exception("alarm.decision_failed")
         return None
