@@ -143,7 +143,11 @@ class BareOrders:
         return cls(ccxt_client, session)
 
     async def one(self) -> None:
-        """Buy and sell in turn."""
+        """Buy and sell in turn, after the same silence as an alert comes out of.
+
+        A loop without it would run on warm caches and awake threads, which no alert finds.
+        """
+        await asyncio.sleep(SETTLE_SECONDS)
         self.count += 1
         side = "buy" if self.count % 2 else "sell"
         parameters = {"clientOrderId": new_client_order_id()}
@@ -177,7 +181,8 @@ class BareCommits:
         return cls(engine)
 
     async def one(self) -> None:
-        """Insert and commit, three times."""
+        """Insert and commit, three times, after the same silence as an alert comes out of."""
+        await asyncio.sleep(SETTLE_SECONDS)
         began = time.perf_counter()
         for _ in range(3):
             async with AsyncSession(self.engine) as session:
