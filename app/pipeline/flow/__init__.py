@@ -7,6 +7,10 @@
 5. `fills`: executions make, grow, shrink and close positions, and are booked to the day.
 6. `sweeps`: what a crash, a lost note or the clock left to do is found by its status and done.
 
+Beside the chapters: `intake` keeps an alert before it is decided, `intents` says what one intent
+asks of the open book, `judging` holds an entry against every rule, `exposure` collects where the
+trader stands, `glance` asks once what a strategy has, `tools` is what the steps work with.
+
 Every step is driven by the state in the database, so the code that finishes half-done work after
 a crash is the normal code. A step is a short transaction; no venue is called inside one.
 """
