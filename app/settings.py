@@ -42,14 +42,11 @@ class Settings(BaseSettings):
     paper_seed: int = 1
     paper_data: str = ""
 
-    webhook_max_bytes: int = 64 * 1024
     access_token_seconds: int = 600
     refresh_token_seconds: int = 30 * 24 * 3600
     price_max_age_seconds: float = 3.0
-    monitor_tick_seconds: float = 0.5
     sweep_seconds: float = 2.0
     exchange_timeout_seconds: float = 10.0
-    exit_max_age_seconds: int = 900
     dedup_window_seconds: int = 90
     future_alert_seconds: int = 5
     liquidation_margin_fraction: Decimal = Decimal("0.2")

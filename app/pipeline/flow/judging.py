@@ -1,7 +1,7 @@
 """What an entry would be at the prices of this moment, and what every rule says to it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Final
@@ -144,7 +144,11 @@ async def judge(
     balances = case.outside.balances
     held = held or await holdings_beside(session, place, ignore_order)
     standing = await standing_of(session, place, now=now)
-    limits = limits_of(standing.profile)
+    limits = replace(
+        limits_of(standing.profile),
+        max_price_age=tools.max_price_age,
+        liquidation_room=tools.settings.liquidation_margin_fraction,
+    )
     stop, trailing = _stop(case)
     target = _target(case)
     basis = SizingBasis(
