@@ -1,6 +1,5 @@
 """Every query on strategies."""
 
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -63,11 +62,6 @@ async def named(session: AsyncSession, user_id: UUID, name: str) -> Strategy | N
     query = select(Strategy).where(Strategy.user_id == user_id, Strategy.name == name)
     found: Strategy | None = await session.scalar(query)
     return found
-
-
-async def of_account(session: AsyncSession, account_id: UUID) -> Sequence[Strategy]:
-    """All strategies that trade on the account."""
-    return (await session.scalars(select(Strategy).where(Strategy.account_id == account_id))).all()
 
 
 async def remove(session: AsyncSession, strategy: Strategy) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from typing import Any, Final, NoReturn
 
-from app.core.decimals import EXACT, plain
+from app.core.decimals import EXACT
 from app.core.words import Word
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
@@ -282,8 +282,3 @@ def _contradiction(detail: str) -> NoReturn:
 
 def _refuse(code: str, detail: str) -> NoReturn:
     raise Unreadable(Problem(code, detail))
-
-
-def in_percent(value: Decimal) -> str:
-    """`50 %`, with at most four digits behind the point."""
-    return f"{plain(round(value, 4))} %"

@@ -4,7 +4,6 @@ from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
-from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -241,8 +240,3 @@ async def _audit(
             "take_profit": str(position.take_profit or ""),
         },
     )
-
-
-async def ids_of_held(session: AsyncSession) -> list[UUID]:
-    """Ids of every book that is not flat."""
-    return [position.id for position in await repository.held(session)]

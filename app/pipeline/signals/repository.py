@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
@@ -144,12 +143,3 @@ def listing(
     if symbol is not None:
         query = query.where(symbol_is(Signal.symbol, symbol))
     return query
-
-
-async def set_quantity(
-    session: AsyncSession, signal_id: UUID, quantity: Decimal, *, now: datetime
-) -> None:
-    """Record the size that was decided on."""
-    await session.execute(
-        update(Signal).where(Signal.id == signal_id).values(quantity=quantity, updated_at=now)
-    )
