@@ -4,6 +4,7 @@ from app.accounts import models as accounts
 from app.audit import models as audit
 from app.db.base import Base
 from app.market import models as market
+from app.notifications import models as notifications
 from app.pipeline import wakeups
 from app.pipeline.alarms import models as alarms
 from app.pipeline.orders import models as orders
@@ -19,6 +20,7 @@ __all__ = [
     "alarms",
     "audit",
     "market",
+    "notifications",
     "orders",
     "pnl",
     "positions",

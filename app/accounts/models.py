@@ -1,6 +1,7 @@
 """Users, how they get in, and the exchange accounts they own."""
 
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
@@ -128,3 +129,35 @@ class ExchangeAccount(Base):
     key_hint: Mapped[str | None] = mapped_column(String(4))
     venue_key_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
+
+
+class AccountState(Base):
+    """How far an exchange account is known to agree with its venue.
+
+    Attributes:
+        reconciled_at: when everything was last compared, whatever was found.
+        failing_since: since when that has not worked; None while it does.
+        reason: what stands in the way, as `code: sentence`; None while nothing does.
+    """
+
+    __tablename__ = "account_states"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("exchange_accounts.id"), primary_key=True)
+    reconciled_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
+class ExternalHolding(Base):
+    """What the venue holds of a symbol beyond our books: the trader's own, never ours.
+
+    Attributes:
+        quantity: signed base units (contracts on inverse), negative for a short; no row when flat.
+    """
+
+    __tablename__ = "external_holdings"
+
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("exchange_accounts.id"), primary_key=True)
+    symbol: Mapped[str] = mapped_column(String(80), primary_key=True)
+    quantity: Mapped[Decimal]
+    seen_at: Mapped[datetime]

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import JSON, Date, Enum, MetaData, Uuid
 from sqlalchemy.orm import DeclarativeBase
 
-from app.db.types import Money, UtcDateTime
+from app.db.types import Money, Targets, UtcDateTime
+from app.trading.targets import Target
 
 
 class Base(DeclarativeBase):
@@ -29,6 +30,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         date: Date,
         UUID: Uuid,
+        tuple[Target, ...]: Targets,
         dict[str, Any]: JSON,
         list[str]: JSON,
         list[dict[str, Any]]: JSON,

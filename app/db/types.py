@@ -1,14 +1,16 @@
 """Column types that mean the same on SQLite, PostgreSQL and MariaDB."""
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Numeric, String
+from sqlalchemy import DateTime, Dialect, Numeric, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.core.decimals import EXACT, plain
+from app.trading.targets import Target
 
 SCALE = 18
 PRECISION = 38
@@ -81,3 +83,24 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class Targets(TypeDecorator[tuple[Target, ...]]):
+    """Take-profit levels as JSON text, `[["64000","0.5"],…]`: price and share, exact."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[Target, ...] | None, dialect: Dialect) -> str | None:  # noqa: ARG002 SQLAlchemy's signature
+        if value is None:
+            return None
+        return json.dumps([[plain(one.price), plain(one.fraction)] for one in value])
+
+    def process_result_value(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002 SQLAlchemy's signature
+    ) -> tuple[Target, ...] | None:
+        if value is None:
+            return None
+        return tuple(Target(Decimal(price), Decimal(share)) for price, share in json.loads(value))

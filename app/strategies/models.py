@@ -16,9 +16,8 @@ from app.strategies.words import (
     OnOpposite,
     Sides,
     SizingMode,
-    TriggerBy,
 )
-from app.trading.words import MarginMode
+from app.trading.words import MarginMode, TriggerBy
 
 
 class Strategy(Base):
@@ -54,6 +53,7 @@ class Strategy(Base):
     reinvest: Mapped[bool] = mapped_column(default=False)
     approve_exits: Mapped[Approval] = mapped_column(default=Approval.AUTO)
     exit_max_age_seconds: Mapped[int] = mapped_column(default=900)
+    max_holding_seconds: Mapped[int | None]
     max_slippage_percent: Mapped[Decimal | None]
     trigger_by: Mapped[TriggerBy] = mapped_column(default=TriggerBy.MARK)
     raise_to_min_notional: Mapped[bool] = mapped_column(default=False)

@@ -8,9 +8,9 @@ from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from app.http.schemas import In, Moment, Out
 from app.strategies.models import Strategy
-from app.strategies.words import Approval, LevelKind, OnOpposite, Sides, SizingMode, TriggerBy
+from app.strategies.words import Approval, LevelKind, OnOpposite, Sides, SizingMode
 from app.trading.money import Money
-from app.trading.words import MarginMode
+from app.trading.words import MarginMode, TriggerBy
 
 MAX_LEVERAGE = 125
 EXAMPLE: Final[dict[str, JsonValue]] = {

@@ -47,10 +47,3 @@ class LevelKind(Word):
     PERCENT = "percent"
     DISTANCE = "distance"
     TRAILING_PERCENT = "trailing_percent"
-
-
-class TriggerBy(Word):
-    """Which price fires a stop."""
-
-    MARK = "mark"
-    LAST = "last"

@@ -102,3 +102,39 @@ class CloseReason(Word):
     RISK = "risk"
     LIQUIDATED = "liquidated"
     EXTERNAL = "external"
+
+
+class TriggerBy(Word):
+    """Which price fires a stop."""
+
+    MARK = "mark"
+    LAST = "last"
+
+
+class TriggerKind(Word):
+    """What a conditional order waits for: the price getting worse, or getting better."""
+
+    STOP = "stop"
+    TARGET = "target"
+
+
+class OrderOrigin(Word):
+    """Who made an order: we, the trader at the venue, or the venue itself."""
+
+    OURS = "ours"
+    TRADER = "trader"
+    VENUE = "venue"
+
+
+class Protection(Word):
+    """Who guards an open position at this moment.
+
+    Attributes:
+        NONE: it has no stop and no target, or its orders are being replaced.
+        VENUE: its stop rests at the venue for exactly what can be sold.
+        MONITOR: this program watches the price; the venue cannot carry the stop, or there is none.
+    """
+
+    NONE = "none"
+    VENUE = "venue"
+    MONITOR = "monitor"

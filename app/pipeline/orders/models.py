@@ -11,7 +11,18 @@ from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
 from app.pipeline.orders.status import ORDER_MOVES, OrderStatus
-from app.trading.words import CloseReason, MarginMode, OrderType, Purpose, Side, TimeInForce
+from app.trading.targets import Target
+from app.trading.words import (
+    CloseReason,
+    MarginMode,
+    OrderOrigin,
+    OrderType,
+    Purpose,
+    Side,
+    TimeInForce,
+    TriggerBy,
+    TriggerKind,
+)
 
 
 class Order(Base):
@@ -30,13 +41,19 @@ class Order(Base):
     signal_id: Mapped[UUID | None] = mapped_column(ForeignKey("signals.id"), index=True)
     position_id: Mapped[UUID | None] = mapped_column(ForeignKey("positions.id"), index=True)
     client_order_id: Mapped[str] = mapped_column(String(32), unique=True)
+    pair_id: Mapped[str | None] = mapped_column(String(32))
     exchange_order_id: Mapped[str | None] = mapped_column(String(80))
+    triggered_order_id: Mapped[str | None] = mapped_column(String(80))
+    origin: Mapped[OrderOrigin] = mapped_column(default=OrderOrigin.OURS, server_default="ours")
     symbol: Mapped[str] = mapped_column(String(80))
     side: Mapped[Side]
     order_type: Mapped[OrderType]
     time_in_force: Mapped[TimeInForce | None]
     quantity: Mapped[Decimal]
     limit_price: Mapped[Decimal | None]
+    trigger_price: Mapped[Decimal | None]
+    trigger_by: Mapped[TriggerBy | None]
+    trigger_kind: Mapped[TriggerKind | None]
     reduce_only: Mapped[bool]
     leverage: Mapped[int | None]
     margin_mode: Mapped[MarginMode | None]
@@ -45,9 +62,11 @@ class Order(Base):
     reference_price: Mapped[Decimal]
     stop_loss: Mapped[Decimal | None]
     take_profit: Mapped[Decimal | None]
+    targets: Mapped[tuple[Target, ...] | None]
     trailing_percent: Mapped[Decimal | None]
     status: Mapped[OrderStatus] = mapped_column(default=OrderStatus.CREATED)
     reason: Mapped[str | None] = mapped_column(Text)
+    evidence: Mapped[str | None] = mapped_column(Text)
     filled_quantity: Mapped[Decimal] = mapped_column(default=Decimal(0))
     average_price: Mapped[Decimal | None]
     fee: Mapped[Decimal] = mapped_column(default=Decimal(0))
@@ -64,6 +83,11 @@ class Order(Base):
     def remaining(self) -> Decimal:
         """Quantity that may still be filled, in base units."""
         return self.quantity - self.filled_quantity
+
+    @property
+    def is_resting_exit(self) -> bool:
+        """Whether it waits at the venue for a stop or a target to be reached."""
+        return self.trigger_price is not None and self.purpose is not Purpose.ENTRY
 
     @property
     def is_final(self) -> bool:

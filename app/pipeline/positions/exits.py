@@ -9,10 +9,9 @@ from typing import Final
 
 from app.core.decimals import EXACT
 from app.pipeline.positions.book import Book
-from app.strategies.words import TriggerBy
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
-from app.trading.words import CloseReason, PositionSide
+from app.trading.words import CloseReason, PositionSide, TriggerBy
 
 ONE: Final = Decimal(1)
 

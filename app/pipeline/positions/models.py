@@ -11,8 +11,8 @@ from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
 from app.pipeline.positions.status import POSITION_MOVES, PositionStatus
-from app.strategies.words import TriggerBy
-from app.trading.words import CloseReason, MarginMode, PositionSide
+from app.trading.targets import Target
+from app.trading.words import CloseReason, MarginMode, PositionSide, Protection, TriggerBy
 
 ZERO = Decimal(0)
 
@@ -54,11 +54,17 @@ class Position(Base):
     realized_pnl: Mapped[Decimal] = mapped_column(default=ZERO)
     stop_loss: Mapped[Decimal | None]
     take_profit: Mapped[Decimal | None]
+    targets: Mapped[tuple[Target, ...] | None]
     trailing_percent: Mapped[Decimal | None]
     trailing_peak: Mapped[Decimal | None]
     trigger_by: Mapped[TriggerBy] = mapped_column(default=TriggerBy.MARK)
     day_start_on: Mapped[date | None]
     day_start_unrealized: Mapped[Decimal] = mapped_column(default=ZERO)
+    protection: Mapped[Protection] = mapped_column(default=Protection.NONE, server_default="none")
+    protection_note: Mapped[str | None] = mapped_column(Text)
+    naked_since: Mapped[datetime | None]
+    naked_seconds: Mapped[Decimal] = mapped_column(default=ZERO, server_default="0")
+    close_at: Mapped[datetime | None]
     close_reason: Mapped[CloseReason | None]
     note: Mapped[str | None] = mapped_column(Text)
     opened_at: Mapped[datetime | None]

@@ -10,9 +10,8 @@ from app.http.schemas import In, Moment, Out
 from app.pipeline.orders.schemas import FillOut
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
-from app.strategies.words import TriggerBy
 from app.trading.money import Money
-from app.trading.words import CloseReason, PositionSide
+from app.trading.words import CloseReason, PositionSide, TriggerBy
 
 
 class PositionOut(Out):

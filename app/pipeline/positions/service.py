@@ -17,9 +17,8 @@ from app.pipeline.positions.exits import ExitLevels, Trailing
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.risk.levels import tighter_stop
-from app.strategies.words import TriggerBy
 from app.trading.instrument import Instrument
-from app.trading.words import CloseReason, PositionSide
+from app.trading.words import CloseReason, PositionSide, TriggerBy
 
 PERCENT: Final = Decimal("0.01")
 _SHARED: Final = tuple(

@@ -26,9 +26,8 @@ from app.pipeline.positions.exits import (
     exit_reason,
     trigger_price,
 )
-from app.strategies.words import TriggerBy
 from app.trading.quote import Quote
-from app.trading.words import CloseReason, PositionSide
+from app.trading.words import CloseReason, PositionSide, TriggerBy
 
 _Placed: TypeAlias = tuple[Decimal, UUID]
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
@@ -14,6 +15,7 @@ from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.signals.status import SIGNAL_MOVES, SignalStatus
 from app.pipeline.signals.words import SignalAction
 from app.strategies.words import LevelKind
+from app.trading.targets import Target
 from app.trading.words import OrderType, PositionSide
 
 
@@ -48,6 +50,7 @@ class Signal(Base):
     stop_value: Mapped[Decimal | None]
     target_kind: Mapped[LevelKind | None]
     target_value: Mapped[Decimal | None]
+    target_levels: Mapped[list[dict[str, Any]] | None]
     leverage: Mapped[int | None]
     sentence: Mapped[str] = mapped_column(Text)
     comment: Mapped[str | None] = mapped_column(Text)
@@ -62,6 +65,7 @@ class Signal(Base):
     quantity: Mapped[Decimal | None]
     stop_loss: Mapped[Decimal | None]
     take_profit: Mapped[Decimal | None]
+    targets: Mapped[tuple[Target, ...] | None]
     updated_at: Mapped[datetime]
 
     def move(self, status: SignalStatus, *, now: datetime, reason: str | None = None) -> None:

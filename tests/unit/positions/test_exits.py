@@ -12,8 +12,7 @@ from app.pipeline.positions.exits import (
     scheduled_floor,
     trail,
 )
-from app.strategies.words import TriggerBy
-from app.trading.words import CloseReason, PositionSide
+from app.trading.words import CloseReason, PositionSide, TriggerBy
 from tests.unit.positions.builders import a_fill, a_quote, an_instrument
 
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from app.pipeline.positions.exits import ExitLevels, Trailing, exit_reason, trail
 from app.pipeline.positions.triggers import TriggerIndex
-from app.strategies.words import TriggerBy
 from app.trading.quote import Quote
-from app.trading.words import CloseReason, PositionSide
+from app.trading.words import CloseReason, PositionSide, TriggerBy
 from tests.unit.positions.builders import a_quote
 
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
