@@ -35,6 +35,7 @@ from app.http.caller import require_admin
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
 from app.market import routes as market_routes
+from app.notifications import routes as notice_routes
 from app.paper_exchange.server.asgi import PaperApp
 from app.pipeline.pnl import routes as pnl_routes
 from app.pipeline.risk import routes as risk_routes
@@ -62,6 +63,7 @@ ROUTERS = [
     report_routes.curve_router,
     market_routes.router,
     audit_routes.router,
+    notice_routes.router,
     health_routes.router,
 ]
 

@@ -2,13 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import CursorResult, Select, Update, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import ApiKey, ExchangeAccount, Invite, RefreshToken, User
+from app.accounts.models import (
+    ApiKey,
+    ExchangeAccount,
+    ExternalHolding,
+    Invite,
+    RefreshToken,
+    User,
+)
 from app.core.errors import NotFound
 from app.http.caller import Role
 
@@ -153,6 +161,12 @@ async def active_exchange_accounts(session: AsyncSession) -> Sequence[ExchangeAc
     """Everybody's exchange accounts that are switched on: the worker's lanes."""
     query = select(ExchangeAccount).where(ExchangeAccount.is_active)
     return (await session.scalars(query.order_by(ExchangeAccount.id))).all()
+
+
+async def external_of(session: AsyncSession, account_id: UUID) -> dict[str, Decimal]:
+    """What the venue holds beyond our books, signed, by symbol."""
+    query = select(ExternalHolding).where(ExternalHolding.account_id == account_id)
+    return {row.symbol: row.quantity for row in await session.scalars(query)}
 
 
 async def _one(session: AsyncSession, query: Select[tuple[RowT]]) -> RowT | None:

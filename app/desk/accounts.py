@@ -12,7 +12,7 @@ from app.accounts import repository as accounts
 from app.accounts.models import ExchangeAccount
 from app.core.decimals import plain
 from app.core.errors import AppError
-from app.exchanges.venue import BalanceReport
+from app.exchanges.venue import BalanceReport, PositionReport
 from app.http.caller import Caller, require_trader
 from app.http.schemas import Moment, Out, Page
 from app.pipeline.flow.tools import Tools
@@ -35,7 +35,11 @@ class AssetOut(Out):
 
 
 class VenuePositionOut(Out):
-    """One net position as the venue has it, whoever made it; quantity in base units."""
+    """One net position as the venue has it, whoever made it; quantity in base units.
+
+    `external_quantity` is the part that no strategy's book holds: yours, which nothing here guards
+    or closes. Signed, negative for a short; 0 when all of it is in books.
+    """
 
     symbol: str
     position_side: PositionSide
@@ -45,6 +49,13 @@ class VenuePositionOut(Out):
     liquidation_price: Money | None
     unrealized_pnl: Money
     leverage: int | None
+    external_quantity: Money
+
+    @classmethod
+    def of(cls, row: PositionReport, external: Decimal) -> "VenuePositionOut":
+        """Shape what the venue said, with what was found to be the trader's own."""
+        facts = {name: getattr(row, name) for name in PositionReport.__slots__}
+        return cls(**facts, external_quantity=external)
 
 
 class FindingOut(Out):
@@ -87,7 +98,11 @@ async def get_positions(
     """As the venue says, now; none on spot."""
     account = await _owned(tools, caller, account_id)
     venue = await tools.venues.of(account.id)
-    return Page(items=[VenuePositionOut.model_validate(row) for row in await venue.positions()])
+    held = await venue.positions()
+    async with tools.database.read() as session:
+        external = await accounts.external_of(session, account.id)
+    rows = [VenuePositionOut.of(row, external.get(row.symbol, Decimal(0))) for row in held]
+    return Page(items=rows)
 
 
 @post(

@@ -4,10 +4,11 @@ from decimal import Decimal
 
 import pytest
 
+from app.accounts.models import ExternalHolding
 from app.db.session import Database
 from app.strategies.words import Approval
 from app.trading.words import MarketType
-from tests.builders import a_user, an_account
+from tests.builders import LINEAR, a_user, an_account
 from tests.fakes.exchange import UNANSWERED
 from tests.integration.desk.front import Front, open_front
 
@@ -29,6 +30,24 @@ async def test_balance_and_positions_are_the_venues(front: Front) -> None:
     assert Decimal(coin["free"]) + Decimal(coin["locked"]) == Decimal(coin["total"])
     assert (held["symbol"], held["position_side"]) == ("BTC/USDT:USDT", "long")
     assert (held["quantity"], held["entry_price"]) == ("0.1", "60000")
+    assert held["external_quantity"] == "0"
+
+
+async def test_a_position_says_how_much_of_it_is_the_traders_own(front: Front) -> None:
+    desk = front.desk
+    await opened(front)
+    await desk.keep(
+        ExternalHolding(
+            account_id=desk.account.id,
+            symbol=LINEAR,
+            quantity=Decimal("-0.04"),
+            seen_at=desk.clock.now(),
+        )
+    )
+
+    [held] = (await front.get(f"/accounts/{desk.account.id}/positions"))["items"]
+
+    assert (held["quantity"], held["external_quantity"]) == ("0.1", "-0.04")
 
 
 async def test_a_check_finds_what_is_wrong_without_failing(front: Front) -> None:
