@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from app.core.decimals import plain
 from app.core.errors import Denied, OrderRefused, OutcomeUnknown
+from app.core.failpoints import failpoint
 from app.exchanges.client import speaking
 from app.exchanges.errors import Call, UnreadableReply
 from app.exchanges.mapping import (
@@ -77,6 +78,7 @@ class CcxtVenue:
             arguments = self._arguments(request, market)
         async with speaking(Call.PLACE, self._secrets):
             raw = await self._client.create_order(*arguments)
+            failpoint("C20")
             report = order_of(
                 raw, market, client_order_id=request.client_order_id, sent=request.quantity
             )

@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.failpoints import failpoint
 from app.db.session import Database
 
 READING_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,3 +31,4 @@ async def provide_session(request: Request[Any, Any, Any]) -> AsyncIterator[Asyn
     else:
         async with database.transaction() as session:
             yield session
+        failpoint("C12")

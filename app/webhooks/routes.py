@@ -6,6 +6,7 @@ from litestar import Request, Router, post
 from litestar.params import FromPath
 
 from app.core.errors import NotFound
+from app.core.failpoints import failpoint
 from app.http.errors import NOTHING_HERE
 from app.pipeline.alarms.reading import find_secret
 from app.pipeline.alarms.service import Reading
@@ -31,6 +32,7 @@ MAX_BYTES = 64 * 1024
 )
 async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -> AlarmReceipt:
     """The raw bytes are stored before this answers."""
+    failpoint("C01")
     tools: Tools = request.app.state.tools
     sender = _sender(request, tools)
     strategy = await strategy_of_token(tools, token)
@@ -56,6 +58,7 @@ async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmRec
     sender = _sender(request, tools)
     body = await request.body()
     secret = find_secret(body)
+    failpoint("C02")
     if secret is None:
         raise NotFound(NOTHING_HERE)
     strategy = await strategy_of_token(tools, secret)

@@ -9,6 +9,7 @@ from uuid import UUID
 from loguru import logger
 
 from app.core.errors import AppError, Conflict, Denied
+from app.core.failpoints import failpoint
 from app.pipeline import wakeups
 from app.pipeline.flow import sweeps
 from app.pipeline.flow.alarms import on_alarm
@@ -202,6 +203,7 @@ class Worker:
 
     async def _take_up(self, note: Wakeup) -> None:
         """Put the step a note asks for into its lane."""
+        failpoint("C06")
         if note.account_id is None or note.symbol is None:
             await self._step(note.work, note.subject_id)
             return
@@ -256,6 +258,7 @@ class Worker:
             await submit_order(self.tools, order)
 
     async def _exit(self, position_id: UUID, reason: CloseReason) -> None:
+        failpoint("C30")
         wanted = Exit(reason=reason, actor=f"rule:{reason.value}")
         try:
             await self._submit(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount
 from app.core.errors import AppError, Denied
+from app.core.failpoints import failpoint
 from app.pipeline.alarms.meaning import (
     Action,
     Intent,
@@ -69,7 +70,10 @@ async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = No
             return alarm  # the venue's markets are still being loaded; the sweep comes back
         meaning = meaning or understand(alarm.body)
         case = Case(alarm, strategy, account, meaning, tools.now())
+        failpoint("C07")
         await _decide(session, tools, case)
+        failpoint("C08")
+    failpoint("C09")
     return alarm
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import EXACT
 from app.core.errors import Denied, ExchangeError, Invalid
+from app.core.failpoints import failpoint
 from app.pipeline.flow.exposure import (
     Holdings,
     holdings_beside,
@@ -47,6 +48,7 @@ async def enter(tools: Tools, signal_id: UUID, *, hand_over: bool = True) -> Ord
         if signal.status is not SignalStatus.APPROVED:
             return None
         place = await place_of(session, tools, signal.account_id, signal.symbol)
+    failpoint("C13")
     try:
         outside = await ask_outside(tools, place)
     except ExchangeError as silence:
@@ -94,6 +96,7 @@ async def _enter(
         refusal = Denied(denial.detail, code=denial.code)
         await signal_service.deny(session, signal, refusal, now=now)
         return None
+    failpoint("C14")
     return await _intend(session, case, judgement, now=now, hand_over=hand_over)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import EXACT, plain
 from app.core.errors import AppError, Conflict, Denied
+from app.core.failpoints import failpoint
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.flow.fills import close_out, put_dust_aside
 from app.pipeline.flow.orders import cancel_order
@@ -86,6 +87,7 @@ async def exit_position(
         leaving = Leaving(place, position, wanted, price, hand_over=hand_over)
         order = await _intend_exit(session, tools, leaving)
         await _begin_signal(session, tools, wanted, has_order=order is not None)
+    failpoint("C31")
     if order is None:
         tools.watch.release(position_id)
     else:

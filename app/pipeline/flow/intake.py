@@ -5,6 +5,7 @@ from uuid import UUID
 
 from loguru import logger
 
+from app.core.failpoints import failpoint
 from app.pipeline.alarms import repository as alarms
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.service import Reading, receive
@@ -24,6 +25,7 @@ async def take_in(
     Returns:
         The alarm, and whether this delivery only repeats it.
     """
+    failpoint("C03")
     settings = tools.settings
     async with tools.database.transaction() as session:
         receipt = await receive(
@@ -36,6 +38,8 @@ async def take_in(
             window=timedelta(seconds=settings.dedup_window_seconds),
             max_future=timedelta(seconds=settings.future_alert_seconds),
         )
+        failpoint("C04")
+    failpoint("C05")
     with logger.contextualize(alarm_id=str(receipt.alarm_id)):
         decided = None
         if not receipt.is_duplicate:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.failpoints import failpoint
 from app.core.ids import new_id
 from app.pipeline.pnl import repository
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
@@ -58,6 +59,7 @@ async def book(
             booked_at=realised.at,
         )
     )
+    failpoint("C38")
     row = await _day_row(session, position.user_id, realised.at, ledger)
     _store(row, _totals(row).with_realised(realised))
 

@@ -16,6 +16,7 @@ from litestar.params import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.failpoints import failpoint
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
 from app.http.paging import Paging, page_of
@@ -88,6 +89,7 @@ async def approve_signal(
     key: IdempotencyKey = None,
 ) -> SignalOut:
     """Answers at once; the order follows. Decided once: everyone after the first gets 409."""
+    failpoint("C10")
     signal = await repository.owned(session, signal_id, caller.user_id)
     fraction = data.fraction if data is not None else None
     decided = await service.approve(

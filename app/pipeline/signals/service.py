@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.service import record
 from app.core.errors import Conflict, Denied
+from app.core.failpoints import failpoint
 from app.core.ids import new_id
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.signals import repository
@@ -148,6 +149,7 @@ async def approve(
         raise _already_decided(signal)
     await audit(session, signal, "signal.approved", actor=actor, now=now)
     wake_for(session, signal, now=now)
+    failpoint("C11")
     return signal
 
 
