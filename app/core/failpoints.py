@@ -34,6 +34,12 @@ def _armed(text: str) -> dict[str, _Armed]:
 _ARMED: Final = _armed(os.environ.get(VARIABLE, ""))  # noqa: TID251 it is no setting of a trader
 
 
+def arm(text: str) -> None:
+    """Arm what `FAILPOINT` would have, in a process that was forked after this was imported."""
+    _ARMED.clear()
+    _ARMED.update(_armed(text))
+
+
 class Failed(Exception):
     """A failpoint was told to raise this."""
 
