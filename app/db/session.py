@@ -66,8 +66,12 @@ async def _commit(session: AsyncSession) -> None:
         raise
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, is_read_only: bool = False) -> Database:
     """Connect lazily to the database behind a SQLAlchemy URL.
+
+    Args:
+        url: as in DATABASE_URL.
+        is_read_only: SQLite then refuses every write; a file that is not there is not made.
 
     Raises:
         Invalid: the URL is not one, or names a driver that is not supported.
@@ -82,15 +86,18 @@ def open_database(url: str) -> Database:
             code="bad_database_url",
         )
     if parsed.get_backend_name() == "sqlite":
-        return Database(_sqlite_engine(url, parsed.database))
+        return Database(_sqlite_engine(url, parsed.database, is_read_only=is_read_only))
     return Database(create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20))
 
 
-def _sqlite_engine(url: str, path: str | None) -> AsyncEngine:
-    if path and path != ":memory:":
+def _sqlite_engine(url: str, path: str | None, *, is_read_only: bool) -> AsyncEngine:
+    if path and path != ":memory:" and not is_read_only:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
-        url, pool_size=10, max_overflow=20, async_creator=connector(path or ":memory:")
+        url,
+        pool_size=10,
+        max_overflow=20,
+        async_creator=connector(path or ":memory:", is_read_only=is_read_only),
     )
 
     @event.listens_for(engine.sync_engine, "begin")

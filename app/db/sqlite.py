@@ -6,6 +6,7 @@ time; on a laptop the waiting costs more than the statement. Here the trip bring
 
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import aiosqlite
@@ -55,8 +56,9 @@ class OneTripCursor:
 class OneTripConnection(aiosqlite.Connection):
     """An aiosqlite connection that gives out cursors which travel once."""
 
-    def __init__(self, path: str) -> None:
-        super().__init__(lambda: _open(path), iter_chunk_size=64)
+    def __init__(self, path: str, *, is_read_only: bool = False) -> None:
+        opener = _open_read_only if is_read_only else _open
+        super().__init__(lambda: opener(path), iter_chunk_size=64)
         # As SQLAlchemy does for the connections it makes: a process that gives up must end.
         self._thread.daemon = True
         self._begin: str | None = None
@@ -90,11 +92,11 @@ class OneTripConnection(aiosqlite.Connection):
         return await self._execute(_run, self._conn, begin, function, arguments)  # type: ignore[no-untyped-call]
 
 
-def connector(path: str) -> Any:
+def connector(path: str, *, is_read_only: bool = False) -> Any:
     """What SQLAlchemy calls for a new connection to that file."""
 
     def connect(*_: Any, **__: Any) -> OneTripConnection:
-        return OneTripConnection(path)
+        return OneTripConnection(path, is_read_only=is_read_only)
 
     return connect
 
@@ -110,6 +112,18 @@ def _open(path: str) -> sqlite3.Connection:
         f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _open_read_only(path: str) -> sqlite3.Connection:
+    """A connection that SQLite itself keeps from writing, whatever is asked of it."""
+    connection = sqlite3.connect(
+        f"{Path(path).absolute().as_uri()}?mode=ro",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    connection.execute(f"PRAGMA busy_timeout={SQLITE_BUSY_MILLISECONDS}")
     return connection
 
 

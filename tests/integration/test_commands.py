@@ -201,11 +201,10 @@ async def test_the_demo_tells_the_whole_story_and_the_doctor_agrees_with_its_boo
     (tmp_path / "logs").mkdir(exist_ok=True)
     # A command has an event loop of its own, which needs a thread of its own here.
     assert await asyncio.to_thread(findings) == {}
-    for statement, name in CONTRADICTIONS.items():
-        spoilt = tmp_path / "spoilt"
-        spoilt.mkdir(exist_ok=True)
-        shutil.copyfile(tmp_path / "signalbox.db", spoilt / "signalbox.db")
-        change(spoilt, statement)
-        monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{spoilt / 'signalbox.db'}")
-        assert name in await asyncio.to_thread(findings), statement
-        shutil.rmtree(spoilt)
+    spoilt = tmp_path / "spoilt.db"
+    shutil.copyfile(tmp_path / "signalbox.db", spoilt)
+    with sqlite3.connect(spoilt) as connection:
+        for statement in CONTRADICTIONS:
+            connection.execute(statement)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{spoilt}")
+    assert set(CONTRADICTIONS.values()) <= (await asyncio.to_thread(findings)).keys()

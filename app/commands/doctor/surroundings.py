@@ -11,38 +11,59 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from app.accounts.keys import FILE_NAME, OTHERS
-from app.commands.doctor.finding import Finding
+from app.commands.doctor.finding import Difference, Finding
 from app.db.migrate import config_for
 from app.db.session import Database
 from app.settings import Settings
 
 PRIVATE_FILES: Final = ("paper-exchange.db",)
+MODE: Final = 0o777
 
 
 def check_folders(settings: Settings) -> Finding:
     """Data and logs can be written."""
     folders = {"DATA_DIR": settings.data_dir, "LOG_DIR": settings.log_dir}
-    problems = tuple(
-        f"{name}: {folder} is no folder that can be written"
+    differences = tuple(
+        Difference(
+            where=name,
+            what="it cannot be used",
+            expected="a folder that can be written",
+            found=str(folder),
+            todo="Make it, or give it to the user that runs the server.",
+        )
         for name, folder in folders.items()
         if not (folder.is_dir() and os.access(folder, os.W_OK))
     )
-    return Finding("folders can be written", len(folders), problems)
+    return Finding("folders can be written", len(folders), differences)
 
 
 def check_secrets(settings: Settings) -> Finding:
     """The key file is there and only its owner can read it, as are the paper exchange's keys."""
-    problems: list[str] = []
+    differences: list[Difference] = []
     key = settings.data_dir / FILE_NAME
     if not settings.secret_key.get_secret_value() and not key.exists():
-        problems.append(f"{key} is missing: stored exchange keys cannot be opened")
+        differences.append(
+            Difference(
+                where=str(key),
+                what="stored exchange keys cannot be opened",
+                expected="the installation's key file, or SECRET_KEY",
+                found="nothing",
+                todo="Bring the file back from a backup, or enter the exchange keys again.",
+            )
+        )
     files = [path for path in (key, *_private(settings.data_dir)) if path.exists()]
-    problems += [
-        f"{path} can be read by others: chmod 600 {path}"
+    differences += [
+        Difference(
+            where=str(path),
+            what="others can read it",
+            expected="readable by its owner only",
+            found=f"mode {path.stat().st_mode & MODE:o}",
+            todo=f"Run: chmod 600 {path}",
+        )
         for path in files
         if path.stat().st_mode & OTHERS
     ]
-    return Finding("secrets are private", len(files), tuple(problems))
+    return Finding("secrets are private", len(files), tuple(differences))
 
 
 def check_database_file(settings: Settings) -> Finding:
@@ -53,9 +74,8 @@ def check_database_file(settings: Settings) -> Finding:
     path = Path(url.database)
     if path.exists():
         return Finding("database is there", 1)
-    return Finding(
-        "database is there", 1, (f"{path} does not exist: start the server once to make it",)
-    )
+    missing = _database("there is no database", "a file", f"no {path}", "start the server once")
+    return Finding("database is there", 1, (missing,))
 
 
 async def check_schema(database: Database) -> Finding:
@@ -67,12 +87,23 @@ async def check_schema(database: Database) -> Finding:
             current = await connection.run_sync(_revision)
     except (DBAPIError, OSError) as error:
         words = str(getattr(error, "orig", None) or error).splitlines()[0]
-        return Finding(name, 1, (f"the database does not answer: {words}",))
+        silent = _database("it does not answer", "an answer", words, "see that it runs")
+        return Finding(name, 1, (silent,))
     if current != wanted:
-        return Finding(
-            name, 1, (f"it is at {current or 'nothing'}, not {wanted}: start the server once",)
-        )
+        found = current or "nothing"
+        old = _database("its schema is another", str(wanted), found, "start the server once")
+        return Finding(name, 1, (old,))
     return Finding(name, 1)
+
+
+def _database(what: str, expected: str, found: str, todo: str) -> Difference:
+    return Difference(
+        where="DATABASE_URL",
+        what=what,
+        expected=expected,
+        found=found,
+        todo=f"Check the setting, and {todo}.",
+    )
 
 
 def _revision(connection: Connection) -> str | None:

@@ -1,0 +1,1 @@
+"""What must hold, one noun each: pure questions about rows and about what a venue said."""

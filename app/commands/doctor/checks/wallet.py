@@ -1,0 +1,110 @@
+"""What a paper account has left is what it began with and what was earned on it."""
+
+from decimal import Decimal, localcontext
+from typing import Final
+from uuid import UUID
+
+from app.audit.service import SYSTEM
+from app.commands.doctor.checks.advice import BOOKS
+from app.commands.doctor.checks.days import settle_of
+from app.commands.doctor.checks.results import Replay, fills_by_position, has_other_fees, replay
+from app.commands.doctor.finding import Difference, Finding
+from app.commands.doctor.rows import Rows
+from app.commands.doctor.venues import VenueView
+from app.core.decimals import EXACT, plain
+from app.core.errors import AppError
+from app.desk.welcome import STARTING_BALANCE
+from app.pipeline.pnl.rules import expected_wallet
+from app.trading.words import MarketType
+
+ZERO: Final = Decimal(0)
+COIN: Final = "USDT"
+# Venues write amounts with eight places.
+TOLERANCE: Final = Decimal("1e-6")
+
+
+def is_ours_alone(rows: Rows, account_id: UUID) -> bool:
+    """Whether the account began with our own gift: of any other one nobody told us the start."""
+    account = rows.accounts[account_id]
+    return account.is_paper and any(
+        one.subject_id == str(account_id)
+        and one.action == "exchange_account.created"
+        and one.actor == SYSTEM
+        for one in rows.history
+    )
+
+
+def wallet_is_what_was_earned(rows: Rows, view: VenueView) -> Finding:
+    """Start + net realised - entry fees not booked yet = wallet (I26)."""
+    name = f"the paper wallet is what was earned ({view.account.name})"
+    obstacle = _obstacle(rows, view)
+    if obstacle:
+        return Finding(name, 0, not_checked=obstacle)
+    try:
+        books = _replayed(rows)
+    except AppError:
+        # A check of its own says so.
+        return Finding(name, 0, not_checked="the fills of a position make no book")
+    with localcontext(EXACT):
+        expected = expected_wallet(
+            STARTING_BALANCE,
+            net_realised=sum((one.realized_pnl for one in rows.positions), ZERO),
+            transfers=ZERO,
+            open_entry_fees=sum((one.open_fees for one in rows.positions), ZERO),
+        )
+        found = _wallet(view, books)
+        is_equal = abs(found - expected) <= TOLERANCE
+    if is_equal:
+        return Finding(name, 1)
+    return Finding(
+        name,
+        1,
+        (
+            Difference(
+                where=f"{COIN} on {rows.account_name(view.account.id)}",
+                what="the wallet is not what was earned",
+                expected=plain(expected),
+                found=plain(found),
+                todo=f"If nobody moved money or traded there by hand: {BOOKS}",
+                subject_id=str(view.account.id),
+            ),
+        ),
+    )
+
+
+def _obstacle(rows: Rows, view: VenueView) -> str:
+    """Why the wallet cannot be told from the outside; empty when it can."""
+    ours = {
+        number
+        for order in rows.orders
+        for number in (order.exchange_order_id, order.triggered_order_id)
+    }
+    if any(one.exchange_order_id not in ours for one in view.executions) or rows.external:
+        return "somebody traded there by hand"
+    if any(settle_of(one.symbol) != COIN for one in rows.positions):
+        return "it trades in other coins too"
+    fills = fills_by_position(rows)
+    for position in rows.positions:
+        instrument = rows.instrument(position)
+        if instrument is None or has_other_fees(fills[position.id], instrument):
+            return "a fee was paid in another coin"
+    if not view.is_steady:
+        return "the price did not stand still for a moment"
+    return ""
+
+
+def _replayed(rows: Rows) -> list[Replay]:
+    fills = fills_by_position(rows)
+    return [
+        replay(position, fills[position.id], instrument)
+        for position in rows.positions
+        if (instrument := rows.instrument(position)) is not None
+    ]
+
+
+def _wallet(view: VenueView, books: list[Replay]) -> Decimal:
+    """Contracts: margin balance less what is unrealised. Spot: at cost, dust included."""
+    coins = view.coins(COIN)
+    if view.account.market_type is not MarketType.SPOT:
+        return coins - sum((one.unrealized_pnl for one in view.positions), ZERO)
+    return coins + sum((one.book.cost + one.dust_cost for one in books), ZERO)

@@ -1,0 +1,136 @@
+"""What each account's venue says, or why it said nothing."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from app.accounts.models import ExchangeAccount
+from app.commands.doctor.rows import Rows
+from app.core.errors import AppError, OrderNotFound
+from app.exchanges.venue import BalanceReport, FillReport, OrderReport, PositionReport, Venue
+from app.pipeline.flow.tools import Venues
+from app.pipeline.orders.models import Order
+from app.pipeline.orders.repository import LIVE
+from app.pipeline.orders.status import OrderStatus
+from app.pipeline.positions.repository import HELD
+from app.trading.words import MarketType
+
+RECENT: Final = timedelta(hours=24)
+RESTING: Final = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+STEADY_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class VenueView:
+    """One account as its venue has it.
+
+    Attributes:
+        since: how far back its executions were asked for.
+        open_orders: everything that may still be filled, of the symbols we have anything on.
+        looked_up: by our order's id, what the venue says of one that is open here and not there;
+            None when it knows no such order.
+        executions: since then, of the same symbols.
+        positions: net, of every symbol.
+        is_steady: whether balances and positions are of one moment.
+    """
+
+    account: ExchangeAccount
+    since: datetime
+    open_orders: Sequence[OrderReport] = ()
+    looked_up: Mapping[UUID, OrderReport | None] = field(default_factory=dict)
+    executions: Sequence[FillReport] = ()
+    positions: Sequence[PositionReport] = ()
+    balances: Sequence[BalanceReport] = ()
+    is_steady: bool = True
+
+    def coins(self, asset: str) -> Decimal:
+        """Free and locked; on contracts the margin balance."""
+        return sum(
+            (one.free + one.locked for one in self.balances if one.asset == asset), Decimal(0)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """An account whose venue could not be asked."""
+
+    account: ExchangeAccount
+    reason: str
+
+
+async def ask_venue(venues: Venues, rows: Rows, account: ExchangeAccount) -> VenueView | Silence:
+    """Ask everything that the checks compare; orders nothing."""
+    ours = rows.of_account(account.id)
+    since = rows.now - RECENT
+    try:
+        venue = await venues.of(account.id)
+        positions, balances, is_steady = await _holdings(venue, account)
+        symbols = _symbols(ours, positions, since)
+        found = [report for symbol in symbols for report in await venue.open_orders(symbol)]
+        return VenueView(
+            account=account,
+            since=since,
+            open_orders=found,
+            looked_up=await _look_up(venue, ours.orders, found),
+            executions=[one for symbol in symbols for one in await venue.trades(symbol, since)],
+            positions=positions,
+            balances=balances,
+            is_steady=is_steady,
+        )
+    except AppError as failure:
+        return Silence(account, f"{failure.code}: {failure.detail}")
+
+
+def matches(order: Order, report: OrderReport) -> bool:
+    """Whether a report is about this order; a triggered one has a new number at some venues."""
+    if report.client_order_id and report.client_order_id == order.client_order_id:
+        return True
+    numbers = {order.exchange_order_id, order.triggered_order_id} - {None}
+    return report.exchange_order_id in numbers or report.triggered_order_id in numbers
+
+
+async def _holdings(
+    venue: Venue, account: ExchangeAccount
+) -> tuple[Sequence[PositionReport], Sequence[BalanceReport], bool]:
+    """Positions and balances of one moment, if the price stands still for one."""
+    if account.market_type is MarketType.SPOT:
+        return (), await venue.balances(), True
+    positions = await venue.positions()
+    balances = await venue.balances()
+    for _ in range(STEADY_TRIES):
+        again = await venue.positions()
+        if list(again) == list(positions):
+            return positions, balances, True
+        positions, balances = again, await venue.balances()
+    return positions, balances, False
+
+
+def _symbols(ours: Rows, positions: Iterable[PositionReport], since: datetime) -> list[str]:
+    symbols = {one.symbol for one in positions} | {one.symbol for one in ours.external}
+    symbols |= {one.symbol for one in ours.positions if one.status in HELD}
+    symbols |= {one.symbol for one in ours.fills if one.executed_at >= since}
+    symbols |= {one.symbol for one in ours.orders if one.status in LIVE or one.updated_at >= since}
+    return sorted(symbols)
+
+
+async def _look_up(
+    venue: Venue, orders: Sequence[Order], found: Sequence[OrderReport]
+) -> dict[UUID, OrderReport | None]:
+    missing = [
+        order
+        for order in orders
+        if order.status in RESTING and not any(matches(order, report) for report in found)
+    ]
+    return {order.id: await _report(venue, order) for order in missing}
+
+
+async def _report(venue: Venue, order: Order) -> OrderReport | None:
+    try:
+        return await venue.find_order(
+            order.symbol, order.client_order_id, is_conditional=order.trigger_price is not None
+        )
+    except OrderNotFound:
+        return None
