@@ -1,37 +1,41 @@
 """One account at one venue, spoken to through ccxt."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from app.core.decimals import plain
-from app.core.errors import Denied, OrderRefused, OutcomeUnknown
-from app.core.failpoints import failpoint
+from app.core.errors import OrderRefused, OutcomeUnknown
 from app.exchanges.client import speaking
 from app.exchanges.errors import Call, UnreadableReply
+from app.exchanges.histories import complete
 from app.exchanges.mapping import (
     Raw,
     balances_of,
     fill_of,
-    number,
+    funding_of,
+    open_order_of,
     order_of,
     positions_of,
-    to_amount,
 )
-from app.exchanges.quirks import MarginScope, MarginState, Params, Quirks
+from app.exchanges.margin import Margin
+from app.exchanges.private_stream import OpenClient, PrivateStream, prepare_for_stream
+from app.exchanges.quirks import Quirks, milliseconds
+from app.exchanges.requests import arguments_of, list_of
 from app.exchanges.venue import (
+    Abilities,
     BalanceReport,
     FillReport,
+    FundingReport,
+    News,
     OrderReport,
     OrderRequest,
     PositionReport,
 )
-from app.trading.words import MarginMode, MarketType, OrderType, TimeInForce
+from app.trading.words import MarginMode, MarketType
 
 ResultT = TypeVar("ResultT")
 Markets = Callable[[Any], Awaitable[None]]
-
-TRADES_LIMIT = 1000
 
 
 class CcxtVenue:
@@ -39,8 +43,10 @@ class CcxtVenue:
 
     Args:
         client: this account's own client; closed by `close`.
-        share_markets: gives the client the markets of the key-less client, loading them when
-            nobody has yet.
+        open_client: another client with the same keys; the private stream uses one at a time.
+        abilities: what the venue carries on this market.
+        share_markets: gives a client the markets of the key-less client, loading them when nobody
+            has yet.
         secrets: words that no error may repeat.
     """
 
@@ -50,14 +56,23 @@ class CcxtVenue:
         *,
         market_type: MarketType,
         quirks: Quirks,
+        abilities: Abilities,
         share_markets: Markets,
+        open_client: OpenClient,
         secrets: Sequence[str] = (),
     ) -> None:
         self._client = client
         self._market_type = market_type
         self._quirks = quirks
+        self._abilities = abilities
         self._share_markets = share_markets
+        self._open_client = open_client
         self._secrets = tuple(secrets)
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the venue carries for us on this market."""
+        return self._abilities
 
     async def place(self, request: OrderRequest) -> OrderReport:
         """Send the order, once.
@@ -71,75 +86,79 @@ class CcxtVenue:
             RateLimited: it was not accepted.
             Retryable: it was not accepted.
             AuthRefused: the venue refuses the key.
-            OutcomeUnknown: it may have been accepted, or was accepted with another quantity.
+            OutcomeUnknown: it may have been accepted, or was accepted with another quantity or
+                another trigger.
         """
         market = await self._market(request.symbol)
         async with speaking(Call.READ, self._secrets):
-            arguments = self._arguments(request, market)
+            arguments = arguments_of(self._client, request, market, self._quirks)
         async with speaking(Call.PLACE, self._secrets):
             raw = await self._client.create_order(*arguments)
-            failpoint("C20")
             report = order_of(
                 raw, market, client_order_id=request.client_order_id, sent=request.quantity
             )
-        if report.quantity != request.quantity:
-            raise OutcomeUnknown(
-                f"asked for {plain(request.quantity)}, the venue has {plain(report.quantity)}",
-                code="quantity_mismatch",
-            )
-        return report
+        return _as_asked(report, request)
 
-    def _arguments(self, request: OrderRequest, market: Raw) -> tuple[Any, ...]:
-        amount = to_amount(request.quantity, market)
-        # A market order never carries a price: Binance spot would take it as money to spend.
-        price = None
-        if request.order_type is OrderType.LIMIT:
-            price = self._on_step("price_to_precision", request.symbol, request.limit_price)
-        # Whole contracts are exact by themselves, and BingX says nothing of their step.
-        if market["precision"].get("amount") is not None:
-            amount = self._on_step("amount_to_precision", request.symbol, amount)
-        side, kind = request.side.value, request.order_type.value
-        params = self._order_params(request, is_contract=bool(market["contract"]))
-        return (request.symbol, kind, side, amount, price, params)
-
-    def _on_step(self, rounding: str, symbol: str, value: Any) -> str:
-        if value is None:
-            raise OrderRefused("a limit order needs a price")
-        asked = number(value)
-        try:
-            rounded = str(getattr(self._client, rounding)(symbol, value))
-        # What ccxt raises here, it raises before anything is sent: the number rounds to zero.
-        except Exception as error:  # noqa: BLE001 ccxt raises InvalidOrder or AssertionError
-            raise OrderRefused(f"{value} is below the venue's step: {error}") from None
-        if number(rounded) != asked:
-            raise OrderRefused(f"{value} is not on the venue's step: it would become {rounded}")
-        return rounded
-
-    def _order_params(self, request: OrderRequest, *, is_contract: bool) -> Params:
-        params: Params = {"clientOrderId": request.client_order_id}
-        if is_contract and request.reduce_only:
-            params["reduceOnly"] = True
-        if is_contract and request.margin_mode and self._quirks.margin_scope is MarginScope.ORDER:
-            params["marginMode"] = request.margin_mode.value
-        if request.order_type is OrderType.LIMIT:
-            params |= _time_in_force(request.time_in_force)
-        return params
-
-    async def cancel(self, symbol: str, client_order_id: str) -> None:
-        """Cancel the open order with that client id.
+    async def place_pair(
+        self, pair_id: str, *, stop: OrderRequest, target: OrderRequest
+    ) -> tuple[OrderReport, OrderReport]:
+        """Place a stop and a target of which the first to fire cancels the other.
 
         Raises:
-            OrderNotFound: no such order is open; it may have ended by itself.
+            OrderRefused: neither was accepted; `conditional_not_taken` where there are no pairs.
+            OutcomeUnknown: they may have been accepted, or not as asked.
+        """
+        if not self._quirks.lists_pairs or self._market_type is not MarketType.SPOT:
+            raise OrderRefused("this venue takes no pairs here", code="conditional_not_taken")
+        market = await self._market(stop.symbol)
+        async with speaking(Call.READ, self._secrets):
+            query = list_of(self._client, pair_id, stop, target, market)
+        async with speaking(Call.PLACE, self._secrets):
+            answer = await self._client.privatePostOrderListOco(query)
+            raws = [self._client.parse_order(row, market) for row in answer["orderReports"]]
+            first, second = (self._leg(raws, leg, market) for leg in (stop, target))
+        return first, second
+
+    def _leg(self, raws: Sequence[Raw], leg: OrderRequest, market: Raw) -> OrderReport:
+        name = leg.client_order_id
+        raw = next((row for row in raws if row.get("clientOrderId") == name), None)
+        if raw is None:
+            raise UnreadableReply(f"the answer does not speak of {name}")
+        return _as_asked(order_of(raw, market, client_order_id=name, sent=None), leg)
+
+    async def cancel(
+        self, symbol: str, client_order_id: str, *, is_conditional: bool = False
+    ) -> None:
+        """Cancel the open order with that client id; of a pair, both.
+
+        Raises:
+            OrderNotFound: no such order is open; it may have ended by itself, or been triggered.
             OutcomeUnknown: it may be cancelled or not.
         """
         await self._market(symbol)
+        params = self._quirks.cancel_params(client_order_id, is_conditional=is_conditional)
         async with speaking(Call.CANCEL, self._secrets):
-            await self._client.cancel_order(
-                None, symbol, self._quirks.cancel_params(client_order_id)
-            )
+            await self._client.cancel_order(None, symbol, params)
 
-    async def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
-        """The order with that client id, open or ended.
+    async def find_order(
+        self, symbol: str, client_order_id: str, *, is_conditional: bool = False
+    ) -> OrderReport:
+        """The order with that client id, open or ended; of a triggered one, what it became.
+
+        Raises:
+            OrderNotFound: the venue does not know it, or not yet.
+            Retryable: the venue did not answer, or it was triggered and the venue does not show
+                yet what it became.
+        """
+        market = await self._market(symbol)
+        async with speaking(Call.READ, self._secrets):
+            raw = await self._quirks.find(
+                self._client, symbol, client_order_id, is_conditional=is_conditional
+            )
+            return order_of(raw, market, client_order_id=client_order_id, sent=None)
+
+    async def find_foreign(self, symbol: str, exchange_order_id: str) -> OrderReport:
+        """The order with that number, whoever made it.
 
         Raises:
             OrderNotFound: the venue does not know it, or not yet.
@@ -147,8 +166,8 @@ class CcxtVenue:
         """
         market = await self._market(symbol)
         async with speaking(Call.READ, self._secrets):
-            raw = await self._quirks.find(self._client, symbol, client_order_id)
-            return order_of(raw, market, client_order_id=client_order_id, sent=None)
+            raw = await self._quirks.find_foreign(self._client, symbol, exchange_order_id)
+            return order_of(raw, market, client_order_id="", sent=None)
 
     async def fills(
         self, symbol: str, exchange_order_id: str, since: datetime
@@ -162,19 +181,40 @@ class CcxtVenue:
         """
         market = await self._market(symbol)
         start, params = self._quirks.trades_query(exchange_order_id, since)
+        page = self._quirks.history.page
         trades = await self._read(
-            lambda: self._client.fetch_my_trades(symbol, start, TRADES_LIMIT, dict(params))
+            lambda: self._client.fetch_my_trades(symbol, start, page, dict(params))
         )
         async with speaking(Call.READ, self._secrets):
             own = [trade for trade in trades if str(trade.get("order")) == exchange_order_id]
             return sorted((fill_of(trade, market) for trade in own), key=_by_time)
 
-    async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
-        """Every order of the account that is open on the symbol, ours or not."""
-        market = await self._market(symbol)
-        raws = await self._read(lambda: self._client.fetch_open_orders(symbol))
+    async def trades(self, symbol: str, since: datetime) -> Sequence[FillReport]:
+        """Every execution on the symbol since then, whosever it was, oldest first: all or an error.
+
+        Raises:
+            Retryable: the venue did not answer, or not completely.
+        """
+        market, history = await self._market(symbol), self._quirks.history
+
+        async def ask(first: int, last: int) -> Sequence[Raw]:
+            query = {"until": last}
+            rows: Sequence[Raw]
+            rows = await self._client.fetch_my_trades(symbol, first, history.page, query)
+            return rows
+
         async with speaking(Call.READ, self._secrets):
-            return [order_of(raw, market, client_order_id="", sent=None) for raw in raws]
+            span = history.spot_span if market["spot"] else history.contract_span
+            now = self._client.milliseconds()
+            rows = await complete(ask, milliseconds(since), now, span=span, page=history.page)
+            return sorted((fill_of(row, market) for row in rows), key=_by_time)
+
+    async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
+        """Every order of the account that may still be filled, ours or not; all or an error."""
+        market = await self._market(symbol)
+        raws = await self._read(lambda: self._quirks.open_orders(self._client, symbol))
+        async with speaking(Call.READ, self._secrets):
+            return [open_order_of(raw, market) for raw in raws]
 
     async def balances(self) -> Sequence[BalanceReport]:
         """Free and locked coins; on contracts their sum is the margin balance at mark."""
@@ -191,6 +231,34 @@ class CcxtVenue:
         raws = await self._read(self._client.fetch_positions)
         async with speaking(Call.READ, self._secrets):
             return positions_of(raws, self._client.markets)
+
+    async def funding(self, since: datetime) -> Sequence[FundingReport]:
+        """Funding payments since then, oldest first: all or an error; none on spot."""
+        if self._market_type is MarketType.SPOT:
+            return []
+        await self._share_markets(self._client)
+        history = self._quirks.history
+
+        async def ask(first: int, last: int) -> Sequence[Raw]:
+            rows: Sequence[Raw]
+            if history.funding_range is None:
+                query = {"until": last}
+                rows = await self._client.fetch_funding_history(None, first, history.page, query)
+            else:
+                query = dict(zip(history.funding_range, (first, last), strict=True))
+                rows = await self._client.fetch_funding_history(None, None, history.page, query)
+            return rows
+
+        async with speaking(Call.READ, self._secrets):
+            rows = await complete(
+                ask,
+                milliseconds(since),
+                self._client.milliseconds(),
+                span=history.contract_span,
+                page=history.page,
+            )
+            payments = [funding_of(row) for row in rows]
+            return sorted(payments, key=lambda row: (row.paid_at, row.venue_id))
 
     async def is_one_way(self) -> bool:
         """Whether the account nets its positions per symbol; spot does.
@@ -222,47 +290,29 @@ class CcxtVenue:
         if self._market_type is MarketType.SPOT:
             return
         await self._market(symbol)
-        state = await self._margin(symbol, margin_mode)
-        if _is_as_asked(state, leverage, margin_mode):
-            return
-        if state.margin_mode is not margin_mode:
-            await self._set_margin_mode(symbol, margin_mode)
-        if state.leverage != leverage:
-            params = self._leverage_params(margin_mode)
-            async with speaking(Call.SETTING, self._secrets):
-                await self._client.set_leverage(leverage, symbol, params)
-        state = await self._margin(symbol, margin_mode)
-        if not _is_as_asked(state, leverage, margin_mode):
-            raise Denied(
-                f"{symbol} should be {margin_mode.value} at {leverage}x, the venue has it"
-                f" {state.margin_mode or '?'} at {state.leverage or '?'}x",
-                code="margin_not_set",
-            )
+        margin = Margin(self._client, self._quirks, self._secrets)
+        await margin.have(symbol, leverage=leverage, margin_mode=margin_mode)
 
-    async def _set_margin_mode(self, symbol: str, margin_mode: MarginMode) -> None:
-        if self._quirks.margin_scope is MarginScope.ACCOUNT:
-            raise Denied(
-                f"the account's margin mode is not {margin_mode.value}, and it is shared by all"
-                " its symbols: change it at the venue",
-                code="margin_mode_of_account",
-            )
-        async with speaking(Call.SETTING, self._secrets):
-            try:
-                await self._client.set_margin_mode(margin_mode.value, symbol)
-            except Exception as error:
-                if type(error).__name__ != "MarginModeAlreadySet":
-                    raise
+    def news(self) -> AsyncGenerator[News, None]:
+        """Follow the private stream, on a client of its own; close the iterator to stop.
 
-    def _leverage_params(self, margin_mode: MarginMode) -> Params:
-        if self._quirks.margin_scope is MarginScope.ORDER:
-            return {"marginMode": margin_mode.value}
-        return {}
+        Raises nothing: a lost connection is made again, after half a second to five.
+        """
+        return PrivateStream(
+            self._open_stream_client, self._quirks.order_streams, self._secrets
+        ).news()
 
-    async def _margin(self, symbol: str, wanted: MarginMode) -> MarginState:
-        return await self._read(lambda: self._quirks.margin(self._client, symbol, wanted))
+    async def _open_stream_client(self) -> Any:
+        client = prepare_for_stream(await self._open_client())
+        try:
+            await self._share_markets(client)
+        except BaseException:
+            await client.close()
+            raise
+        return client
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections; the stream's go when its iterator is closed."""
         await self._client.close()
 
     async def _market(self, symbol: str) -> Raw:
@@ -276,18 +326,20 @@ class CcxtVenue:
             return await ask()
 
 
-def _time_in_force(wanted: TimeInForce | None) -> Params:
-    match wanted:
-        case None | TimeInForce.GTC:
-            return {}
-        case TimeInForce.POST_ONLY:
-            return {"postOnly": True}
-        case TimeInForce.IOC | TimeInForce.FOK:
-            return {"timeInForce": wanted.value.upper()}
-
-
-def _is_as_asked(state: MarginState, leverage: int, margin_mode: MarginMode) -> bool:
-    return state.leverage == leverage and state.margin_mode is margin_mode
+def _as_asked(report: OrderReport, request: OrderRequest) -> OrderReport:
+    """The report, when the venue has what we asked for; a receipt that tells nothing passes."""
+    if report.quantity != request.quantity:
+        raise OutcomeUnknown(
+            f"asked for {plain(request.quantity)}, the venue has {plain(report.quantity)}",
+            code="quantity_mismatch",
+        )
+    trigger, told = request.trigger, report.trigger_price
+    if trigger is not None and told is not None and trigger.price != told:
+        raise OutcomeUnknown(
+            f"asked to trigger at {plain(trigger.price)}, the venue has {plain(told)}",
+            code="trigger_mismatch",
+        )
+    return report
 
 
 def _by_time(fill: FillReport) -> tuple[datetime, str]:

@@ -22,6 +22,10 @@ from app.core.errors import (
 
 MAX_WORDS = 300
 
+NOT_TAKEN = "conditional_not_taken"
+AT_ONCE = "would_trigger_at_once"
+NOTHING_TO_REDUCE = "reduce_only_rejected"
+
 
 class Call(StrEnum):
     """What a failed request would have done."""
@@ -71,6 +75,25 @@ WORDS: tuple[tuple[re.Pattern[str], type[ExchangeError]], ...] = (
     (re.compile(r'"code":\s*"?100421\b'), OutcomeUnknown),
 )
 
+# Refusals after which something else has to be done than giving up, by the venues' own words.
+REFUSALS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), code)
+    for pattern, code in (
+        # This venue takes no such order: Binance's contracts and spot; ccxt's own look at what
+        # the symbol offers; OKX in an account mode without stops on spot.
+        (r'"code":\s*-4120\b|order type not supported', NOT_TAKEN),
+        (r"\b(?:stop loss|take profit|oco)[a-z ]* orders are not supported", NOT_TAKEN),
+        (r"triggerPrice parameter is not allowed|parameter tdMode error", NOT_TAKEN),
+        # The trigger price is behind the market already: Binance, its pairs, OKX, Bybit.
+        (r'"code":\s*-2021\b|trigger immediately|immediately trigger', AT_ONCE),
+        (r"relationship of the prices for the orders is not correct", AT_ONCE),
+        (r'"sCode":\s*"512(?:77|78|79|80)"|"retCode":\s*11009[23]\b', AT_ONCE),
+        # Nothing is left to reduce: Binance, OKX, Bybit, BingX.
+        (r'"code":\s*-2022\b|"sCode":\s*"51205"', NOTHING_TO_REDUCE),
+        (r'"retCode":\s*110017\b|"code":\s*"?101205\b', NOTHING_TO_REDUCE),
+    )
+)
+
 _URL = re.compile(r"(?:https?|wss?)://\S+")
 _SIGNED = re.compile(
     r"\b(signature|apikey|api_key|secret|listenkey|passphrase)(\"?\s*[=:]\s*\"?)[^\s&\",}]+",
@@ -86,6 +109,9 @@ def translate(error: BaseException, call: Call, *, secrets: Iterable[str] = ()) 
         call: what the request would have done.
         secrets: words that must not appear in the detail: the key and the secret.
     """
+    code = _refusal(error) if call is Call.PLACE else None
+    if code is not None:
+        return OrderRefused(f"{_SAYS[call]}: {words(error, secrets)}", code=code)
     family = _family(error, call)
     return family(f"{_SAYS[call]}: {words(error, secrets)}", code=_code(error, family))
 
@@ -121,6 +147,11 @@ def _family(error: BaseException, call: Call) -> type[ExchangeError]:
 def _by_words(error: BaseException) -> type[ExchangeError] | None:
     text = str(error)
     return next((family for pattern, family in WORDS if pattern.search(text)), None)
+
+
+def _refusal(error: BaseException) -> str | None:
+    text = str(error)
+    return next((code for pattern, code in REFUSALS if pattern.search(text)), None)
 
 
 def _by_class(error: BaseException) -> type[ExchangeError]:

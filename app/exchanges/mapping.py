@@ -10,6 +10,7 @@ from app.exchanges.errors import UnreadableReply
 from app.exchanges.venue import (
     BalanceReport,
     FillReport,
+    FundingReport,
     OrderReport,
     PositionReport,
     VenueStatus,
@@ -124,6 +125,35 @@ def order_of(raw: Raw, market: Raw, *, client_order_id: str, sent: Decimal | Non
         filled_quantity=filled,
         average_price=number(raw.get("average")) if filled else None,
         fills=_carried_fills(raw, market, filled),
+        side=side_of(raw) if raw.get("side") else None,
+        trigger_price=number(raw.get("triggerPrice")) or None,
+        triggered_order_id=raw.get("triggeredOrderId"),
+    )
+
+
+def open_order_of(raw: Raw, market: Raw) -> OrderReport:
+    """One order out of a list of open ones, ours or not.
+
+    An order that closes whatever there is has no quantity: it reads as 0. That the venue lists it
+    says that it is open, whatever it calls that.
+    """
+    filled = number(raw.get("filled")) or ZERO
+    listed = {**raw, "status": "open", "filled": filled}
+    return order_of(listed, market, client_order_id="", sent=ZERO)
+
+
+def funding_of(raw: Raw) -> FundingReport:
+    """One funding payment.
+
+    Raises:
+        UnreadableReply: it lacks its id, symbol, amount, coin or time.
+    """
+    return FundingReport(
+        venue_id=word(raw, "id"),
+        symbol=word(raw, "symbol"),
+        amount=needed(raw, "amount"),
+        asset=word(raw, "code"),
+        paid_at=moment(raw.get("timestamp")),
     )
 
 

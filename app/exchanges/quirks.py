@@ -2,15 +2,24 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
-from app.core.errors import OrderNotFound
+from app.exchanges import look_ups
 from app.exchanges.mapping import Raw, number
-from app.trading.words import MarginMode
+from app.exchanges.venue import Trigger
+from app.trading.words import MarginMode, TriggerBy, TriggerKind
 
 Params = dict[str, Any]
+
+
+class Find(Protocol):
+    """Looks an order up under our client id."""
+
+    async def __call__(
+        self, client: Any, symbol: str, client_order_id: str, *, is_conditional: bool
+    ) -> Raw: ...
 
 
 class MarginScope(StrEnum):
@@ -27,42 +36,6 @@ class MarginState:
 
     leverage: int | None
     margin_mode: MarginMode | None
-
-
-async def _find_by_client_id(client: Any, symbol: str, client_order_id: str) -> Raw:
-    found: Raw = await client.fetch_order(None, symbol, {"clientOrderId": client_order_id})
-    return found
-
-
-async def _find_at_bingx(client: Any, symbol: str, client_order_id: str) -> Raw:
-    # ccxt's fetch_order sends `orderId=None` beside the client id.
-    market = client.market(symbol)
-    if market["spot"]:
-        query = {"symbol": market["id"], "clientOrderID": client_order_id}
-        answer = await client.spotV1PrivateGetTradeQuery(query)
-    else:
-        query = {"symbol": market["id"], "clientOrderId": client_order_id}
-        answer = await (
-            client.cswapV1PrivateGetTradeOrderDetail(query)
-            if market["inverse"]
-            else client.swapV2PrivateGetTradeOrder(query)
-        )
-    data = answer.get("data") or {}
-    order = data.get("order", data)
-    if not order:
-        raise OrderNotFound("the venue's answer holds no order")
-    found: Raw = client.parse_order(order, market)
-    return found
-
-
-async def _find_at_bybit(client: Any, symbol: str, client_order_id: str) -> Raw:
-    # ccxt's fetch_order sends `orderId=None` beside the client id.
-    for fetch in (client.fetch_open_orders, client.fetch_canceled_and_closed_orders):
-        for order in await fetch(symbol, None, None, {"orderLinkId": client_order_id}):
-            if order.get("clientOrderId") == client_order_id:
-                found: Raw = order
-                return found
-    raise OrderNotFound("neither among the open orders nor in the history")
 
 
 async def _margin_by_leverage(client: Any, symbol: str, _wanted: MarginMode) -> MarginState:
@@ -103,8 +76,56 @@ def _margin_mode(raw: Raw) -> MarginMode | None:
     return MarginMode(name) if name in set(MarginMode) else None
 
 
-def _since(since: datetime) -> int:
-    return int(since.timestamp() * 1000)
+def _working_type(trigger: Trigger, client_order_id: str, *, is_contract: bool) -> Params:
+    del client_order_id
+    if not is_contract:
+        return {}
+    return {"workingType": "MARK_PRICE" if trigger.by is TriggerBy.MARK else "CONTRACT_PRICE"}
+
+
+def _trigger_at_okx(trigger: Trigger, client_order_id: str, *, is_contract: bool) -> Params:
+    side = "sl" if trigger.kind is TriggerKind.STOP else "tp"
+    params: Params = {f"{side}TriggerPxType": trigger.by.value}
+    # ccxt names only the order that it becomes, and would trade spot on margin.
+    params["algoClOrdId"] = client_order_id
+    return params if is_contract else params | {"tdMode": "cash"}
+
+
+def _trigger_at_bybit(trigger: Trigger, client_order_id: str, *, is_contract: bool) -> Params:
+    del client_order_id
+    if not is_contract:
+        # ccxt says true for every stop, on spot too.
+        return {"reduceOnly": False}
+    return {"triggerBy": "MarkPrice" if trigger.by is TriggerBy.MARK else "LastPrice"}
+
+
+class TriggerParams(Protocol):
+    """What a conditional order says beside its trigger price."""
+
+    def __call__(self, trigger: Trigger, client_order_id: str, *, is_contract: bool) -> Params: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLimits:
+    """How a venue answers questions about the past.
+
+    Attributes:
+        page: rows that one answer holds at most; one that is full may lack some.
+        spot_span: the longest time that one question about spot may cover.
+        contract_span: likewise about contracts.
+        funding_range: names under which the list of funding takes its two ends, where ccxt does
+            not pass them on.
+    """
+
+    page: int
+    spot_span: timedelta = timedelta(days=7)
+    contract_span: timedelta = timedelta(days=7)
+    funding_range: tuple[str, str] | None = None
+
+
+def milliseconds(at: datetime) -> int:
+    """A moment as the venues write it."""
+    return int(at.timestamp() * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +133,14 @@ class Quirks:
     """One venue's differences.
 
     Attributes:
+        history: how much one question about the past may ask for.
         find: the order under a client id.
+        find_foreign: the order under the venue's own id.
+        open_orders: every order of a symbol that may still be filled.
+        trigger_params: what a conditional order says beside its trigger price.
+        keeps_conditionals_apart: whether a cancel has to say that an order is conditional.
+        lists_pairs: whether it takes Binance's list of two orders of which one cancels the other.
+        order_streams: parameters of each private stream of orders.
         margin: leverage and margin mode of a symbol.
         margin_scope: what the margin mode belongs to.
         order_id_param: the name under which the list of our trades takes an order id.
@@ -120,32 +148,69 @@ class Quirks:
         client_id_param: the name under which a cancel takes a client id.
     """
 
-    find: Callable[[Any, str, str], Awaitable[Raw]] = _find_by_client_id
+    history: HistoryLimits
+    find: Find = look_ups.find_by_client_id
+    find_foreign: Callable[[Any, str, str], Awaitable[Raw]] = look_ups.foreign_by_id
+    open_orders: Callable[[Any, str], Awaitable[list[Raw]]] = look_ups.open_orders
+    trigger_params: TriggerParams = _working_type
+    keeps_conditionals_apart: bool = False
+    lists_pairs: bool = False
+    order_streams: tuple[Mapping[str, Any], ...] = ({},)
     margin: Callable[[Any, str, MarginMode], Awaitable[MarginState]] = _margin_by_leverage
     margin_scope: MarginScope = MarginScope.SYMBOL
     order_id_param: str = "orderId"
     trades_since: bool = True
     client_id_param: str = "clientOrderId"
 
-    def cancel_params(self, client_order_id: str) -> Params:
+    def cancel_params(self, client_order_id: str, *, is_conditional: bool = False) -> Params:
         """Parameters of a cancel by client id."""
-        return {self.client_id_param: client_order_id}
+        params: Params = {self.client_id_param: client_order_id}
+        if is_conditional and self.keeps_conditionals_apart:
+            params["trigger"] = True
+        return params
 
     def trades_query(
         self, exchange_order_id: str, since: datetime
     ) -> tuple[int | None, Mapping[str, str]]:
         """Start time and parameters that ask for the trades of one order."""
-        start = _since(since) if self.trades_since else None
+        start = milliseconds(since) if self.trades_since else None
         return start, {self.order_id_param: exchange_order_id}
 
 
-# Binance takes no time together with an order id.
-BINANCE = Quirks(margin=_margin_at_binance, trades_since=False)
-BINGX = Quirks(find=_find_at_bingx, margin=_margin_by_two_questions)
+BINANCE = Quirks(
+    history=HistoryLimits(1000, spot_span=timedelta(days=1)),
+    find=look_ups.find_at_binance,
+    open_orders=look_ups.open_at_binance,
+    keeps_conditionals_apart=True,
+    lists_pairs=True,
+    margin=_margin_at_binance,
+    # Binance takes no time together with an order id.
+    trades_since=False,
+)
+BINGX = Quirks(
+    # It does not say how much it answers: a page is doubted early.
+    history=HistoryLimits(100),
+    find=look_ups.find_at_bingx,
+    margin=_margin_by_two_questions,
+)
 BYBIT = Quirks(
-    find=_find_at_bybit,
+    history=HistoryLimits(100),
+    find=look_ups.find_at_bybit,
+    find_foreign=look_ups.foreign_at_bybit,
+    open_orders=look_ups.open_at_bybit,
+    trigger_params=_trigger_at_bybit,
     margin=_margin_by_two_questions,
     margin_scope=MarginScope.ACCOUNT,
     client_id_param="orderLinkId",
 )
-OKX = Quirks(margin=_margin_at_okx, margin_scope=MarginScope.ORDER, order_id_param="ordId")
+OKX = Quirks(
+    history=HistoryLimits(100, funding_range=("begin", "end")),
+    find=look_ups.find_at_okx,
+    open_orders=look_ups.open_at_okx,
+    trigger_params=_trigger_at_okx,
+    keeps_conditionals_apart=True,
+    order_streams=({}, {"trigger": True}),
+    margin=_margin_at_okx,
+    margin_scope=MarginScope.ORDER,
+    order_id_param="ordId",
+)

@@ -1,14 +1,27 @@
 """Which venues we know, and which ccxt class and options each of their markets needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from app.core.errors import Invalid
 from app.exchanges.quirks import BINANCE, BINGX, BYBIT, OKX, Quirks
+from app.exchanges.venue import Abilities
 from app.trading.words import MarketType
 
 PAPER: Final = "paper"
+
+
+CONTRACTS: Final = Abilities(
+    rests_stops=True, rests_targets=True, locks_coins=False, pairs=False, streams_news=True
+)
+# ccxt has no private stream of BingX's coin contracts.
+QUIET_CONTRACTS: Final = replace(CONTRACTS, streams_news=False)
+SPOT_WITH_PAIRS: Final = replace(CONTRACTS, locks_coins=True, pairs=True)
+# OKX's pair is one order with one id, which cannot be two of ours.
+SPOT_WITHOUT_PAIRS: Final = replace(CONTRACTS, locks_coins=True)
+# Whether a stop of BingX spot locks its coins, and is found again by our id, was never seen.
+SPOT_WITHOUT_STOPS: Final = replace(CONTRACTS, rests_stops=False, rests_targets=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +30,7 @@ class VenueSpec:
 
     Attributes:
         ccxt_id: name of the ccxt class.
+        abilities: what it carries for us on that market.
         options: ccxt options; they keep `load_markets` to the requests of this market alone.
         is_redirected: True when requests go to the paper exchange.
         needs_password: True when the venue's keys come with a passphrase.
@@ -24,6 +38,7 @@ class VenueSpec:
 
     ccxt_id: str
     quirks: Quirks
+    abilities: Abilities
     options: Mapping[str, Any] = field(default_factory=dict)
     is_redirected: bool = False
     needs_password: bool = False
@@ -40,50 +55,50 @@ def _binance(*, is_redirected: bool) -> dict[MarketType, VenueSpec]:
     linear = _options("swap", ("linear",), defaultSubType="linear", **tickers)
     inverse = _options("swap", ("inverse",), defaultSubType="inverse", **tickers)
     venues = {
-        MarketType.SPOT: VenueSpec("binance", BINANCE, spot, is_redirected),
-        MarketType.LINEAR: VenueSpec("binanceusdm", BINANCE, linear, is_redirected),
+        MarketType.SPOT: VenueSpec("binance", BINANCE, SPOT_WITH_PAIRS, spot, is_redirected),
+        MarketType.LINEAR: VenueSpec("binanceusdm", BINANCE, CONTRACTS, linear, is_redirected),
     }
     if not is_redirected:
-        venues[MarketType.INVERSE] = VenueSpec("binancecoinm", BINANCE, inverse)
+        venues[MarketType.INVERSE] = VenueSpec("binancecoinm", BINANCE, CONTRACTS, inverse)
     return venues
+
+
+def _venues(
+    ccxt_id: str,
+    quirks: Quirks,
+    spot: Abilities,
+    *,
+    inverse: Abilities = CONTRACTS,
+    contract_types: tuple[str, ...] = (),
+    needs_password: bool = False,
+) -> dict[MarketType, VenueSpec]:
+    """All three markets of a venue that has one ccxt class for them."""
+    options = {
+        MarketType.SPOT: _options("spot", ("spot",)),
+        MarketType.LINEAR: _options("swap", contract_types or ("linear",), defaultSubType="linear"),
+        MarketType.INVERSE: _options(
+            "swap", contract_types or ("inverse",), defaultSubType="inverse"
+        ),
+    }
+    abilities = {
+        MarketType.SPOT: spot,
+        MarketType.LINEAR: CONTRACTS,
+        MarketType.INVERSE: inverse,
+    }
+    return {
+        kind: VenueSpec(
+            ccxt_id, quirks, abilities[kind], options[kind], needs_password=needs_password
+        )
+        for kind in MarketType
+    }
 
 
 REGISTRY: Final[Mapping[str, Mapping[MarketType, VenueSpec]]] = {
     PAPER: _binance(is_redirected=True),
     "binance": _binance(is_redirected=False),
-    "bingx": {
-        MarketType.SPOT: VenueSpec("bingx", BINGX, _options("spot", ("spot",))),
-        MarketType.LINEAR: VenueSpec(
-            "bingx", BINGX, _options("swap", ("linear",), defaultSubType="linear")
-        ),
-        MarketType.INVERSE: VenueSpec(
-            "bingx", BINGX, _options("swap", ("inverse",), defaultSubType="inverse")
-        ),
-    },
-    "bybit": {
-        MarketType.SPOT: VenueSpec("bybit", BYBIT, _options("spot", ("spot",))),
-        MarketType.LINEAR: VenueSpec(
-            "bybit", BYBIT, _options("swap", ("linear",), defaultSubType="linear")
-        ),
-        MarketType.INVERSE: VenueSpec(
-            "bybit", BYBIT, _options("swap", ("inverse",), defaultSubType="inverse")
-        ),
-    },
-    "okx": {
-        MarketType.SPOT: VenueSpec("okx", OKX, _options("spot", ("spot",)), needs_password=True),
-        MarketType.LINEAR: VenueSpec(
-            "okx",
-            OKX,
-            _options("swap", ("swap",), defaultSubType="linear"),
-            needs_password=True,
-        ),
-        MarketType.INVERSE: VenueSpec(
-            "okx",
-            OKX,
-            _options("swap", ("swap",), defaultSubType="inverse"),
-            needs_password=True,
-        ),
-    },
+    "bingx": _venues("bingx", BINGX, SPOT_WITHOUT_STOPS, inverse=QUIET_CONTRACTS),
+    "bybit": _venues("bybit", BYBIT, SPOT_WITHOUT_PAIRS),
+    "okx": _venues("okx", OKX, SPOT_WITHOUT_PAIRS, contract_types=("swap",), needs_password=True),
 }
 
 

@@ -90,7 +90,12 @@ async def open_venue(script: ScriptedVenue) -> AsyncIterator[Open]:
             client.options |= {"enableUnifiedMargin": False, "enableUnifiedAccount": True}
             client.set_markets([_market(market_type, *IDS[exchange, market_type])])
             venue = CcxtVenue(
-                client, market_type=market_type, quirks=spec.quirks, share_markets=_nothing
+                client,
+                market_type=market_type,
+                quirks=spec.quirks,
+                abilities=spec.abilities,
+                share_markets=_nothing,
+                open_client=_no_client,
             )
             stack.push_async_callback(venue.close)
             return venue
@@ -100,6 +105,10 @@ async def open_venue(script: ScriptedVenue) -> AsyncIterator[Open]:
 
 async def _nothing(_client: Any) -> None:
     """The markets are there already."""
+
+
+async def _no_client() -> Any:
+    raise AssertionError("nobody follows the stream here")
 
 
 async def test_okx_place_counts_contracts_and_names_the_margin_mode(
