@@ -30,9 +30,8 @@ CONTRADICTIONS = {
     "UPDATE daily_pnl SET realized_pnl = '1'": "days are the sum of their bookings",
     "DELETE FROM trades": "each closed position is one trade",
     "UPDATE positions SET status = 'closing'": "closing positions have an exit on its way",
-    "UPDATE orders SET status = 'unknown', submitted_at = '2020-01-01 00:00:00.000000'": (
-        "no order's outcome is open for long"
-    ),
+    "UPDATE orders SET status = 'unknown', submitted_at = '2020-01-01 00:00:00.000000'"
+    " WHERE purpose = 'entry'": "no order's outcome is open for long",
     "UPDATE alarms SET status = 'received', received_at = '2020-01-01 00:00:00.000000'": (
         "alarms are decided"
     ),
