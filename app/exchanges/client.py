@@ -12,6 +12,8 @@ from aiohttp import ClientSession
 
 from app.core.errors import AppError
 from app.exchanges.errors import Call, UnreadableReply, translate
+from app.exchanges.manners import Manners
+from app.exchanges.pace import Budget
 from app.exchanges.venues import VenueSpec
 
 
@@ -45,6 +47,7 @@ def build_client(
     credentials: Credentials | None = None,
     session: ClientSession | None = None,
     is_rate_limited: bool = True,
+    budget: Budget | None = None,
 ) -> Any:
     """A ccxt client of one market.
 
@@ -55,11 +58,12 @@ def build_client(
         credentials: the account's key; None for public data.
         session: where requests go instead of to the venue; its maker closes it.
         is_rate_limited: False only where the venue has no limits, as in a benchmark.
+        budget: of the venue, in place of ccxt's own limiter, which would hold back messages only.
     """
     config: dict[str, Any] = {
         "timeout": int(timeout_seconds * 1000),
         "enableRateLimit": is_rate_limited,
-        # The default bucket spaces orders by 200 ms; the venues count per window.
+        # The default bucket spaces messages by 50 ms and more; the venues count per window.
         "rateLimiterAlgorithm": "rollingWindow",
         "maxRetriesOnFailure": 0,
         # ccxt merges into nested options, so each client needs its own copy.
@@ -76,6 +80,8 @@ def build_client(
     client.has["fetchCurrencies"] = False
     client.fetch = _answers_only(client.fetch)
     client.timeout_on_exit = 0
+    if budget is not None:
+        Manners(client, budget, patience_seconds=timeout_seconds)
     return client
 
 
