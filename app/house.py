@@ -104,6 +104,7 @@ class House:
             paper_url=lambda: paper_url(settings),
             timeout_seconds=settings.exchange_timeout_seconds,
             is_rate_limited=is_rate_limited,
+            rate_reserve=settings.rate_reserve_percent / 100,
         )
         instruments = InstrumentBook(database, exchanges.market)
         prices = PriceBoard(exchanges.market, clock)

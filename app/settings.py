@@ -47,8 +47,11 @@ class Settings(BaseSettings):
     price_max_age_seconds: float = 3.0
     sweep_seconds: float = 2.0
     exchange_timeout_seconds: float = 10.0
+    rate_reserve_percent: int = Field(default=20, ge=0, le=90)
     dedup_window_seconds: int = 90
     future_alert_seconds: int = 5
+    protection_deadline_seconds: float = 10.0
+    trigger_grace_seconds: float = 0.5
     liquidation_margin_fraction: Decimal = Decimal("0.2")
 
     @field_validator("webhook_allowed_ips", "trusted_proxies", mode="before")
