@@ -66,6 +66,32 @@ class Booking(Base):
     booked_at: Mapped[datetime]
 
 
+class FundingPayment(Base):
+    """A book's share of one funding payment, or what EXTERNAL bears of it.
+
+    Attributes:
+        venue_id: the venue's own id of the payment: each counts once.
+        position_id: the book; None for the part that is no book's.
+        amount: settle currency, negative when paid.
+    """
+
+    __tablename__ = "funding_payments"
+    __table_args__ = (
+        UniqueConstraint("account_id", "venue_id", "position_id"),
+        Index("ix_funding_payments_account_paid", "account_id", "paid_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("exchange_accounts.id"))
+    venue_id: Mapped[str] = mapped_column(String(80))
+    position_id: Mapped[UUID | None] = mapped_column(ForeignKey("positions.id"), index=True)
+    symbol: Mapped[str] = mapped_column(String(80))
+    amount: Mapped[Decimal]
+    currency: Mapped[str] = mapped_column(String(20))
+    paid_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+
 class DailyPnl(Base):
     """One day of one trader in one currency, live or paper; `realized_pnl` net of fees."""
 

@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.symbols import symbol_is
-from app.pipeline.pnl.models import Booking, DailyPnl, Trade
+from app.pipeline.pnl.models import Booking, DailyPnl, FundingPayment, Trade
 from app.pipeline.positions.models import Position
 
 
@@ -53,6 +53,36 @@ async def trades_of(session: AsyncSession, position_ids: Iterable[UUID]) -> Sequ
     """The round trips that these positions became."""
     query = select(Trade).where(Trade.position_id.in_(tuple(position_ids))).order_by(Trade.id)
     return (await session.scalars(query)).all()
+
+
+async def trade_of(session: AsyncSession, position_id: UUID) -> Trade | None:
+    """The round trip that a position became; None while it is open."""
+    found: Trade | None = await session.scalar(
+        select(Trade).where(Trade.position_id == position_id)
+    )
+    return found
+
+
+async def funding_known(
+    session: AsyncSession, account_id: UUID, venue_ids: Iterable[str]
+) -> set[str]:
+    """Those of these payments that are booked already."""
+    query = select(FundingPayment.venue_id).where(
+        FundingPayment.account_id == account_id, FundingPayment.venue_id.in_(tuple(venue_ids))
+    )
+    return set((await session.scalars(query)).all())
+
+
+async def last_funding_at(session: AsyncSession, account_id: UUID) -> datetime | None:
+    """When the latest payment that is booked was made."""
+    query = (
+        select(FundingPayment.paid_at)
+        .where(FundingPayment.account_id == account_id)
+        .order_by(FundingPayment.paid_at.desc())
+        .limit(1)
+    )
+    found: datetime | None = await session.scalar(query)
+    return found
 
 
 def trades(

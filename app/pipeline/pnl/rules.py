@@ -109,6 +109,15 @@ class DailyTotals:
             losses=self.losses + (outcome is Outcome.LOSS),
         )
 
+    def with_result(self, before: Decimal, after: Decimal) -> "DailyTotals":
+        """The day after the net result of a trade that is counted on it has changed."""
+        was, is_now = outcome_of(before), outcome_of(after)
+        return replace(
+            self,
+            wins=self.wins + (is_now is Outcome.WIN) - (was is Outcome.WIN),
+            losses=self.losses + (is_now is Outcome.LOSS) - (was is Outcome.LOSS),
+        )
+
 
 def trading_day(at: datetime, *, zone: ZoneInfo) -> date:
     """The trader's local day that a moment belongs to.

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -96,6 +97,30 @@ async def close_trade(
     row = await _day_row(session, position.user_id, trade.closed_at, ledger)
     _store(row, _totals(row).with_trade(trade.realized_pnl))
     return trade
+
+
+async def book_funding(
+    session: AsyncSession, position: Position, amount: Decimal, paid_at: datetime, ledger: Ledger
+) -> None:
+    """Count a book's share of a funding payment on the day it was paid, and in its trade.
+
+    Args:
+        session: the caller's transaction.
+        position: whose share it is; closed or open. Its own amounts are the caller's.
+        amount: settle currency, negative when paid.
+        paid_at: by the venue.
+        ledger: zone, scope and currency.
+    """
+    row = await _day_row(session, position.user_id, paid_at, ledger)
+    _store(row, _totals(row).with_funding(amount))
+    trade = await repository.trade_of(session, position.id)
+    if trade is None:
+        return
+    before = trade.realized_pnl
+    trade.funding += amount
+    trade.realized_pnl += amount
+    closing_day = await _day_row(session, position.user_id, trade.closed_at, ledger)
+    _store(closing_day, _totals(closing_day).with_result(before, trade.realized_pnl))
 
 
 async def _day_row(session: AsyncSession, user_id: UUID, at: datetime, ledger: Ledger) -> DailyPnl:

@@ -1,6 +1,6 @@
 """protection and reconciliation
 
-Revision: 0002, after 0001, 2026-11-21 06:29:08.674267+00:00
+Revision: 0002, after 0001, 2026-11-21 07:02:05.215696+00:00
 """
 
 import sqlalchemy as sa
@@ -49,6 +49,25 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['account_id'], ['exchange_accounts.id'], name=op.f('fk_external_holdings_account_id')),
     sa.PrimaryKeyConstraint('account_id', 'symbol', name=op.f('pk_external_holdings'))
     )
+    op.create_table('funding_payments',
+    sa.Column('id', sa.Uuid(), nullable=False),
+    sa.Column('account_id', sa.Uuid(), nullable=False),
+    sa.Column('venue_id', sa.String(length=80), nullable=False),
+    sa.Column('position_id', sa.Uuid(), nullable=True),
+    sa.Column('symbol', sa.String(length=80), nullable=False),
+    sa.Column('amount', types.Money(), nullable=False),
+    sa.Column('currency', sa.String(length=20), nullable=False),
+    sa.Column('paid_at', types.UtcDateTime(), nullable=False),
+    sa.Column('recorded_at', types.UtcDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['exchange_accounts.id'], name=op.f('fk_funding_payments_account_id')),
+    sa.ForeignKeyConstraint(['position_id'], ['positions.id'], name=op.f('fk_funding_payments_position_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_funding_payments')),
+    sa.UniqueConstraint('account_id', 'venue_id', 'position_id', name=op.f('uq_funding_payments_account_id_venue_id_position_id'))
+    )
+    with op.batch_alter_table('funding_payments', schema=None) as batch_op:
+        batch_op.create_index('ix_funding_payments_account_paid', ['account_id', 'paid_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_funding_payments_position_id'), ['position_id'], unique=False)
+
     with op.batch_alter_table('orders', schema=None) as batch_op:
         batch_op.add_column(sa.Column('pair_id', sa.String(length=32), nullable=True))
         batch_op.add_column(sa.Column('triggered_order_id', sa.String(length=80), nullable=True))
@@ -104,6 +123,11 @@ def downgrade() -> None:
         batch_op.drop_column('triggered_order_id')
         batch_op.drop_column('pair_id')
 
+    with op.batch_alter_table('funding_payments', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_funding_payments_position_id'))
+        batch_op.drop_index('ix_funding_payments_account_paid')
+
+    op.drop_table('funding_payments')
     op.drop_table('external_holdings')
     op.drop_table('account_states')
     with op.batch_alter_table('notices', schema=None) as batch_op:
