@@ -59,7 +59,9 @@ def spot_placed(order: Order, fills: list[Trade], kind: str) -> Json:
     if kind == "ACK":
         return answer
     shown = spot_order(order)
-    for name in ("time", "updateTime", "isWorking", "stopPrice", "icebergQty"):
+    # As on Binance, only a stop order says what it waits for.
+    unsaid = () if order.stop_price else ("stopPrice",)
+    for name in ("time", "updateTime", "isWorking", "icebergQty", *unsaid):
         del shown[name]
     answer |= shown
     if kind == "FULL":
