@@ -8,7 +8,7 @@ from app.core.decimals import plain
 from app.core.errors import OrderRefused, OutcomeUnknown
 from app.exchanges.client import speaking
 from app.exchanges.errors import Call, UnreadableReply
-from app.exchanges.histories import complete
+from app.exchanges.histories import funding_since, trades_since
 from app.exchanges.mapping import (
     Raw,
     balances_of,
@@ -195,18 +195,10 @@ class CcxtVenue:
         Raises:
             Retryable: the venue did not answer, or not completely.
         """
-        market, history = await self._market(symbol), self._quirks.history
-
-        async def ask(first: int, last: int) -> Sequence[Raw]:
-            query = {"until": last}
-            rows: Sequence[Raw]
-            rows = await self._client.fetch_my_trades(symbol, first, history.page, query)
-            return rows
-
+        market = await self._market(symbol)
+        start = milliseconds(since)
         async with speaking(Call.READ, self._secrets):
-            span = history.spot_span if market["spot"] else history.contract_span
-            now = self._client.milliseconds()
-            rows = await complete(ask, milliseconds(since), now, span=span, page=history.page)
+            rows = await trades_since(self._client, symbol, start, self._quirks.history)
             return sorted((fill_of(row, market) for row in rows), key=_by_time)
 
     async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
@@ -237,26 +229,9 @@ class CcxtVenue:
         if self._market_type is MarketType.SPOT:
             return []
         await self._share_markets(self._client)
-        history = self._quirks.history
-
-        async def ask(first: int, last: int) -> Sequence[Raw]:
-            rows: Sequence[Raw]
-            if history.funding_range is None:
-                query = {"until": last}
-                rows = await self._client.fetch_funding_history(None, first, history.page, query)
-            else:
-                query = dict(zip(history.funding_range, (first, last), strict=True))
-                rows = await self._client.fetch_funding_history(None, None, history.page, query)
-            return rows
-
+        start = milliseconds(since)
         async with speaking(Call.READ, self._secrets):
-            rows = await complete(
-                ask,
-                milliseconds(since),
-                self._client.milliseconds(),
-                span=history.contract_span,
-                page=history.page,
-            )
+            rows = await funding_since(self._client, start, self._quirks.history)
             payments = [funding_of(row) for row in rows]
             return sorted(payments, key=lambda row: (row.paid_at, row.venue_id))
 

@@ -111,15 +111,17 @@ class HistoryLimits:
 
     Attributes:
         page: rows that one answer holds at most; one that is full may lack some.
-        spot_span: the longest time that one question about spot may cover.
-        contract_span: likewise about contracts.
+        contract_span: the longest time that one question about contracts may cover.
+        spot_span: likewise about spot; None where one from a start alone is answered oldest first.
+        kept: how far back the venue remembers, where questions have a span.
         funding_range: names under which the list of funding takes its two ends, where ccxt does
             not pass them on.
     """
 
     page: int
-    spot_span: timedelta = timedelta(days=7)
     contract_span: timedelta = timedelta(days=7)
+    spot_span: timedelta | None = timedelta(days=7)
+    kept: timedelta = timedelta(days=180)
     funding_range: tuple[str, str] | None = None
 
 
@@ -178,7 +180,7 @@ class Quirks:
 
 
 BINANCE = Quirks(
-    history=HistoryLimits(1000, spot_span=timedelta(days=1)),
+    history=HistoryLimits(1000, spot_span=None),
     find=look_ups.find_at_binance,
     open_orders=look_ups.open_at_binance,
     keeps_conditionals_apart=True,
@@ -204,7 +206,13 @@ BYBIT = Quirks(
     client_id_param="orderLinkId",
 )
 OKX = Quirks(
-    history=HistoryLimits(100, funding_range=("begin", "end")),
+    history=HistoryLimits(
+        100,
+        contract_span=timedelta(days=90),
+        spot_span=timedelta(days=90),
+        kept=timedelta(days=90),
+        funding_range=("begin", "end"),
+    ),
     find=look_ups.find_at_okx,
     open_orders=look_ups.open_at_okx,
     trigger_params=_trigger_at_okx,
