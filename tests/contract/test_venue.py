@@ -1,125 +1,17 @@
 """What every venue promises, asked of the fake and of the ccxt adapter on the paper exchange."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from contextlib import aclosing
+from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from app.core.clock import SystemClock
 from app.core.errors import InsufficientFunds, OrderNotFound, OrderRefused, OutcomeUnknown
 from app.core.ids import new_client_order_id
-from app.exchanges.client import Credentials
-from app.exchanges.room import ExchangeRoom
-from app.exchanges.venue import MarketData, OrderRequest, Venue, VenueStatus
-from app.trading.words import (
-    MarginMode,
-    MarketType,
-    OrderType,
-    PositionSide,
-    Side,
-    TimeInForce,
-)
-from tests.contract.paper_venue import running
-from tests.fakes.exchange import FakeMarketData, FakeVenue, an_instrument
-
-SYMBOLS = {MarketType.SPOT: "BTC/USDT", MarketType.LINEAR: "BTC/USDT:USDT"}
-PRICE = Decimal(60000)
-BEFORE = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class Stage:
-    """A venue with 10,000 USDT and a price that the test moves."""
-
-    venue: Venue
-    market: MarketData
-    market_type: MarketType
-    set_price: Callable[[Decimal], Awaitable[None]]
-
-    @property
-    def symbol(self) -> str:
-        return SYMBOLS[self.market_type]
-
-    @property
-    def is_spot(self) -> bool:
-        return self.market_type is MarketType.SPOT
-
-    def order(self, side: Side = Side.BUY, quantity: str = "0.01", **changes: Any) -> OrderRequest:
-        name = new_client_order_id()
-        plain = OrderRequest(name, self.symbol, side, OrderType.MARKET, Decimal(quantity))
-        return replace(plain, **changes)
-
-    def limit(self, price: int, side: Side = Side.BUY, **changes: Any) -> OrderRequest:
-        asked = {"order_type": OrderType.LIMIT, "limit_price": Decimal(price)}
-        return self.order(side, **{**asked, **changes})
-
-
-@asynccontextmanager
-async def fake_stage(market_type: MarketType) -> AsyncIterator[Stage]:
-    instrument = an_instrument(SYMBOLS[market_type])
-    market = FakeMarketData(instrument)
-    venue = FakeVenue(market, instrument, balances={"USDT": Decimal(10000)})
-
-    async def set_price(price: Decimal) -> None:
-        market.set_price(instrument.symbol, price)
-        venue.match()
-
-    await set_price(PRICE)
-    yield Stage(venue, market, market_type, set_price)
-
-
-@asynccontextmanager
-async def paper_stage(market_type: MarketType, folder: Path) -> AsyncIterator[Stage]:
-    async with running(folder) as paper:
-        room = ExchangeRoom(clock=SystemClock(), paper_url=lambda: paper.base, timeout_seconds=5.0)
-        opened = await paper.open_account()
-        key = Credentials(opened["apiKey"], opened["secret"])
-        venue = await room.venue("paper", market_type, key)
-
-        async def set_price(price: Decimal) -> None:
-            await paper.price("BTCUSDT", str(price))
-
-        await set_price(PRICE)
-        market = await room.market("paper", market_type)
-        yield Stage(venue, market, market_type, set_price)
-        await venue.close()
-        await room.close()
-
-
-@pytest.fixture(params=["fake", "paper"])
-def kind(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@asynccontextmanager
-async def _stage(kind: str, market_type: MarketType, folder: Path) -> AsyncIterator[Stage]:
-    opened = fake_stage(market_type) if kind == "fake" else paper_stage(market_type, folder)
-    async with opened as stage:
-        yield stage
-
-
-@pytest.fixture(params=[MarketType.SPOT, MarketType.LINEAR], ids=str)
-async def stage(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with _stage(kind, request.param, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def spot(kind: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with _stage(kind, MarketType.SPOT, tmp_path) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def linear(kind: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with _stage(kind, MarketType.LINEAR, tmp_path) as opened:
-        yield opened
+from app.exchanges.venue import VenueStatus
+from app.trading.words import MarginMode, PositionSide, Side, TimeInForce
+from tests.contract.stages import BEFORE, PRICE, Stage
 
 
 async def test_instruments_are_of_that_market_alone(stage: Stage) -> None:
