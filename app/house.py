@@ -24,6 +24,7 @@ from app.db.migrate import upgrade
 from app.db.session import Database, open_database
 from app.desk.welcome import OutsidePaperExchange, Welcome, keep_handing_out
 from app.exchanges.room import PAPER, ExchangeRoom
+from app.health.limits import LimitsHealth
 from app.health.status import AccountsHealth, DatabaseHealth, DiskHealth, HealthSource
 from app.health.worker import LanesHealth, MonitorHealth
 from app.market.instruments import InstrumentBook
@@ -214,6 +215,7 @@ class House:
             DatabaseHealth(),
             AccountsHealth(),
             DiskHealth(self.settings.data_dir),
+            LimitsHealth(self.exchanges.budgets),
         ]
         if self.worker is not None:
             sources += [

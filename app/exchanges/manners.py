@@ -87,9 +87,8 @@ class Manners:
     def _order_window(self) -> Window | None:
         if self._plan is None or self._plan.orders is None or not self._client.apiKey:
             return None
-        # The venue counts an account's orders; its key tells accounts apart, and is not shown.
-        name = f"{self._client.id} orders {hash(self._client.apiKey) & 0xFFFF:04x}"
-        return self._budget.window(name, self._plan.orders, 10.0)
+        name = f"{self._client.id} orders"
+        return self._budget.window(name, self._plan.orders, 10.0, account=self._client.apiKey)
 
     async def fetch2(self, *request: Any) -> Any:
         """What ccxt calls for every request: path, api, method, params, config.

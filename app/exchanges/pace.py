@@ -108,7 +108,7 @@ class Budget:
         self._clock = clock
         self._monotonic = monotonic
         self._reserve = reserve
-        self._windows: dict[str, Window] = {}
+        self._windows: dict[tuple[str, str], Window] = {}
         self._gate = Gate()
         self._line: list[Turn] = []
         # Windows without room, each kept for the first in line that needs it.
@@ -119,11 +119,19 @@ class Budget:
         self._wake_at = NEVER
         self._timer: asyncio.TimerHandle | None = None
 
-    def window(self, name: str, limit: float, seconds: float) -> Window:
-        """The limit of that name, the same one for everybody who asks."""
-        if name not in self._windows:
-            self._windows[name] = Window(limit, seconds, reserve=self._reserve)
-        return self._windows[name]
+    def window(self, name: str, limit: float, seconds: float, *, account: str = "") -> Window:
+        """The limit of that name, the same one for everybody who asks.
+
+        Args:
+            name: for the status.
+            limit: see `Window`.
+            seconds: see `Window`.
+            account: whose limit it is, in a word of the caller's; empty for everybody's. Limits of
+                accounts are not in the status.
+        """
+        if (name, account) not in self._windows:
+            self._windows[name, account] = Window(limit, seconds, reserve=self._reserve)
+        return self._windows[name, account]
 
     def turn(self, claims: Sequence[Claim], *, priority: Priority, patience_seconds: float) -> Turn:
         """A place in the line; it is taken by entering it.
@@ -210,7 +218,11 @@ class Budget:
         """What is used, what is reserved, and until when it is closed."""
         now = self._monotonic()
         opens_at = self._gate.opens_at(is_urgent=False)
-        windows = [window.status(name, now) for name, window in self._windows.items()]
+        windows = [
+            window.status(name, now)
+            for (name, account), window in self._windows.items()
+            if not account
+        ]
         closed_until = self._at(opens_at) if opens_at > now else None
         return BudgetStatus(self._venue, windows, closed_until, self._gate.reason, len(self._line))
 
