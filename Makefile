@@ -7,10 +7,13 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.8
 PIP := $(PY) -m pip --disable-pip-version-check -q
 TESTS ?= tests
+KILLS ?= 200
+SEED ?= 1
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run api worker paper-exchange test test-unit e2e check fmt lint types \
-        migrate upgrade demo bench requirements clean venv-by-pip
+        migrate upgrade demo bench crash requirements clean venv-by-pip
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +71,10 @@ demo: install  ## play the whole story against the running server
 
 bench: install-dev  ## measure alert to order, as a ratio
 	@$(PY) -m scripts.bench
+
+crash: install-dev  ## kill the server KILLS=200 times, check what must hold (SEED= JOBS= RESUME=1 STORY=file)
+	@$(PY) -m tests.crash --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) \
+	  $(if $(RESUME),--resume) $(if $(STORY),--story $(STORY))
 
 requirements: install-dev  ## compile the pinned requirements anew from the .in files
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements.in -o requirements.txt

@@ -1,0 +1,256 @@
+"""A whole story against one venue: steps, kills, restarts, and the checker after each of them."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+
+from tests.crash import mapping
+from tests.crash.acting import Actor
+from tests.crash.checker import Evidence, Violation, check
+from tests.crash.checker.restarts import Still, unchanged
+from tests.crash.facts import Rows
+from tests.crash.history import History, now_ns
+from tests.crash.ledger import Ledger
+from tests.crash.points import BY_NAME
+from tests.crash.programs import Launcher
+from tests.crash.server import Server, StartFailed
+from tests.crash.story import FIRST_PRICES, Cycle, Story
+from tests.crash.venue import PaperVenue
+
+# A story's server has to be quiet again this long after its port is open and nothing is harmed.
+CONVERGES_SECONDS: Final = 60.0
+# So long nothing may move before the server counts as quiet.
+STILL_SECONDS: Final = 0.4
+POLL_SECONDS: Final = 0.05
+POINT_SECONDS: Final = 2.5
+GAP_SECONDS: Final = 0.03
+# Restarts of a quiet server are watched longer than one sweep takes.
+WATCH_SECONDS: Final = 2.6
+EVENT_LAG_SECONDS: Final = 1.0
+
+
+@dataclass
+class Outcome:
+    """What a story came to.
+
+    Attributes:
+        checks: how often the checker ran.
+        rows: of the last check; `ledger` and `until` likewise.
+    """
+
+    story: Story
+    history: History
+    violations: list[Violation] = field(default_factory=list)
+    checks: int = 0
+    rows: Rows = field(default_factory=Rows)
+    ledger: Ledger = field(default_factory=Ledger)
+    until: int = 0
+
+
+class Driver:
+    """Plays one story.
+
+    Args:
+        folder: empty; holds the data and logs of both processes.
+        launcher: of the server.
+        on_kill: hears of every kill.
+    """
+
+    def __init__(
+        self,
+        story: Story,
+        folder: Path,
+        *,
+        servers: Launcher,
+        venues: Launcher,
+        on_kill: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.story = story
+        self.history = History(story.seed)
+        self.venue = PaperVenue(folder, venues)
+        self.server = Server(folder, self.venue.base, servers, self.history)
+        self.actor = Actor(self.server, self.venue, self.history)
+        self.outcome = Outcome(story, self.history, ledger=self.venue.ledger)
+        self._previous: Rows | None = None
+        self._on_kill = on_kill
+
+    async def play(self) -> Outcome:
+        """Play it to its end, or to the first violation."""
+        try:
+            await self._begin()
+            for number, cycle in enumerate(self.story.cycles):
+                coming = self.story.cycles[number + 1 :]
+                failpoint = coming[0].failpoint if coming else ""
+                await self._run(cycle)
+                await self._come_back(failpoint)
+                if self.outcome.violations:
+                    break
+            else:
+                await self._restart_in_peace()
+        except StartFailed as failed:
+            self.outcome.violations.append(Violation("start", "server", str(failed)))
+        finally:
+            await self.server.stop()
+            await self.venue.stop()
+        return self.outcome
+
+    async def _begin(self) -> None:
+        await self.venue.start()
+        for symbol, price in FIRST_PRICES.items():
+            await self.venue.hold(symbol, Decimal(price))
+        await self.server.start()
+        await self.server.log_in()
+        await self.actor.settle_in()
+        first = self.story.cycles[0].failpoint if self.story.cycles else ""
+        if first:
+            await self.server.kill("setup", how="setup", is_hit=True)
+            await self.server.start(first)
+
+    async def _run(self, cycle: Cycle) -> None:
+        """Steps until their end, or the server's."""
+        assert self.server.child is not None
+        steps = asyncio.create_task(self._steps(cycle))
+        try:
+            match cycle.end.how:
+                case "random":
+                    await asyncio.wait([steps], timeout=cycle.end.after)
+                    await self.server.kill("random", how="random", is_hit=True)
+                case "drain":
+                    await steps
+                    self.server.child.send(signal.SIGTERM)
+                    await asyncio.sleep(cycle.end.after)
+                    await self.server.kill(cycle.end.point, how="drain", is_hit=True)
+                case "venue":
+                    await self._kill_while_held(cycle, steps)
+                case _:
+                    await self._kill_at_point(cycle, steps)
+        finally:
+            steps.cancel()
+            await asyncio.gather(steps, return_exceptions=True)
+        self._on_kill()
+
+    async def _steps(self, cycle: Cycle) -> None:
+        assert self.server.child is not None
+        for step in cycle.steps:
+            if not self.server.child.is_alive:
+                return
+            await self.actor.act(step)
+            await asyncio.sleep(GAP_SECONDS)
+
+    async def _kill_at_point(self, cycle: Cycle, steps: asyncio.Task[None]) -> None:
+        """It ends itself at the point; where it does not come past, it is killed anyway."""
+        assert self.server.child is not None
+        await asyncio.wait([steps])
+        # One that was killed at its start is here without a point armed.
+        is_hit = await self.server.child.ended(POINT_SECONDS if self._is_armed(cycle) else 0)
+        await self.server.kill(cycle.end.point, how="point", is_hit=is_hit)
+
+    async def _kill_while_held(self, cycle: Cycle, steps: asyncio.Task[None]) -> None:
+        """The venue holds its reply to the next order, and the server dies meanwhile."""
+        assert self.server.child is not None
+        verb = BY_NAME[cycle.end.point].verb
+        is_hit = False
+        for step in cycle.steps[:-1]:
+            await self.actor.act(step)
+        steps.cancel()
+        fault = await self.venue.arm({"verb": verb, **_aim(verb)})
+        last = asyncio.create_task(self.actor.act(cycle.steps[-1]))
+        is_hit = await self.venue.has_bitten(fault["id"], POINT_SECONDS, self.server.child)
+        await self.server.kill(cycle.end.point, how="venue", is_hit=is_hit)
+        await asyncio.gather(last, return_exceptions=True)
+
+    def _is_armed(self, cycle: Cycle) -> bool:
+        return bool(cycle.failpoint) and self.history.starts[-1].failpoint == cycle.failpoint
+
+    async def _come_back(self, failpoint: str) -> None:
+        """Start it again, let it come to rest, and check."""
+        await self.venue.clear_faults()
+        if not await self.server.start(failpoint):
+            self._on_kill()
+            await self.server.start()
+        is_quiet, left = await self._settle()
+        if not is_quiet and self.server.child is not None and not self.server.child.is_alive:
+            # The point that was armed lies on the way of the recovery.
+            self.server.note_kill(failpoint.partition(":")[0], how="point", is_hit=True)
+            self._on_kill()
+            await self.server.start()
+            is_quiet, left = await self._settle()
+        if not is_quiet:
+            text = f"not at rest {CONVERGES_SECONDS:.0f} s after the port was open: {left}"
+            self.outcome.violations.append(Violation("I32", "server", text))
+        await self._check(is_quiet=is_quiet)
+
+    async def _settle(self) -> tuple[bool, list[str]]:
+        """Wait until nothing is left to do; what is left otherwise."""
+        start = self.history.starts[-1]
+        still_since, left = 0.0, ["nothing was looked at"]
+        deadline = time.monotonic() + CONVERGES_SECONDS
+        while time.monotonic() < deadline:
+            assert self.server.child is not None
+            if not self.server.child.is_alive:
+                return False, ["the server has ended"]
+            known = mapping.waiting(self.server.database) + mapping.naked(self.server.database)
+            unknown = mapping.unresolved(self.server.database)
+            left = known + unknown
+            if not known and not start.recovered:
+                start.recovered = now_ns()
+            elif known:
+                start.recovered = 0
+            if left or self.actor.sending:
+                still_since = 0.0
+            elif not still_since:
+                still_since, start.settled = time.monotonic(), now_ns()
+            elif time.monotonic() - still_since >= STILL_SECONDS:
+                return True, []
+            await asyncio.sleep(POLL_SECONDS)
+        return False, left
+
+    async def _check(self, *, is_quiet: bool) -> None:
+        ledger = await self.venue.read()
+        rows = mapping.read_rows(self.server.database)
+        evidence = Evidence(
+            rows=rows,
+            ledger=ledger,
+            history=self.history,
+            strategies=self.actor.strategies,
+            previous=self._previous,
+            is_quiet=is_quiet,
+            until=now_ns(),
+        )
+        self.outcome.violations += check(evidence)
+        self.outcome.checks += 1
+        self.outcome.rows, self._previous = rows, rows
+        self.outcome.until = evidence.until
+
+    async def _restart_in_peace(self) -> None:
+        """Restarts of a quiet server change nothing, here and at the venue (I34)."""
+        if not self.story.restarts:
+            return
+        before = await self._still()
+        for number in range(self.story.restarts):
+            how = "kill" if number % 2 else "stop"
+            assert self.server.child is not None
+            if how == "stop":
+                self.server.child.send(signal.SIGTERM)
+                await self.server.child.ended(10)
+            await self.server.kill("peace", how="peace", is_hit=True)
+            await self.server.start()
+            await asyncio.sleep(WATCH_SECONDS)
+        self.outcome.violations += unchanged(before, await self._still())
+
+    async def _still(self) -> Still:
+        await asyncio.sleep(EVENT_LAG_SECONDS)
+        ledger = await self.venue.read()
+        mutations = [one for one in ledger.requests if one.mutates]
+        return Still(mapping.every_row(self.server.database), tuple(mutations))
+
+
+def _aim(verb: str) -> dict[str, object]:
+    if verb == "partial_fill":
+        return {"fraction": "0.5"}
+    return {"route": "order.create"}
