@@ -28,7 +28,7 @@ CONTRADICTIONS = {
     "UPDATE positions SET quantity = '0.5'": "positions are the sum of their fills",
     "UPDATE positions SET realized_pnl = '7'": "what positions realised is booked",
     "UPDATE daily_pnl SET realized_pnl = '1'": "days are the sum of their bookings",
-    "DELETE FROM trades": "each closed position is one trade",
+    "UPDATE trades SET fees = '0'": "each closed position is one trade",
     "UPDATE positions SET status = 'closing'": "closing positions have an exit on its way",
     "UPDATE orders SET status = 'unknown', submitted_at = '2020-01-01 00:00:00.000000'"
     " WHERE purpose = 'entry'": "no order's outcome is open for long",

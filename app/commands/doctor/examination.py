@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.keys import FILE_NAME, load_keys
+from app.accounts.models import ExchangeAccount
 from app.accounts.vault import Vault
 from app.accounts.venues import AccountVenues
 from app.commands.doctor.checks import (
@@ -25,7 +26,7 @@ from app.commands.doctor.checks import (
     results,
     wallet,
 )
-from app.commands.doctor.finding import Difference, Finding
+from app.commands.doctor.finding import Difference, Finding, Verdict, overall
 from app.commands.doctor.rows import Rows, load_rows
 from app.commands.doctor.surroundings import (
     check_database_file,
@@ -33,7 +34,7 @@ from app.commands.doctor.surroundings import (
     check_schema,
     check_secrets,
 )
-from app.commands.doctor.venues import Silence, VenueView, ask_venue
+from app.commands.doctor.venues import Silence, VenueView, ask_venue, is_calm, traces
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Invalid, NotFound
 from app.db.session import Database, open_database
@@ -45,6 +46,8 @@ from app.settings import Settings
 
 # While a server works, one look may see half of a step. What is wrong is still so a moment later.
 SECOND_LOOK_SECONDS: Final = 2.0
+CALM_TRIES: Final = 5
+CALM_PAUSE_SECONDS: Final = 0.3
 
 RowCheck = Callable[[Rows], Finding]
 VenueCheck = Callable[[Rows, VenueView], Finding]
@@ -104,25 +107,35 @@ class Doctor:
             NotFound: no account is called that.
         """
         found = await self._look(account)
-        if any(one.differences for one in found):
+        if overall(found) is not Verdict.OK:
             await asyncio.sleep(self.second_look_seconds)
-            again = {one.name: one for one in await self._look(account)}
-            found = [
-                one.confirmed_by(again[one.name]) if one.name in again else one for one in found
-            ]
+            found = confirmed(found, await self._look(account))
         return await self._with_notices(found)
 
     async def _look(self, account: str | None) -> list[Finding]:
-        async with one_moment(self.database) as session:
-            rows = await load_rows(session, self.clock.now())
+        rows = await self._rows()
         if account is not None:
             rows = rows.of_accounts(_named(rows, account))
         findings = check_rows(rows, self.vault)
         for found in rows.accounts.values():
             if found.credentials is not None:
-                answer = await ask_venue(self.venues, rows, found)
-                findings += check_venue(rows.of_account(found.id), answer)
+                findings += await self._compare(rows.of_account(found.id), found)
         return findings
+
+    async def _rows(self) -> Rows:
+        async with one_moment(self.database) as session:
+            return await load_rows(session, self.clock.now())
+
+    async def _compare(self, rows: Rows, account: ExchangeAccount) -> list[Finding]:
+        """Hold an account against its venue at a moment when nothing of it is on its way."""
+        for _ in range(CALM_TRIES):
+            answer = await ask_venue(self.venues, rows, account)
+            after = (await self._rows()).of_account(account.id)
+            if isinstance(answer, Silence) or (is_calm(rows) and traces(rows) == traces(after)):
+                return check_venue(rows, answer)
+            rows = after
+            await asyncio.sleep(CALM_PAUSE_SECONDS)
+        return check_venue(rows, Silence(account, "it trades while we look: try again"))
 
     async def _with_notices(self, findings: Sequence[Finding]) -> list[Finding]:
         wanted = {one.subject_id for finding in findings for one in finding.differences}
@@ -136,6 +149,12 @@ class Doctor:
             return replace(one, notices=tuple(said.get(one.subject_id, ())))
 
         return [replace(one, differences=tuple(map(told, one.differences))) for one in findings]
+
+
+def confirmed(first: Sequence[Finding], second: Sequence[Finding]) -> list[Finding]:
+    """The second look, with the differences that the first one saw too."""
+    before = {one.name: one for one in first}
+    return [one.confirmed_by(before[one.name]) if one.name in before else one for one in second]
 
 
 def check_rows(rows: Rows, vault: Vault | None) -> list[Finding]:

@@ -20,6 +20,8 @@ from app.trading.words import MarketType
 
 RECENT: Final = timedelta(hours=24)
 RESTING: Final = (OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED)
+UNDERWAY: Final = (OrderStatus.CREATED, OrderStatus.SUBMITTED)
+ON_ITS_WAY: Final = timedelta(seconds=5)
 STEADY_TRIES: Final = 5
 
 
@@ -82,6 +84,25 @@ async def ask_venue(venues: Venues, rows: Rows, account: ExchangeAccount) -> Ven
         )
     except AppError as failure:
         return Silence(account, f"{failure.code}: {failure.detail}")
+
+
+def is_calm(rows: Rows) -> bool:
+    """Whether no order is on its way: until its answer is recorded the venue knows more than we.
+
+    What has been on its way for long is no reason to wait: that is a difference.
+    """
+    return not any(
+        order.status in UNDERWAY and rows.now - order.updated_at < ON_ITS_WAY
+        for order in rows.orders
+    )
+
+
+def traces(rows: Rows) -> set[tuple[object, ...]]:
+    """What changes when anything happens on an account."""
+    orders = {(one.id, one.status, one.filled_quantity) for one in rows.orders}
+    positions = {(one.id, one.status, one.quantity) for one in rows.positions}
+    external = {(one.symbol, one.quantity) for one in rows.external}
+    return {*orders, *positions, *external, (len(rows.fills), len(rows.bookings))}
 
 
 def matches(order: Order, report: OrderReport) -> bool:
