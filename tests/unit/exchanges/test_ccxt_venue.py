@@ -25,7 +25,7 @@ from app.exchanges.client import Credentials
 from app.exchanges.room import ExchangeRoom
 from app.exchanges.venue import OrderRequest, VenueStatus
 from app.trading.words import MarginMode, MarketType, OrderType, Side, TimeInForce
-from tests.unit.exchanges.scripted_venue import ORDER, Reply, ScriptedVenue, scripted_venue
+from tests.unit.exchanges.scripted_venue import ORDER, Reply, ScriptedVenue
 
 SPOT_ORDER = "POST /api.binance.com/api/v3/order"
 SPOT_LOOK_UP = "GET /api.binance.com/api/v3/order"
@@ -34,12 +34,6 @@ SPOT_ACCOUNT = "GET /api.binance.com/api/v3/account"
 LINEAR = "/fapi.binance.com/fapi"
 KEY = Credentials("the-key", "the-secret")
 BUY = OrderRequest("sb1", "BTC/USDT", Side.BUY, OrderType.MARKET, Decimal("0.5"))
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[ScriptedVenue]:
-    async with scripted_venue() as venue:
-        yield venue
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Requests to the venues that are not Binance, as the real clients build them."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -10,18 +8,11 @@ from urllib.parse import parse_qs
 import pytest
 
 from app.core.errors import Denied, OrderNotFound
-from app.exchanges.ccxt_venue import CcxtVenue
-from app.exchanges.client import Credentials, build_client, load_ccxt
-from app.exchanges.redirect import RedirectingSession
 from app.exchanges.venue import OrderRequest, VenueStatus
-from app.exchanges.venues import venue_spec
 from app.trading.words import MarginMode, MarketType, OrderType, Side
-from tests.unit.exchanges.scripted_venue import Reply, ScriptedVenue, scripted_venue
+from tests.unit.exchanges.real_clients import SWAP, Open
+from tests.unit.exchanges.scripted_venue import Reply, ScriptedVenue
 
-Open = Callable[[str, MarketType], Coroutine[Any, Any, CcxtVenue]]
-
-KEY = Credentials("the-key", "the-secret", "the-password")
-SWAP = "BTC/USDT:USDT"
 BUY = OrderRequest(
     "sb1",
     SWAP,
@@ -30,85 +21,6 @@ BUY = OrderRequest(
     Decimal("0.5"),
     margin_mode=MarginMode.ISOLATED,
 )
-
-
-def _market(market_type: MarketType, market_id: str, contract_size: str) -> dict[str, Any]:
-    is_spot = market_type is MarketType.SPOT
-    return {
-        "id": market_id,
-        "symbol": "BTC/USDT" if is_spot else SWAP,
-        "base": "BTC",
-        "quote": "USDT",
-        "settle": None if is_spot else "USDT",
-        "baseId": "BTC",
-        "quoteId": "USDT",
-        "settleId": None if is_spot else "USDT",
-        "type": "spot" if is_spot else "swap",
-        "spot": is_spot,
-        "swap": not is_spot,
-        "future": False,
-        "option": False,
-        "margin": False,
-        "contract": not is_spot,
-        "linear": None if is_spot else True,
-        "inverse": None if is_spot else False,
-        "active": True,
-        "contractSize": None if is_spot else contract_size,
-        "precision": {"amount": "0.01", "price": "0.1"},
-        "limits": {"amount": {"min": "0.01", "max": None}, "cost": {"min": None}},
-        "info": {},
-    }
-
-
-IDS = {
-    ("okx", MarketType.LINEAR): ("BTC-USDT-SWAP", "0.01"),
-    ("okx", MarketType.SPOT): ("BTC-USDT", "1"),
-    ("bybit", MarketType.LINEAR): ("BTCUSDT", "1"),
-    ("bybit", MarketType.SPOT): ("BTCUSDT", "1"),
-    ("bingx", MarketType.LINEAR): ("BTC-USDT", "1"),
-    ("bingx", MarketType.SPOT): ("BTC-USDT", "1"),
-}
-
-
-@pytest.fixture
-async def script() -> AsyncIterator[ScriptedVenue]:
-    async with scripted_venue() as venue:
-        yield venue
-
-
-@pytest.fixture
-async def open_venue(script: ScriptedVenue) -> AsyncIterator[Open]:
-    async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(RedirectingSession(script.base))
-
-        async def opened(exchange: str, market_type: MarketType) -> CcxtVenue:
-            spec = venue_spec(exchange, market_type)
-            client = build_client(
-                await load_ccxt(), spec, timeout_seconds=1, credentials=KEY, session=session
-            )
-            # Bybit asks which kind of account this is before the first order.
-            client.options |= {"enableUnifiedMargin": False, "enableUnifiedAccount": True}
-            client.set_markets([_market(market_type, *IDS[exchange, market_type])])
-            venue = CcxtVenue(
-                client,
-                market_type=market_type,
-                quirks=spec.quirks,
-                abilities=spec.abilities,
-                share_markets=_nothing,
-                open_client=_no_client,
-            )
-            stack.push_async_callback(venue.close)
-            return venue
-
-        yield opened
-
-
-async def _nothing(_client: Any) -> None:
-    """The markets are there already."""
-
-
-async def _no_client() -> Any:
-    raise AssertionError("nobody follows the stream here")
 
 
 async def test_okx_place_counts_contracts_and_names_the_margin_mode(
