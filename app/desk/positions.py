@@ -95,6 +95,8 @@ async def change_position(
         now = tools.now()
         await service.change_levels(session, row, changes, actor=caller.username, now=now)
         wake(session, Work.POSITION, row.id, now=now)
+        lane = (row.account_id, row.symbol)
+        wake(session, Work.PROTECT, row.id, now=now, lane=lane, is_urgent=True)
         return await _detail(session, tools, row)
 
 

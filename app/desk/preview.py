@@ -120,7 +120,7 @@ async def _reduction(tools: Tools, signal: Signal) -> PreviewOut:
     async with tools.database.read() as session:
         book = await positions.held_by(session, signal.strategy_id, signal.symbol)
         place = await place_of(session, tools, signal.account_id, signal.symbol)
-        live = await orders.live_exits(session, book.id) if book is not None else ()
+        live = await orders.live_closes(session, book.id) if book is not None else ()
     if book is None or book.position_side is not signal.position_side:
         return PreviewOut.nothing(
             signal, "nothing_to_close: This strategy holds nothing to close there."

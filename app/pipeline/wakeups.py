@@ -29,6 +29,7 @@ class Work(Word):
     ORDER = "order"
     CANCEL = "cancel"
     POSITION = "position"
+    PROTECT = "protect"
     RISK = "risk"
 
 

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from uuid import UUID
 
 from loguru import logger
 
 from app.core.errors import AppError
+from app.exchanges.priority import urgently
 
 Lane = tuple[UUID, str]
 Step = Callable[[], Awaitable[None]]
@@ -15,11 +17,12 @@ Step = Callable[[], Awaitable[None]]
 class Lanes:
     """Steps of one account and symbol run one after another; different ones at the same time.
 
-    An exit goes before everything that waits in its lane.
+    An exit goes before everything that waits in its lane, and its requests before all others that
+    wait for room in the venue's limits.
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[Lane, list[tuple[object, Step]]] = {}
+        self._waiting: dict[Lane, list[tuple[object, Step, bool]]] = {}
         self._running: dict[Lane, asyncio.Task[None]] = {}
         self._is_ended = False
 
@@ -28,12 +31,9 @@ class Lanes:
         if self._is_ended:
             return
         queue = self._waiting.setdefault(lane, [])
-        if any(waiting == name for waiting, _ in queue):
+        if any(waiting == name for waiting, *_ in queue):
             return
-        if is_urgent:
-            queue.insert(0, (name, step))
-        else:
-            queue.append((name, step))
+        queue.insert(0 if is_urgent else len(queue), (name, step, is_urgent))
         if lane not in self._running:
             self._running[lane] = asyncio.create_task(self._run(lane), name=f"lane {lane[1]}")
 
@@ -66,9 +66,10 @@ class Lanes:
     async def _run(self, lane: Lane) -> None:
         try:
             while self._waiting.get(lane):
-                name, step = self._waiting[lane].pop(0)
+                name, step, is_urgent = self._waiting[lane].pop(0)
                 try:
-                    await step()
+                    with urgently() if is_urgent else nullcontext():
+                        await step()
                 except AppError as error:
                     logger.bind(step=str(name), code=error.code, reason=error.detail).warning(
                         "step.not_done"

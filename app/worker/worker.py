@@ -1,6 +1,7 @@
 """The worker: carries the flow on, one step after another per account and symbol."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -14,8 +15,11 @@ from app.pipeline import wakeups
 from app.pipeline.flow import sweeps
 from app.pipeline.flow.alarms import on_alarm
 from app.pipeline.flow.entries import enter, note_reference
-from app.pipeline.flow.exits import Exit, exit_position, leave
+from app.pipeline.flow.evidence import tell_unknown
+from app.pipeline.flow.exits import leave
+from app.pipeline.flow.firing import fire, rests_for
 from app.pipeline.flow.orders import cancel_order, submit_order, sync_order
+from app.pipeline.flow.protection import protect, tell_naked
 from app.pipeline.flow.sweeps import Due
 from app.pipeline.flow.tools import Tools, place_of
 from app.pipeline.orders import repository as orders
@@ -25,7 +29,8 @@ from app.pipeline.positions import repository as positions
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.monitor import Monitor
 from app.pipeline.wakeups import Wakeup, Work
-from app.trading.words import CloseReason
+from app.trading.words import CloseReason, Protection
+from app.worker.accounts import AccountKeeper
 from app.worker.lanes import Lanes, Step
 
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -34,6 +39,11 @@ POLL_SECONDS: Final = 0.25
 # A note may be committed later than a younger one, but not by more than a transaction takes.
 NOTES_SETTLE_AFTER: Final = timedelta(seconds=10)
 TIDY_EVERY: Final = 300
+# A venue that takes no stops is asked again now and then.
+ASK_AGAIN_AFTER: Final = timedelta(seconds=60)
+PROTECT_WINDOW: Final = timedelta(seconds=1)
+PROTECT_AT_MOST: Final = 8
+NAKED_TOLD_AFTER: Final = timedelta(seconds=5)
 
 
 class Worker:
@@ -43,13 +53,25 @@ class Worker:
         self.tools = tools
         self.monitor = monitor
         self.lanes = Lanes()
+        self.accounts = AccountKeeper(tools, self.lanes, on_agreed=self._look_for_work)
         self._tasks: list[asyncio.Task[None]] = []
         self._noticed: set[asyncio.Task[None]] = set()
         self._settled_note = 0
         self._heard: set[int] = set()
         self._asked: dict[UUID, datetime] = {}
         self._leaving: set[UUID] = set()
+        self._protected: dict[UUID, tuple[datetime, int]] = {}
         self._exit_pauses: dict[UUID, tuple[datetime, float]] = {}
+        self._steps: Mapping[Work, Callable[[UUID], Awaitable[None]]] = {
+            Work.PRICE: partial(note_reference, tools),
+            Work.ENTRY: self._enter,
+            Work.EXIT: self._leave,
+            Work.ORDER: self._carry_order_on,
+            Work.CANCEL: partial(cancel_order, tools),
+            Work.POSITION: self._guard_anew,
+            Work.PROTECT: self._protect,
+            Work.RISK: partial(sweeps.stop_entries, tools),
+        }
         self.started_at: datetime | None = None
         self.last_sweep_at: datetime | None = None
 
@@ -58,6 +80,7 @@ class Worker:
         async with self.tools.database.read() as session:
             self._settled_note = await wakeups.newest_id(session)
         self.tools.database.listeners.append(self.hear)
+        await self.accounts.start()
         await _told(partial(self.sweep, is_start=True))
         self.started_at = self.tools.now()
         self._tasks = [
@@ -69,6 +92,7 @@ class Worker:
         """Finish the steps at hand and stop; nothing is lost that waits."""
         self.tools.database.listeners.remove(self.hear)
         self.monitor.close()
+        await self.accounts.stop()
         for task in (*self._tasks, *self._noticed):
             task.cancel()
         await asyncio.gather(*self._tasks, *self._noticed, return_exceptions=True)
@@ -76,9 +100,10 @@ class Worker:
 
     async def idle(self) -> None:
         """Wait until every step that was set going has come to rest."""
-        while self._noticed or self.lanes.is_busy:
+        while self._noticed or self.lanes.is_busy or self.accounts.is_busy:
             await asyncio.gather(*self._noticed, return_exceptions=True)
             await self.lanes.idle()
+            await self.accounts.idle()
 
     @property
     def waiting_steps(self) -> int:
@@ -104,6 +129,10 @@ class Worker:
         for note in wakeups.committed(info):
             self._heard.add(note.id)
             self._notice(partial(self._take_up, note))
+
+    def _look_for_work(self) -> None:
+        """Take up at once what has waited for an account to be compared with its venue."""
+        self._notice(self.sweep)
 
     def _notice(self, step: Step) -> None:
         task = asyncio.create_task(_told(step))
@@ -163,14 +192,19 @@ class Worker:
             await _told(partial(_decide, tools, alarm_id))
         for due in found.due:
             self._take_up_due(due)
-        for position in found.exits:
-            self._take_up_exit(position)
+        for position_id, reason in found.exits:
+            self.on_trigger(position_id, reason)
+        for position in found.guarded:
+            if is_start or self._needs_protection(position):
+                self._take_up_protection(position)
         live = {order.id for order in found.live}
         self._asked = {key: at for key, at in self._asked.items() if key in live}
         for user_id in await sweeps.traders_to_stop(tools, found.live):
             await _told(partial(sweeps.stop_entries, tools, user_id))
         await _told(partial(sweeps.keep_day, tools))
-        await _told(partial(sweeps.keep_peaks, tools, self.monitor.peaks()))
+        await _told(partial(self._follow_peaks, found.guarded))
+        await _told(partial(tell_naked, tools, tools.now(), NAKED_TOLD_AFTER))
+        await _told(partial(tell_unknown, tools, found.live))
         self.last_sweep_at = tools.now()
 
     def _take_up_due(self, due: Due) -> None:
@@ -183,9 +217,31 @@ class Worker:
             is_urgent=due.is_urgent,
         )
 
-    def _take_up_exit(self, position: Position) -> None:
-        if position.close_reason is not None:
-            self.on_trigger(position.id, position.close_reason)
+    def _needs_protection(self, position: Position) -> bool:
+        """Whether the venue should be asked (again) to carry its stop."""
+        if position.protection is Protection.VENUE:
+            return False
+        last, _ = self._protected.get(position.id, (None, 0))
+        is_given_up = position.protection is Protection.MONITOR and not (
+            position.protection_note or ""
+        ).startswith("order_unknown")
+        wait = ASK_AGAIN_AFTER if is_given_up else timedelta(seconds=FIRST_PAUSE_SECONDS)
+        return last is None or last <= self.tools.now() - wait
+
+    def _take_up_protection(self, position: Position) -> None:
+        self.lanes.put(
+            (position.account_id, position.symbol),
+            (Work.PROTECT, position.id),
+            partial(self._protect, position.id),
+            is_urgent=True,
+        )
+
+    async def _follow_peaks(self, guarded: Sequence[Position]) -> None:
+        """A trailing stop that rests at the venue follows the best price, in steps."""
+        moved = await sweeps.keep_peaks(self.tools, self.monitor.peaks())
+        for position in guarded:
+            if position.id in moved:
+                self._take_up_protection(position)
 
     async def _guard_missing(self) -> None:
         """Guard what is held and not guarded, and let go of what is flat.
@@ -200,6 +256,7 @@ class Worker:
         for position_id in before - {position.id for position, _ in books}:
             self.monitor.release(position_id)
             self._exit_pauses.pop(position_id, None)
+            self._protected.pop(position_id, None)
 
     async def _take_up(self, note: Wakeup) -> None:
         """Put the step a note asks for into its lane."""
@@ -215,21 +272,24 @@ class Worker:
         )
 
     async def _step(self, work: Work, subject_id: UUID) -> None:
-        match work:
-            case Work.PRICE:
-                await note_reference(self.tools, subject_id)
-            case Work.ENTRY:
-                await self._submit(await enter(self.tools, subject_id, hand_over=False))
-            case Work.EXIT:
-                await self._submit(await leave(self.tools, subject_id))
-            case Work.ORDER:
-                await self._carry_order_on(subject_id)
-            case Work.CANCEL:
-                await cancel_order(self.tools, subject_id)
-            case Work.POSITION:
-                await self._guard_anew(subject_id)
-            case Work.RISK:
-                await sweeps.stop_entries(self.tools, subject_id)
+        await self._steps[work](subject_id)
+
+    async def _enter(self, signal_id: UUID) -> None:
+        await self._submit(await enter(self.tools, signal_id, hand_over=False))
+
+    async def _leave(self, signal_id: UUID) -> None:
+        await self._submit(await leave(self.tools, signal_id))
+
+    async def _protect(self, position_id: UUID) -> None:
+        now = self.tools.now()
+        since, times = self._protected.get(position_id, (now, 0))
+        if now - since > PROTECT_WINDOW:
+            since, times = now, 0
+        self._protected[position_id] = (since, times + 1)
+        if times >= PROTECT_AT_MOST:
+            # A venue that ends each new stop at once is asked again by the next sweep.
+            return
+        await protect(self.tools, position_id)
 
     async def _carry_order_on(self, order_id: UUID) -> None:
         async with self.tools.database.read() as session:
@@ -243,6 +303,9 @@ class Worker:
         try:
             async with self.tools.database.read() as session:
                 position = await positions.get(session, position_id)
+            if await rests_for(self.tools, position_id, reason):
+                # The venue's own order comes first; the monitor is behind it (TRADING 19).
+                await asyncio.sleep(self.tools.settings.trigger_grace_seconds)
         except BaseException:
             self._leaving.discard(position_id)
             raise
@@ -259,11 +322,8 @@ class Worker:
 
     async def _exit(self, position_id: UUID, reason: CloseReason) -> None:
         failpoint("C30")
-        wanted = Exit(reason=reason, actor=f"rule:{reason.value}")
         try:
-            await self._submit(
-                await exit_position(self.tools, position_id, wanted, hand_over=False)
-            )
+            await self._submit(await fire(self.tools, position_id, reason))
         except (Conflict, Denied):
             # Another exit of it is on its way, or it is flat: watch it as what it is now.
             await self._guard_anew(position_id)
@@ -292,8 +352,8 @@ class Worker:
             self.monitor.release(position_id)
         else:
             self.monitor.guard(position, place.key)
-        if position.is_to_be_closed:
-            self._take_up_exit(position)
+        if position.is_to_be_closed and position.close_reason is not None:
+            self.on_trigger(position_id, position.close_reason)
 
 
 async def _decide(tools: Tools, alarm_id: UUID) -> None:

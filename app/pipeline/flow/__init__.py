@@ -4,8 +4,11 @@
 2. `entries`: an approved opening signal is sized, judged by every rule, and becomes an intent.
 3. `exits`: a signal, a trigger or the trader closes all or part of a position, reduce-only.
 4. `orders`: an intent is sent once; the venue's answer, or its silence, is recorded.
-5. `fills`: executions make, grow, shrink and close positions, and are booked to the day.
-6. `sweeps`: what a crash, a lost note or the clock left to do is found by its status and done.
+5. `fills`: executions make, grow, shrink and close positions, and are booked to the day;
+   `settling` is what follows from them.
+6. `protection`: stops and targets rest at the venue for exactly what is held; `guarded` holds the
+   two side by side, `firing` is what happens when a level is reached.
+7. `sweeps`: what a crash, a lost note or the clock left to do is found by its status and done.
 
 Beside the chapters: `intake` keeps an alert before it is decided, `intents` says what one intent
 asks of the open book, `judging` holds an entry against every rule, `exposure` collects where the

@@ -16,6 +16,7 @@ from app.pipeline.flow.exposure import (
     holdings_beside,
 )
 from app.pipeline.flow.judging import EntryCase, Judgement, ask_outside, judge
+from app.pipeline.flow.outside import note_coins
 from app.pipeline.flow.tools import Tools, hold_trader, market_key, place_of
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
@@ -49,6 +50,11 @@ async def enter(tools: Tools, signal_id: UUID, *, hand_over: bool = True) -> Ord
             return None
         place = await place_of(session, tools, signal.account_id, signal.symbol)
     failpoint("C13")
+    why_wait = tools.agreement.why_wait(signal.account_id)
+    if why_wait is not None:
+        if signal.reason != why_wait:
+            await _note(tools, signal_id, why_wait)
+        return None
     try:
         outside = await ask_outside(tools, place)
     except ExchangeError as silence:
@@ -97,6 +103,7 @@ async def _enter(
         await signal_service.deny(session, signal, refusal, now=now)
         return None
     failpoint("C14")
+    await note_coins(session, tools, case.place, case.outside.balances)
     return await _intend(session, case, judgement, now=now, hand_over=hand_over)
 
 

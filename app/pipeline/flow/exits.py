@@ -13,8 +13,8 @@ from app.core.decimals import EXACT, plain
 from app.core.errors import AppError, Conflict, Denied
 from app.core.failpoints import failpoint
 from app.pipeline.alarms.meaning import SizeKind
-from app.pipeline.flow.fills import close_out, put_dust_aside
 from app.pipeline.flow.orders import cancel_order
+from app.pipeline.flow.settling import close_out, put_dust_aside
 from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
@@ -112,10 +112,13 @@ async def _intend_exit(session: AsyncSession, tools: Tools, leaving: Leaving) ->
     if position.is_closed:
         raise Conflict("This position is closed.", code="position_not_open")
     await _end_entries(session, leaving, now=tools.now())
-    live = await orders.live_exits(session, position.id)
+    live = await orders.live_closes(session, position.id)
     spare = position.quantity - sum((order.remaining for order in live), ZERO)
     if wanted.quantity is None or wanted.quantity == position.quantity == spare:
         return await _close_all(session, tools, leaving, spare)
+    if wanted.reason is CloseReason.TAKE_PROFIT and live:
+        # Every quote beyond a target names it again: its slice is sold once.
+        raise Conflict("Part of it is being closed already.", code="position_not_open")
     if wanted.quantity > spare:
         raise Conflict(
             f"{plain(spare)} can be closed, {plain(wanted.quantity)} was asked for.",

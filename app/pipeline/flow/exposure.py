@@ -10,10 +10,12 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import states
 from app.accounts.models import ExchangeAccount
 from app.exchanges.venue import BalanceReport
 from app.pipeline.flow.tools import Place, Tools, free_of, market_key, whole_of
 from app.pipeline.orders import repository as orders
+from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.pnl import repository as pnl
@@ -117,7 +119,8 @@ async def collect(
             await _kill_switch(session, place, strategy) if standing.has_switch_on else None
         ),
         frozen_until=_frozen_until(standing, place, now),
-        hold=_hold(held, place),
+        hold=_hold(tools, held, place),
+        external_quantity=await _external(session, tools, place),
         books=tuple(map(_held_book, held.stakes_at(place))),
         leverage=_leverage_in_use(held, place),
         margin_mode=_margin_mode_in_use(held, place),
@@ -155,7 +158,7 @@ async def holdings(session: AsyncSession, user_id: UUID, *, is_paper: bool) -> H
             one for one in await positions.held_of(session, user_id) if one.account_id in accounts
         ],
         entries=[one for one in live if one.purpose is Purpose.ENTRY],
-        exits=[one for one in live if one.purpose is not Purpose.ENTRY],
+        exits=[one for one in live if order_service.is_exit(one) and not one.is_resting_exit],
         unknown=[one for one in live if one.status is OrderStatus.UNKNOWN],
     )
 
@@ -295,9 +298,22 @@ def _margin_mode_in_use(held: Holdings, place: Place) -> MarginMode | None:
     return used[0] if used else None
 
 
-def _hold(held: Holdings, place: Place) -> str | None:
+async def _external(session: AsyncSession, tools: Tools, place: Place) -> Decimal:
+    """Contracts of other hands, signed; coins held before oppose nothing."""
+    if place.account.market_type is MarketType.SPOT:
+        return ZERO
+    lane = (place.account.id, place.instrument.symbol)
+    if tools.agreement.is_kept:
+        return tools.agreement.external(lane)
+    return await states.external_at(session, *lane)
+
+
+def _hold(tools: Tools, held: Holdings, place: Place) -> str | None:
     if not place.account.is_active:
         return "this account is switched off; what is open on it stays guarded"
+    hold = tools.agreement.hold_of((place.account.id, place.instrument.symbol))
+    if hold is not None:
+        return hold
     for order in held.unknown:
         if order.account_id == place.account.id and order.symbol == place.instrument.symbol:
             return (

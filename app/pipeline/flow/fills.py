@@ -2,19 +2,18 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal, localcontext
 from typing import Final
 from uuid import UUID
 
 from loguru import logger
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import EXACT
 from app.core.errors import AppError
+from app.core.failpoints import failpoint
 from app.exchanges.venue import FillReport, OrderReport
 from app.market.prices import PriceKey
+from app.pipeline.flow.settling import Settling, settle, tell_of_excess, tell_of_late
 from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
@@ -24,29 +23,12 @@ from app.pipeline.pnl import service as pnl
 from app.pipeline.pnl.rules import trading_day
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions import service as position_service
-from app.pipeline.positions.dust import close_dust, dust_left
 from app.pipeline.positions.models import Position
-from app.pipeline.positions.status import PositionStatus
-from app.pipeline.signals import repository as signals
-from app.pipeline.signals import service as signal_service
-from app.pipeline.signals.status import SignalStatus
-from app.pipeline.wakeups import Work, wake
 from app.strategies import repository as strategies
 from app.trading.words import MarketType, Purpose
 
 Rates = Mapping[str, Decimal]
 RATE_PATIENCE_SECONDS: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Settling:
-    """One answer of the venue being taken over, inside one transaction."""
-
-    session: AsyncSession
-    tools: Tools
-    order: Order
-    place: Place
-    now: datetime
 
 
 async def record_answer(
@@ -56,7 +38,8 @@ async def record_answer(
 
     Harmless to repeat: an execution is booked once, by the venue's trade id.
     """
-    rates = await _third_coin_rates(tools, order_id, fills)
+    failpoint("C23")
+    rates = await _rates_of(tools, order_id, fills)
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Order, order_id)
         order = await orders.get(session, order_id)
@@ -67,15 +50,69 @@ async def record_answer(
         before = order.status
         new = await order_service.record_fills(session, order, fills, now=settling.now)
         position = await _book_fills(settling, new, rates)
+        failpoint("C24")
         await order_service.record_report(session, order, report, now=settling.now)
-        await _settle(settling, position)
-    _tell(tools, place, position, has_news=bool(new) or order.status is not before)
+        await settle(settling, position, has_fills=bool(new))
+    failpoint("C25")
+    follow(tools, place, position, has_news=bool(new) or order.status is not before)
 
 
-async def record_end(tools: Tools, order_id: UUID, status: OrderStatus, reason: str) -> None:
+async def record_late(tools: Tools, order_id: UUID, fills: Sequence[FillReport]) -> bool:
+    """Take over executions of an order that had ended here: its status stays, what happened counts.
+
+    Returns:
+        Whether any of them was new.
+    """
+    async with tools.database.read() as session:
+        order = await orders.get(session, order_id)
+        place = await place_of(session, tools, order.account_id, order.symbol)
+    rates = await fee_rates(tools, place, fills)
+    async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, order_id)
+        order = await orders.get(session, order_id)
+        settling = Settling(session, tools, order, place, tools.now())
+        new, position = await book_facts(settling, fills, rates)
+        if new:
+            await tell_of_late(settling, new)
+    follow(tools, place, position, has_news=bool(new))
+    return bool(new)
+
+
+async def book_facts(
+    settling: Settling, fills: Sequence[FillReport], rates: Rates
+) -> tuple[Sequence[Fill], Position | None]:
+    """Book executions of an order that has ended, and everything that follows from them.
+
+    Returns:
+        Those that were new, and the position they belong to.
+    """
+    new = await order_service.record_fills(
+        settling.session, settling.order, fills, now=settling.now
+    )
+    position = await _book_fills(settling, new, rates)
+    if new:
+        await settle(settling, position, has_fills=True)
+    return new, position
+
+
+async def record_end(
+    tools: Tools,
+    order_id: UUID,
+    status: OrderStatus,
+    reason: str,
+    *,
+    evidence: str | None = None,
+) -> None:
     """End an order that nothing was, or can be, executed of; free what waited for it.
 
     An order that has meanwhile been sent is not ours to deny any more: that changes nothing.
+
+    Args:
+        tools: the database.
+        order_id: which.
+        status: how it ended.
+        reason: `code: sentence`.
+        evidence: what was asked and answered, as JSON, where silence had to be proven.
     """
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Order, order_id)
@@ -86,11 +123,12 @@ async def record_end(tools: Tools, order_id: UUID, status: OrderStatus, reason: 
         place = await place_of(session, tools, order.account_id, order.symbol)
         settling = Settling(session, tools, order, place, tools.now())
         await order_service.record_status(session, order, status, now=settling.now, reason=reason)
+        order.evidence = evidence
         position = None
         if order.position_id is not None:
             position = await positions.get(session, order.position_id)
-        await _settle(settling, position)
-    _tell(tools, place, position, has_news=False)
+        await settle(settling, position, has_fills=False)
+    follow(tools, place, position, has_news=False)
 
 
 async def _book_fills(settling: Settling, new: Sequence[Fill], rates: Rates) -> Position | None:
@@ -101,124 +139,47 @@ async def _book_fills(settling: Settling, new: Sequence[Fill], rates: Rates) -> 
         position = await positions.get(session, order.position_id)
     for fill in new:
         if order.purpose is Purpose.ENTRY:
-            strategy = await strategies.get(session, order.strategy_id)
-            position = await position_service.of_entry(
-                session, order, trigger_by=strategy.trigger_by, now=settling.now
-            )
-            if position.day_start_on is None:
-                position.day_start_on = trading_day(settling.now, zone=settling.place.ledger.zone)
-        if position is None:
-            continue
-        realised = position_service.apply(
-            position,
-            fill,
-            settling.place.instrument,
-            fee_in_settle=_in_settle(fill, rates),
-            now=settling.now,
-        )
-        if realised is not None:
-            await pnl.book(session, position, realised, settling.place.ledger, fill_id=fill.id)
+            position = await _book_of_entry(settling)
+        if position is not None:
+            await _book_fill(settling, position, fill, rates)
     return position
 
 
-async def _settle(settling: Settling, position: Position | None) -> None:
-    await _settle_signal(settling)
-    if position is not None and not position.is_closed:
-        await _settle_position(settling, position)
+async def _book_of_entry(settling: Settling) -> Position:
+    session, order = settling.session, settling.order
+    strategy = await strategies.get(session, order.strategy_id)
+    position = await position_service.of_entry(
+        session,
+        order,
+        trigger_by=strategy.trigger_by,
+        hold_for=strategy.max_holding_seconds,
+        now=settling.now,
+    )
+    if position.day_start_on is None:
+        position.day_start_on = trading_day(settling.now, zone=settling.place.ledger.zone)
+    return position
 
 
-async def _settle_signal(settling: Settling) -> None:
-    """Any fill executes a signal; an order that ended without one fails it."""
-    order = settling.order
-    if order.signal_id is None:
+async def _book_fill(settling: Settling, position: Position, fill: Fill, rates: Rates) -> None:
+    if position.is_closed:
+        fill.position_id = position.id
+        await tell_of_excess(settling, position, fill)
         return
-    signal = await signals.get(settling.session, order.signal_id)
-    if signal.status is not SignalStatus.EXECUTING:
+    realised = position_service.apply(
+        position,
+        fill,
+        settling.place.instrument,
+        fee_in_settle=_in_settle(fill, rates),
+        now=settling.now,
+    )
+    if realised is None:
         return
-    if order.filled_quantity > 0:
-        status, reason = SignalStatus.EXECUTED, None
-    elif not order.is_final:
-        return
-    elif order.status is OrderStatus.DENIED:
-        is_late = (order.reason or "").startswith("expired")
-        status = SignalStatus.EXPIRED if is_late else SignalStatus.DENIED
-        reason = order.reason
-    else:
-        status = SignalStatus.FAILED
-        reason = order.reason or f"unfilled: The order ended {order.status.value} without a fill."
-    await signal_service.finish(settling.session, signal, status, now=settling.now, reason=reason)
+    if realised.quantity < fill.quantity:
+        await tell_of_excess(settling, position, fill)
+    await pnl.book(settling.session, position, realised, settling.place.ledger, fill_id=fill.id)
 
 
-async def _settle_position(settling: Settling, position: Position) -> None:
-    order, now = settling.order, settling.now
-    if order.purpose is Purpose.ENTRY:
-        if order.is_final and position.status is PositionStatus.OPENING:
-            position.move(PositionStatus.OPEN, now=now)
-        if position.is_to_be_closed:
-            wake(settling.session, Work.POSITION, position.id, now=now)
-        return
-    if position.quantity == 0:
-        await _close(settling, position)
-    elif order.is_final:
-        await _after_exit(settling, position)
-
-
-async def _after_exit(settling: Settling, position: Position) -> None:
-    """An exit ended and something is left: dust ends the book, anything else is guarded again."""
-    session, tools, now = settling.session, settling.tools, settling.now
-    instrument = settling.place.instrument
-    quote = tools.prices.latest(settling.place.key)
-    price = quote.bid if quote is not None else settling.order.reference_price
-    book = position_service.book_of(position, instrument)
-    if settling.order.filled_quantity > 0 and dust_left(book, instrument, price=price) is not None:
-        await put_dust_aside(session, settling.place, position, now=now)
-        await _close(settling, position)
-    elif position.status is PositionStatus.CLOSING:
-        live = [
-            one
-            for one in await orders.live_exits(session, position.id)
-            if one.id != settling.order.id
-        ]
-        if not live:
-            note = settling.order.reason or f"the exit ended {settling.order.status.value}"
-            await position_service.reopen(session, position, now=now, note=note)
-
-
-async def put_dust_aside(
-    session: AsyncSession, place: Place, position: Position, *, now: datetime
-) -> None:
-    """Move a rest that no order can carry out of the book (TRADING 28)."""
-    book = position_service.book_of(position, place.instrument)
-    flat, booked = close_dust(book, at=position.last_fill_at or now)
-    position_service.store(position, flat, now=now)
-    if booked.fees != 0:
-        await pnl.book(session, position, booked, place.ledger, fill_id=None)
-
-
-async def _close(settling: Settling, position: Position) -> None:
-    session, now = settling.session, settling.now
-    position.close_reason = position.close_reason or settling.order.close_reason
-    await close_out(session, settling.place, position, now=now)
-
-
-async def close_out(
-    session: AsyncSession, place: Place, position: Position, *, now: datetime
-) -> None:
-    """A flat position becomes a trade of the day; entries that waited for it may go on."""
-    await position_service.finish_closing(session, position, now=now)
-    book = position_service.book_of(position, place.instrument)
-    await pnl.close_trade(session, position, book, place.ledger)
-    for order in await orders.live_entries(session, position.strategy_id, position.symbol):
-        await order_service.request_cancel(
-            session, order, actor="rule:exit", now=now, close_late=position.close_reason
-        )
-    waiting = await signals.unsent_entries(session, position.strategy_id, position.symbol)
-    for signal in waiting:
-        if signal.status is SignalStatus.APPROVED:
-            signal_service.wake_for(session, signal, now=now)
-
-
-def _tell(tools: Tools, place: Place, position: Position | None, *, has_news: bool) -> None:
+def follow(tools: Tools, place: Place, position: Position | None, *, has_news: bool) -> None:
     """What lives in memory follows what was committed."""
     if has_news:
         tools.venues.forget_balances(place.account.id)
@@ -238,16 +199,20 @@ def _in_settle(fill: Fill, rates: Rates) -> Decimal | None:
         return (fill.fee * rate).quantize(Decimal("1e-12"))
 
 
-async def _third_coin_rates(tools: Tools, order_id: UUID, fills: Sequence[FillReport]) -> Rates:
-    """Rates of fee coins that are neither bought nor settled in, now: the fill's minute.
-
-    A rate that cannot be had leaves the fee provisional; it is never counted as nothing.
-    """
+async def _rates_of(tools: Tools, order_id: UUID, fills: Sequence[FillReport]) -> Rates:
     if not fills:
         return {}
     async with tools.database.read() as session:
         order = await orders.get(session, order_id)
         place = await place_of(session, tools, order.account_id, order.symbol)
+    return await fee_rates(tools, place, fills)
+
+
+async def fee_rates(tools: Tools, place: Place, fills: Sequence[FillReport]) -> Rates:
+    """Rates of fee coins that are neither bought nor settled in, now: the fill's minute.
+
+    A rate that cannot be had leaves the fee provisional; it is never counted as nothing.
+    """
     known = {place.instrument.base, place.instrument.settle}
     rates: dict[str, Decimal] = {}
     for asset in {fill.fee_asset for fill in fills if fill.fee} - known:

@@ -226,10 +226,15 @@ def refuse_overtaken(case: Case, latest: datetime | None) -> None:
 
 
 async def needs_human(session: AsyncSession, case: Case, intent: Intent, symbol: str) -> bool:
-    """A plain order right after our own exit may be the late exit of the sender (TRADING 6)."""
+    """Whether a person must decide: a plain order right after our own exit may be a late exit.
+
+    After a liquidation every entry waits for one (TRADING 6, 13).
+    """
+    last = await positions.last_closed(session, case.strategy.id, symbol)
+    if last is not None and last.close_reason is CloseReason.LIQUIDATED:
+        return True
     if intent.placeholders.is_known:
         return False
-    last = await positions.last_closed(session, case.strategy.id, symbol)
     if last is None or last.closed_at is None or last.close_reason not in OUR_EXITS:
         return False
     window = timedelta(seconds=case.strategy.exit_max_age_seconds)

@@ -1,12 +1,15 @@
 """Chapter 4: an intent is sent once; the venue's answer, or its silence, is recorded."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from loguru import logger
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.models import ExternalHolding
 from app.core.errors import (
     AppError,
     AuthRefused,
@@ -19,8 +22,11 @@ from app.core.errors import (
     OutcomeUnknown,
     RateLimited,
     Retryable,
+    Unavailable,
 )
+from app.core.failpoints import failpoint
 from app.exchanges.venue import FillReport, OrderReport, Venue
+from app.pipeline.flow.evidence import look_everywhere, mark_unknown
 from app.pipeline.flow.fills import record_answer, record_end
 from app.pipeline.flow.judging import EntryCase, judge, look_outside
 from app.pipeline.flow.tools import Tools, hold_trader, place_of
@@ -28,9 +34,11 @@ from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
+from app.pipeline.positions import repository as positions
+from app.pipeline.positions import service as position_service
 from app.pipeline.signals import repository as signals
 from app.strategies import repository as strategies
-from app.trading.words import Purpose
+from app.trading.words import Protection, Purpose
 
 # Nothing was accepted: the venue said so, or the request never became an order.
 NOT_ACCEPTED: Final = (
@@ -42,8 +50,6 @@ NOT_ACCEPTED: Final = (
     Denied,
     Invalid,
 )
-# A venue may know an order a little later than it accepted it (RELIABILITY, "UNKNOWN, resolved").
-NOT_FOUND_GRACE: Final = timedelta(seconds=10)
 FILLS_SINCE: Final = timedelta(seconds=60)
 # Some venues show executions a moment after the order; a position waits for its guard meanwhile.
 FILLS_PAUSES_SECONDS: Final = (0.0, 0.1, 0.3)
@@ -63,44 +69,74 @@ async def submit_order(tools: Tools, order: Order) -> None:
     """
     if order.status is not OrderStatus.CREATED:
         return
+    if order.purpose is Purpose.ENTRY and tools.agreement.why_wait(order.account_id):
+        return  # it is found again, and judged again, when the account agrees with its venue
+    failpoint("C15")
     try:
         venue = await tools.venues.of(order.account_id)
         await _prepare(venue, order)
+        failpoint("C16")
+        await _make_room(tools, venue, order)
         await _last_look(tools, order)
     except AppError as refusal:
         await record_end(tools, order.id, OrderStatus.DENIED, f"{refusal.code}: {refusal.detail}")
         return
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Order, order.id)
-        if not await orders.claim_for_sending(session, order.id, now=tools.now()):
-            return
-    await _send(tools, venue, order)
+        legs = await orders.legs_of(session, order)
+        for leg in legs:
+            if not await orders.claim_for_sending(session, leg.id, now=tools.now()):
+                # A pair goes whole or not at all.
+                await session.rollback()
+                return
+    failpoint("C17")
+    await _send(tools, venue, legs)
 
 
-async def _send(tools: Tools, venue: Venue, order: Order) -> None:
-    log = logger.bind(client_order_id=order.client_order_id, order_id=str(order.id))
+async def _send(tools: Tools, venue: Venue, legs: Sequence[Order]) -> None:
+    """Send an order, or the two legs of a pair, in one request."""
+    log = logger.bind(client_order_ids=[leg.client_order_id for leg in legs])
     try:
-        report = await venue.place(order_service.request_of(order))
+        reports = await _place(venue, legs)
     except NOT_ACCEPTED as refusal:
         log.bind(code=refusal.code).warning("order.refused")
-        reason = f"{refusal.code}: {refusal.detail}"
-        await record_end(tools, order.id, OrderStatus.REJECTED, reason)
+        await _mark_rejected(tools, legs, f"{refusal.code}: {refusal.detail}")
     except OutcomeUnknown as silence:
         log.bind(reason=silence.detail).warning("order.unknown")
-        await _mark_unknown(tools, order.id, silence.detail)
+        await mark_unknown(tools, legs, silence.detail)
     except Exception as surprise:
         log.exception("order.unknown")
-        await _mark_unknown(tools, order.id, type(surprise).__name__)
+        await mark_unknown(tools, legs, type(surprise).__name__)
     else:
-        log.bind(exchange_order_id=report.exchange_order_id).info("order.accepted")
-        await _record(tools, venue, order, report)
+        log.bind(exchange_order_ids=[one.exchange_order_id for one in reports]).info(
+            "order.accepted"
+        )
+        failpoint("C21")
+        for leg, report in zip(legs, reports, strict=True):
+            await _record(tools, venue, leg, report)
+
+
+async def _mark_rejected(tools: Tools, legs: Sequence[Order], reason: str) -> None:
+    for leg in legs:
+        await record_end(tools, leg.id, OrderStatus.REJECTED, reason)
+
+
+async def _place(venue: Venue, legs: Sequence[Order]) -> Sequence[OrderReport]:
+    if len(legs) == 1:
+        return [await venue.place(order_service.request_of(legs[0]))]
+    stop, target = legs
+    return await venue.place_pair(
+        stop.pair_id or "",
+        stop=order_service.request_of(stop),
+        target=order_service.request_of(target),
+    )
 
 
 async def sync_order(tools: Tools, order_id: UUID) -> None:
     """Ask the venue about an order that was sent, and take over what it proves.
 
-    A venue that does not answer proves nothing. One that does not know the order proves
-    something only after a grace, and only when its open orders and its trades agree.
+    A venue that does not answer proves nothing; what one proves that does not know the order is in
+    `evidence`.
     """
     async with tools.database.read() as session:
         order = await orders.get(session, order_id)
@@ -108,10 +144,14 @@ async def sync_order(tools: Tools, order_id: UUID) -> None:
         return
     venue = await tools.venues.of(order.account_id)
     try:
-        report = await venue.find_order(order.symbol, order.client_order_id)
+        report = await venue.find_order(
+            order.symbol, order.client_order_id, is_conditional=order.is_conditional
+        )
     except OrderNotFound:
-        await _consider_not_accepted(tools, venue, order)
-        return
+        found = await look_everywhere(tools, venue, order)
+        if found is None:
+            return
+        report = found
     fills = await _missing_fills(venue, order, report)
     if fills or order_service.is_news(order, report):
         await record_answer(tools, order.id, report, fills)
@@ -129,7 +169,8 @@ async def cancel_order(tools: Tools, order_id: UUID) -> None:
         return
     venue = await tools.venues.of(order.account_id)
     try:
-        await venue.cancel(order.symbol, order.client_order_id)
+        await venue.cancel(order.symbol, order.client_order_id, is_conditional=order.is_conditional)
+        failpoint("C32")
     except (OrderNotFound, OutcomeUnknown, OrderRefused) as answer:
         # Gone already, or not heard: what became of it is the venue's to say.
         logger.bind(client_order_id=order.client_order_id, reason=answer.detail).info(
@@ -149,12 +190,13 @@ async def _missing_fills(venue: Venue, order: Order, report: OrderReport) -> tup
         return ()
     if sum(fill.quantity for fill in report.fills) == report.filled_quantity:
         return report.fills
+    failpoint("C22")
     since = order.created_at - FILLS_SINCE
     heard: tuple[FillReport, ...] = ()
     try:
         for pause in FILLS_PAUSES_SECONDS:
             await asyncio.sleep(pause)
-            heard = tuple(await venue.fills(order.symbol, report.exchange_order_id, since))
+            heard = tuple(await venue.fills(order.symbol, report.executing_order_id, since))
             if sum(fill.quantity for fill in heard) >= report.filled_quantity:
                 return heard
     except ExchangeError as silence:
@@ -168,6 +210,49 @@ async def _prepare(venue: Venue, order: Order) -> None:
     """Leverage and margin mode are set and verified before an entry, never for an exit."""
     if order.purpose is Purpose.ENTRY and order.leverage and order.margin_mode:
         await venue.prepare(order.symbol, leverage=order.leverage, margin_mode=order.margin_mode)
+
+
+async def _make_room(tools: Tools, venue: Venue, order: Order) -> None:
+    """Cancel the stops and targets that stand in the way of an exit, and prove them gone.
+
+    Where a resting sell locks the coins nothing else can sell them. Elsewhere they stay until the
+    exit is filled, so that there is no moment without a stop, unless others hold the same symbol:
+    a stop that outlived its book would close theirs (TRADING 2, 19).
+
+    Raises:
+        Unavailable: one of them may still be live.
+        Denied: it was filled meanwhile, and less is held than the exit would close.
+    """
+    if order.position_id is None or order.purpose is Purpose.ENTRY or order.is_resting_exit:
+        return
+    async with tools.database.read() as session:
+        resting = await orders.resting_exits(session, order.position_id)
+        if not resting:
+            return
+        is_shared = await _is_shared(session, order)
+    if not (venue.abilities.locks_coins or is_shared):
+        return
+    async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, order.id)
+        position = await positions.get(session, order.position_id)
+        position_service.note_protection(position, Protection.NONE, now=tools.now())
+    for leg in resting:
+        await cancel_order(tools, leg.id)
+    async with tools.database.read() as session:
+        position = await positions.get(session, order.position_id)
+        still = await orders.resting_exits(session, order.position_id)
+    failpoint("C33")
+    if still:
+        raise Unavailable("Its stop could not be cancelled yet.", code="stop_not_cancelled")
+    if position.quantity < order.quantity:
+        raise Denied("Its stop or target was filled meanwhile.", code="less_is_held")
+
+
+async def _is_shared(session: AsyncSession, order: Order) -> bool:
+    """Whether others hold the symbol too: another book of ours, or the trader's own hands."""
+    books = await positions.held(session, account_id=order.account_id, symbol=order.symbol)
+    foreign = await session.get(ExternalHolding, (order.account_id, order.symbol))
+    return foreign is not None or any(one.id != order.position_id for one in books)
 
 
 async def _last_look(tools: Tools, order: Order) -> None:
@@ -192,39 +277,3 @@ async def _last_look(tools: Tools, order: Order) -> None:
         judgement = await judge(session, tools, case, now=now, ignore_order=order.id)
     if judgement.denial is not None:
         raise judgement.denial
-
-
-async def _mark_unknown(tools: Tools, order_id: UUID, reason: str) -> None:
-    async with tools.database.transaction() as session:
-        await hold_trader(session, tools, Order, order_id)
-        order = await orders.get(session, order_id)
-        if order.status is not OrderStatus.SUBMITTED:
-            return  # somebody has asked the venue meanwhile, and knows
-        await order_service.record_status(
-            session,
-            order,
-            OrderStatus.UNKNOWN,
-            now=tools.now(),
-            reason=f"outcome_unknown: {reason}",
-        )
-
-
-async def _consider_not_accepted(tools: Tools, venue: Venue, order: Order) -> None:
-    """The venue does not know the id: believe it only late, and only if nothing contradicts."""
-    sent_at = order.submitted_at or order.created_at
-    if tools.now() - sent_at < NOT_FOUND_GRACE:
-        if order.status is OrderStatus.SUBMITTED:
-            await _mark_unknown(tools, order.id, "The venue does not know the order (yet).")
-        return
-    resting = await venue.open_orders(order.symbol)
-    if any(one.client_order_id == order.client_order_id for one in resting):
-        return
-    try:
-        await venue.find_order(order.symbol, order.client_order_id)
-    except OrderNotFound:
-        waited = int((tools.now() - sent_at).total_seconds())
-        reason = (
-            f"not_accepted: {waited} s after sending, the venue knows no order "
-            f"{order.client_order_id}, neither by its id nor among the open ones."
-        )
-        await record_end(tools, order.id, OrderStatus.REJECTED, reason)

@@ -27,7 +27,7 @@ from app.pipeline.pnl.rules import trading_day
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.book import unrealised
 from app.pipeline.positions.models import Position
-from app.pipeline.positions.service import book_of
+from app.pipeline.positions.service import book_of, has_levels
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk import service as risk_service
 from app.pipeline.risk.exposure import daily_loss_state
@@ -36,7 +36,7 @@ from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.wakeups import Work
-from app.trading.words import OrderType, Purpose
+from app.trading.words import CloseReason, OrderType, Purpose
 
 ZERO: Final = Decimal(0)
 # Younger ones are in somebody's hands at this moment.
@@ -63,13 +63,15 @@ class Found:
     Attributes:
         alarms: stored and not decided.
         due: steps by signal and order.
-        exits: positions that still have to be closed, after an exit that died.
+        exits: positions that still have to be closed, after an exit that died, or whose time is up.
+        guarded: positions with a stop or a target.
         live: every order that may still be filled.
     """
 
     alarms: Sequence[UUID]
     due: Sequence[Due]
-    exits: Sequence[Position]
+    exits: Sequence[tuple[UUID, CloseReason]]
+    guarded: Sequence[Position]
     live: Sequence[Order]
 
 
@@ -108,8 +110,16 @@ async def find_due(
             for one in live
             if is_start or _is_due(one, tools, asked.get(one.id))
         ]
-        exits = await positions.to_be_closed(session)
-    return Found(undecided, steps, exits, live)
+        exits = [
+            (one.id, one.close_reason)
+            for one in await positions.to_be_closed(session)
+            if one.close_reason is not None
+        ]
+        exits += [
+            (one.id, CloseReason.SCHEDULED) for one in await positions.overdue(session, tools.now())
+        ]
+        guarded = [one for one in await positions.held(session) if has_levels(one)]
+    return Found(undecided, steps, exits, guarded, live)
 
 
 async def held_books(tools: Tools) -> list[tuple[Position, PriceKey]]:
@@ -127,8 +137,10 @@ def _step_of(order: Order) -> Work:
 
 
 def _is_due(order: Order, tools: Tools, asked_at: datetime | None) -> bool:
-    is_resting = order.status in RESTING and order.order_type is OrderType.LIMIT
-    wait = RESTING_CHECK if is_resting else SETTLED_AFTER
+    wait = SETTLED_AFTER
+    if order.status in RESTING:
+        is_patient = order.order_type is OrderType.LIMIT or order.is_conditional
+        wait = RESTING_CHECK if is_patient else SETTLED_AFTER
     last = max(order.updated_at, asked_at or order.updated_at)
     return last <= tools.now() - wait or order.status is OrderStatus.UNKNOWN
 
@@ -289,17 +301,22 @@ def _settle_currencies(tools: Tools, held: Holdings) -> set[str]:
     return found
 
 
-async def keep_peaks(tools: Tools, peaks: Mapping[UUID, Decimal]) -> None:
-    """Store the best prices that trailing stops follow, so that a restart goes on from there."""
+async def keep_peaks(tools: Tools, peaks: Mapping[UUID, Decimal]) -> set[UUID]:
+    """Store the best prices that trailing stops follow, so that a restart goes on from there.
+
+    Returns:
+        The positions whose best price moved: their stop at the venue may have to follow.
+    """
     async with tools.database.read() as session:
         rows = await positions.held(session)
     moved = {row.id for row in rows if row.id in peaks and peaks[row.id] != row.trailing_peak}
     if not moved:
-        return
+        return moved
     async with tools.database.transaction() as session:
         for position_id in moved:
             position = await positions.get(session, position_id)
             position.trailing_peak = peaks[position_id]
+    return moved
 
 
 async def tidy(tools: Tools) -> None:

@@ -1,7 +1,7 @@
 """What the steps of the flow work with, handed in once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Protocol
@@ -19,6 +19,7 @@ from app.exchanges.venue import BalanceReport, Venue
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard, PriceKey
 from app.pipeline.alarms.models import Alarm
+from app.pipeline.flow.agreement import Agreement
 from app.pipeline.orders.models import Order
 from app.pipeline.pnl.service import Ledger
 from app.pipeline.positions.models import Position
@@ -57,6 +58,7 @@ class Tools:
     prices: PriceBoard
     venues: Venues
     watch: Watch
+    agreement: Agreement = field(default_factory=Agreement)
 
     def now(self) -> datetime:
         """The current moment, aware UTC."""

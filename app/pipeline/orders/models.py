@@ -85,6 +85,11 @@ class Order(Base):
         return self.quantity - self.filled_quantity
 
     @property
+    def is_conditional(self) -> bool:
+        """Whether it was placed with a trigger: some venues keep those apart."""
+        return self.trigger_price is not None
+
+    @property
     def is_resting_exit(self) -> bool:
         """Whether it waits at the venue for a stop or a target to be reached."""
         return self.trigger_price is not None and self.purpose is not Purpose.ENTRY

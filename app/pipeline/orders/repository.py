@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, bindparam, func, select, update
+from sqlalchemy import CursorResult, Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.db.symbols import symbol_is
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
-from app.trading.words import Purpose
+from app.trading.words import OrderOrigin, Purpose, TriggerKind
 
 LIVE = (
     OrderStatus.CREATED,
@@ -103,9 +103,42 @@ async def live_entries(session: AsyncSession, strategy_id: UUID, symbol: str) ->
 
 
 async def live_exits(session: AsyncSession, position_id: UUID) -> Sequence[Order]:
-    """Exits of a position that may still be filled."""
+    """Exits of a position that may still be filled, those that wait for a price included."""
     found = await live(session, position_id=position_id)
     return [order for order in found if order.purpose is not Purpose.ENTRY]
+
+
+async def live_closes(session: AsyncSession, position_id: UUID) -> Sequence[Order]:
+    """Exits of a position that are on their way, not waiting for a price."""
+    return [one for one in await live_exits(session, position_id) if not one.is_resting_exit]
+
+
+async def resting_exits(session: AsyncSession, position_id: UUID) -> Sequence[Order]:
+    """Stops and targets of a position that wait at the venue, or are on their way there."""
+    return [one for one in await live_exits(session, position_id) if one.is_resting_exit]
+
+
+async def last_resting_exit(session: AsyncSession, position_id: UUID) -> Order | None:
+    """The youngest stop or target that was meant to wait at the venue, whatever became of it."""
+    query = (
+        select(Order)
+        .where(Order.position_id == position_id, Order.trigger_price.is_not(None))
+        .order_by(Order.id.desc())
+        .limit(1)
+    )
+    found: Order | None = await session.scalar(query)
+    return found
+
+
+async def legs_of(session: AsyncSession, order: Order) -> Sequence[Order]:
+    """The orders that stand or fall with this one, itself included; the stop first."""
+    if order.pair_id is None:
+        return [order]
+    query = select(Order).where(
+        Order.account_id == order.account_id, Order.pair_id == order.pair_id
+    )
+    legs = (await session.scalars(query)).all()
+    return sorted(legs, key=lambda leg: leg.trigger_kind is not TriggerKind.STOP)
 
 
 async def of_signal(session: AsyncSession, signal_id: UUID) -> Sequence[Order]:
@@ -153,6 +186,56 @@ async def fills_of_position(session: AsyncSession, position_id: UUID) -> Sequenc
     """Executions that made a position, oldest first."""
     query = select(Fill).where(Fill.position_id == position_id).order_by(Fill.executed_at, Fill.id)
     return (await session.scalars(query)).all()
+
+
+async def by_client_ids(
+    session: AsyncSession, account_id: UUID, client_order_ids: Iterable[str]
+) -> Sequence[Order]:
+    """Orders of ours on an account by the ids we gave them, whatever became of them."""
+    query = select(Order).where(
+        Order.account_id == account_id,
+        Order.client_order_id.in_(tuple(client_order_ids)),
+        Order.origin == OrderOrigin.OURS,
+    )
+    return (await session.scalars(query)).all()
+
+
+async def by_exchange_ids(
+    session: AsyncSession, account_id: UUID, symbol: str, exchange_order_ids: Iterable[str]
+) -> Sequence[Order]:
+    """Orders of ours by the venue's ids, of what they became at their trigger too."""
+    ids = tuple(exchange_order_ids)
+    query = select(Order).where(
+        Order.account_id == account_id,
+        Order.symbol == symbol,
+        Order.origin == OrderOrigin.OURS,
+        or_(Order.exchange_order_id.in_(ids), Order.triggered_order_id.in_(ids)),
+    )
+    return (await session.scalars(query)).all() if ids else []
+
+
+async def live_symbols(session: AsyncSession, account_id: UUID) -> set[str]:
+    """Symbols of an account on which something may still be filled."""
+    query = select(Order.symbol).where(Order.account_id == account_id, Order.status.in_(LIVE))
+    return set((await session.scalars(query.distinct())).all())
+
+
+async def touched_symbols(session: AsyncSession, account_id: UUID, since: datetime) -> set[str]:
+    """Symbols of an account on which any order has moved since then."""
+    query = select(Order.symbol).where(Order.account_id == account_id, Order.updated_at >= since)
+    return set((await session.scalars(query.distinct())).all())
+
+
+async def last_fill_at(session: AsyncSession, account_id: UUID, symbol: str) -> datetime | None:
+    """When the latest execution on a symbol was recorded here."""
+    query = (
+        select(Fill.recorded_at)
+        .where(Fill.account_id == account_id, Fill.symbol == symbol)
+        .order_by(Fill.recorded_at.desc())
+        .limit(1)
+    )
+    found: datetime | None = await session.scalar(query)
+    return found
 
 
 async def in_status(session: AsyncSession, status: OrderStatus) -> Sequence[Order]:

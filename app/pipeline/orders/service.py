@@ -13,14 +13,26 @@ from app.audit.service import record
 from app.core.decimals import EXACT, plain
 from app.core.errors import Conflict
 from app.core.ids import new_client_order_id, new_id
-from app.exchanges.venue import FillReport, OrderReport, OrderRequest, VenueStatus
+from app.exchanges.venue import FillReport, OrderReport, OrderRequest, Trigger, VenueStatus
 from app.pipeline.orders import repository
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.wakeups import Work, wake
-from app.trading.words import CloseReason, MarginMode, OrderType, Purpose, Side, TimeInForce
+from app.trading.targets import Target
+from app.trading.words import (
+    CloseReason,
+    MarginMode,
+    OrderType,
+    Purpose,
+    Side,
+    TimeInForce,
+    TriggerBy,
+    TriggerKind,
+)
 
 PRICE_PLACES: Final = Decimal("1e-12")
+
+AT_VENUE: Final = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
 
 STATUS_OF: Final = {
     VenueStatus.OPEN: OrderStatus.OPEN,
@@ -39,9 +51,12 @@ class OrderDraft:
     Attributes:
         reference_price: what the market was when it was decided; in quote.
         stop_loss: of the position an entry opens, in quote.
-        take_profit: likewise.
+        take_profit: likewise, the nearest one.
+        targets: likewise, where there are several.
         trailing_percent: the stop follows the best price at this distance, 2 = 2 %.
         expires_at: when a resting entry is cancelled.
+        trigger_price: waits at the venue until `trigger_by` reaches it, in quote.
+        pair_id: our id of the pair it is one leg of.
     """
 
     user_id: UUID
@@ -63,8 +78,13 @@ class OrderDraft:
     close_reason: CloseReason | None = None
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
+    targets: tuple[Target, ...] | None = None
     trailing_percent: Decimal | None = None
     expires_at: datetime | None = None
+    trigger_price: Decimal | None = None
+    trigger_by: TriggerBy | None = None
+    trigger_kind: TriggerKind | None = None
+    pair_id: str | None = None
 
 
 async def intend(
@@ -124,7 +144,13 @@ def request_of(order: Order) -> OrderRequest:
         time_in_force=order.time_in_force,
         reduce_only=order.reduce_only,
         margin_mode=order.margin_mode,
+        trigger=_trigger_of(order),
     )
+
+
+def _trigger_of(order: Order) -> Trigger | None:
+    price, by, kind = order.trigger_price, order.trigger_by, order.trigger_kind
+    return None if price is None or by is None or kind is None else Trigger(price, by, kind)
 
 
 async def record_status(
@@ -151,6 +177,7 @@ async def record_report(
     fetches them: a final status would hide them for ever.
     """
     order.exchange_order_id = report.exchange_order_id
+    order.triggered_order_id = report.triggered_order_id or order.triggered_order_id
     order.accepted_at = order.accepted_at or now
     await record_status(session, order, _status_after(order, report), now=now)
 
@@ -158,7 +185,8 @@ async def record_report(
 def is_news(order: Order, report: OrderReport) -> bool:
     """Whether the venue says anything about the order that we have not recorded."""
     is_known = order.exchange_order_id == report.exchange_order_id
-    return not is_known or _status_after(order, report) is not order.status
+    has_triggered = report.triggered_order_id not in {None, order.triggered_order_id}
+    return not is_known or has_triggered or _status_after(order, report) is not order.status
 
 
 def _status_after(order: Order, report: OrderReport) -> OrderStatus:
@@ -249,6 +277,8 @@ async def _audit(
     session: AsyncSession, order: Order, action: str, *, actor: str, now: datetime
 ) -> None:
     price = "market" if order.limit_price is None else plain(order.limit_price)
+    if order.trigger_price is not None:
+        price = f"{price} from {plain(order.trigger_price)}"
     words = f"{order.side.value} {plain(order.quantity)} {order.symbol} at {price}"
     await record(
         session,

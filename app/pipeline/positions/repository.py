@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, bindparam, select, update
+from sqlalchemy import CursorResult, Select, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
@@ -92,6 +93,49 @@ async def to_be_closed(session: AsyncSession) -> Sequence[Position]:
     query = select(Position).where(
         Position.status.in_((PositionStatus.OPENING, PositionStatus.OPEN)),
         Position.close_reason.is_not(None),
+    )
+    return (await session.scalars(query.order_by(Position.id))).all()
+
+
+async def overdue(session: AsyncSession, now: datetime) -> Sequence[Position]:
+    """Open books whose time is up."""
+    query = select(Position).where(Position.status == PositionStatus.OPEN, Position.close_at <= now)
+    return (await session.scalars(query.order_by(Position.id))).all()
+
+
+async def naked_since(session: AsyncSession, moment: datetime) -> Sequence[Position]:
+    """Books with a stop that nobody has guarded at the venue since then or longer."""
+    query = select(Position).where(Position.status.in_(HELD), Position.naked_since <= moment)
+    return (await session.scalars(query.order_by(Position.id))).all()
+
+
+async def with_dust(session: AsyncSession, account_id: UUID) -> Sequence[Position]:
+    """Books of an account that left something behind, open or closed."""
+    query = select(Position).where(
+        Position.account_id == account_id, Position.dust_quantity > Decimal(0)
+    )
+    return (await session.scalars(query)).all()
+
+
+async def held_since(
+    session: AsyncSession, account_id: UUID, symbol: str, moment: datetime
+) -> Sequence[Position]:
+    """Books of a symbol that were open at some time since then, oldest first."""
+    query = select(Position).where(
+        Position.account_id == account_id,
+        Position.symbol == symbol,
+        or_(Position.closed_at.is_(None), Position.closed_at >= moment),
+    )
+    return (await session.scalars(query.order_by(Position.id))).all()
+
+
+async def account_held_since(
+    session: AsyncSession, account_id: UUID, moment: datetime
+) -> Sequence[Position]:
+    """Books of an account that were open at some time since then, oldest first."""
+    query = select(Position).where(
+        Position.account_id == account_id,
+        or_(Position.closed_at.is_(None), Position.closed_at >= moment),
     )
     return (await session.scalars(query.order_by(Position.id))).all()
 

@@ -1,24 +1,28 @@
 """Rows and books: fills go in, levels are set, closing is claimed once."""
 
 from dataclasses import fields
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
+from decimal import Decimal, localcontext
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.service import record
+from app.core.decimals import EXACT
 from app.core.errors import Conflict
 from app.core.ids import new_id
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.positions import repository
+from app.pipeline.positions.amounts import storable
 from app.pipeline.positions.book import Book, BookFill, Realised, apply_fill
 from app.pipeline.positions.exits import ExitLevels, Trailing
 from app.pipeline.positions.models import Position
+from app.pipeline.positions.protection import without_first
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.risk.levels import tighter_stop
 from app.trading.instrument import Instrument
-from app.trading.words import CloseReason, PositionSide, TriggerBy
+from app.trading.targets import Target
+from app.trading.words import CloseReason, PositionSide, Protection, TriggerBy
 
 PERCENT: Final = Decimal("0.01")
 _SHARED: Final = tuple(
@@ -56,10 +60,73 @@ def levels_of(position: Position) -> ExitLevels:
     )
 
 
+def targets_of(position: Position) -> tuple[Target, ...]:
+    """Its targets, nearest first, as shares of what is held now."""
+    if position.targets:
+        return position.targets
+    return () if position.take_profit is None else (Target(position.take_profit, Decimal(1)),)
+
+
+def has_stop(position: Position) -> bool:
+    """Whether something limits its loss; what has none cannot be without protection."""
+    return position.stop_loss is not None or position.trailing_percent is not None
+
+
+def has_levels(position: Position) -> bool:
+    """Whether anything may rest at the venue for it."""
+    return has_stop(position) or position.take_profit is not None
+
+
+def note_protection(
+    position: Position, protection: Protection, *, now: datetime, note: str | None = None
+) -> None:
+    """Record who guards the position, and count the seconds in which nobody did.
+
+    Args:
+        position: any; a closed one is not without protection.
+        protection: who guards it from now on.
+        now: since when.
+        note: what keeps its stop from the venue, as `code: sentence`; None when nothing does.
+    """
+    position.protection = protection
+    position.protection_note = note
+    is_held = position.quantity > 0 and not position.is_closed
+    if protection is Protection.NONE and is_held and has_stop(position):
+        position.naked_since = position.naked_since or now
+    elif position.naked_since is not None:
+        position.naked_seconds += Decimal(str((now - position.naked_since).total_seconds()))
+        position.naked_since = None
+
+
+def reach_target(position: Position, price: Decimal | None) -> None:
+    """One of several targets was sold: the next one is the position's now.
+
+    Args:
+        position: with or without several targets.
+        price: which one was reached; the nearest when None.
+    """
+    if position.targets:
+        position.targets = without_first(position.targets, price) or None
+        position.take_profit = position.targets[0].price if position.targets else None
+
+
 async def of_entry(
-    session: AsyncSession, order: Order, *, trigger_by: TriggerBy, now: datetime
+    session: AsyncSession,
+    order: Order,
+    *,
+    trigger_by: TriggerBy,
+    hold_for: int | None,
+    now: datetime,
 ) -> Position:
-    """The book an entry's fills belong to: the strategy's open one, or a new one."""
+    """The book an entry's fills belong to: the strategy's open one, or a new one.
+
+    Args:
+        session: the caller's transaction.
+        order: an entry with a fill.
+        trigger_by: which price fires the stop of a new book.
+        hold_for: seconds until a new book is closed whatever its price; None for ever.
+        now: time of recording.
+    """
     side = PositionSide.LONG if order.side.value == "buy" else PositionSide.SHORT
     held = last = None
     if order.position_id is not None:
@@ -69,6 +136,7 @@ async def of_entry(
     if held is None or held.position_side is not side:
         held = await _open(session, order, side, trigger_by=trigger_by, now=now)
         # A fill that comes after the exit of its book is closed as that was (TRADING 20).
+        held.close_at = None if hold_for is None else now + timedelta(seconds=hold_for)
         held.close_reason = order.close_reason or (last.close_reason if last is not None else None)
     if order.position_id != held.id:
         order.position_id = held.id
@@ -92,6 +160,8 @@ async def _open(
         leverage=order.leverage,
         margin_mode=order.margin_mode,
         trigger_by=trigger_by,
+        protection=Protection.NONE,
+        naked_seconds=Decimal(0),
         day_start_unrealized=Decimal(0),
         created_at=now,
         updated_at=now,
@@ -115,6 +185,7 @@ def _take_levels(position: Position, order: Order) -> None:
     )
     if order.take_profit is not None:
         position.take_profit = order.take_profit
+        position.targets = order.targets
     if order.trailing_percent is not None:
         position.trailing_percent = order.trailing_percent
 
@@ -137,16 +208,22 @@ def apply(
         now: time of recording.
 
     Returns:
-        What a closing fill realised; None for an entry.
+        What a closing fill realised, never of more than is held; None for an entry.
     """
     fill.position_id = position.id
+    quantity, fee = fill.quantity, fill.fee
+    if fill.side is position.position_side.closing_side and quantity > position.quantity:
+        # A stop that outlived a partial exit; what is beyond the book is not the book's.
+        quantity = position.quantity
+        with localcontext(EXACT):
+            fee = storable(fill.fee * quantity / fill.quantity)
     book, realised = apply_fill(
         book_of(position, instrument),
         BookFill(
             side=fill.side,
-            quantity=fill.quantity,
+            quantity=quantity,
             price=fill.price,
-            fee=fill.fee,
+            fee=fee,
             fee_asset=fill.fee_asset,
             at=fill.executed_at,
             fee_in_settle=fee_in_settle,
@@ -184,6 +261,7 @@ async def finish_closing(session: AsyncSession, position: Position, *, now: date
     position.move(PositionStatus.CLOSING, now=now)
     position.move(PositionStatus.CLOSED, now=now)
     position.closed_at = position.last_fill_at or now
+    note_protection(position, Protection.NONE, now=now)
     await _audit(session, position, "position.closed", actor="system", now=now)
 
 
@@ -214,6 +292,8 @@ async def change_levels(
         raise Conflict("This position is closed.", code="position_not_open")
     for name, value in changes.items():
         setattr(position, name, value)
+    if "take_profit" in changes:
+        position.targets = None
     if "trailing_percent" in changes:
         position.trailing_peak = position.entry_price if changes["trailing_percent"] else None
     position.updated_at = now

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from app.accounts.models import ExchangeAccount, User
 from app.db.base import Base
 from app.db.session import Database
-from app.exchanges.venue import BalanceReport, MarketData, Venue
+from app.exchanges.venue import BalanceReport, MarketData, OrderRequest, Venue
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
 from app.pipeline.alarms.models import Alarm
@@ -105,7 +105,13 @@ class Process:
         self.database = database
         self.prices = PriceBoard(town.source, town.clock, silence_seconds=NEVER_SECONDS)
         self.instruments = InstrumentBook(database, town.source)
-        settings = Settings(_env_file=None, sweep_seconds=NEVER_SECONDS)
+        settings = Settings(
+            _env_file=None,
+            sweep_seconds=NEVER_SECONDS,
+            reconcile_seconds=NEVER_SECONDS,
+            reconcile_without_stream_seconds=NEVER_SECONDS,
+            trigger_grace_seconds=0,
+        )
         self.triggers: list[tuple[UUID, CloseReason]] = []
         self.monitor = Monitor(
             self.prices,
@@ -245,10 +251,23 @@ class Desk:
         self.town.market_of(symbol).set_price(symbol, Decimal(price))
         await self.process.settle()
 
+    async def price_at_venue(self, price: str, symbol: str | None = None) -> None:
+        """The market moves, and the venue's own orders fire before anybody hears of it."""
+        symbol = symbol or (SPOT if self.account.market_type is MarketType.SPOT else LINEAR)
+        self.town.market_of(symbol).set_price(symbol, Decimal(price), is_streamed=False)
+        self.venue.match()
+        await self.price(price, symbol)
+
     async def sweep(self, *, after_seconds: float = 0) -> None:
         """Let time pass, then look for what is due, as the worker does every two seconds."""
         self.clock.advance(after_seconds)
         await self.worker.sweep()
+        await self.process.settle()
+
+    async def reconcile(self, *, after_seconds: float = 0) -> None:
+        """Let time pass, then compare the account with its venue, as the worker does by itself."""
+        self.clock.advance(after_seconds)
+        await self.worker.accounts.look(self.account.id)
         await self.process.settle()
 
     async def restart(self, *, timeout_seconds: float = 8.0) -> None:
@@ -294,7 +313,17 @@ class Desk:
         return await self.rows(Signal)
 
     async def orders(self) -> list[Order]:
-        return await self.rows(Order)
+        """Those that were to execute at once; stops and targets rest elsewhere."""
+        return [one for one in await self.rows(Order) if not one.is_conditional]
+
+    async def resting(self) -> list[Order]:
+        """Stops and targets that were meant to wait at the venue, whatever became of them."""
+        return [one for one in await self.rows(Order) if one.is_conditional]
+
+    @property
+    def sent(self) -> list[OrderRequest]:
+        """What was to execute at once, as it was sent, also what never arrived."""
+        return [one for one in self.venue.sent if not one.is_conditional]
 
     async def fills(self) -> list[Fill]:
         return await self.rows(Fill)

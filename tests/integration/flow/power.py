@@ -1,6 +1,6 @@
 """The mains of a process: cut at any commit or word to the venue; nothing works afterwards."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.session import Database
 from app.exchanges.venue import (
+    Abilities,
     BalanceReport,
     FillReport,
+    FundingReport,
+    News,
     OrderReport,
     OrderRequest,
     PositionReport,
@@ -85,19 +88,51 @@ class MortalVenue:
         self._mains = mains
 
     async def place(self, request: OrderRequest) -> OrderReport:
-        self._mains.pass_by("before an order leaves")
+        what = "a stop" if request.is_conditional else "an order"
+        self._mains.pass_by(f"before {what} leaves")
         report = await self._venue.place(request)
         self._mains.pass_by("before the answer is heard")
         return report
 
-    async def cancel(self, symbol: str, client_order_id: str) -> None:
+    async def place_pair(
+        self, pair_id: str, *, stop: OrderRequest, target: OrderRequest
+    ) -> tuple[OrderReport, OrderReport]:
+        self._mains.pass_by("before a pair leaves")
+        reports = await self._venue.place_pair(pair_id, stop=stop, target=target)
+        self._mains.pass_by("before the answer is heard")
+        return reports
+
+    async def cancel(
+        self, symbol: str, client_order_id: str, *, is_conditional: bool = False
+    ) -> None:
         self._mains.pass_by("before a cancel leaves")
-        await self._venue.cancel(symbol, client_order_id)
+        await self._venue.cancel(symbol, client_order_id, is_conditional=is_conditional)
         self._mains.pass_by("before the cancel is heard")
 
-    async def find_order(self, symbol: str, client_order_id: str) -> OrderReport:
+    async def find_order(
+        self, symbol: str, client_order_id: str, *, is_conditional: bool = False
+    ) -> OrderReport:
         self._mains.check()
-        return await self._venue.find_order(symbol, client_order_id)
+        return await self._venue.find_order(symbol, client_order_id, is_conditional=is_conditional)
+
+    async def find_foreign(self, symbol: str, exchange_order_id: str) -> OrderReport:
+        self._mains.check()
+        return await self._venue.find_foreign(symbol, exchange_order_id)
+
+    async def trades(self, symbol: str, since: datetime) -> Sequence[FillReport]:
+        self._mains.check()
+        return await self._venue.trades(symbol, since)
+
+    async def funding(self, since: datetime) -> Sequence[FundingReport]:
+        self._mains.check()
+        return await self._venue.funding(since)
+
+    def news(self) -> AsyncGenerator[News, None]:
+        return self._venue.news()
+
+    @property
+    def abilities(self) -> Abilities:
+        return self._venue.abilities
 
     async def fills(
         self, symbol: str, exchange_order_id: str, since: datetime

@@ -86,7 +86,7 @@ async def test_a_bare_opposite_order_when_the_strategy_flips_then_turns_the_book
             (SignalAction.OPEN, PositionSide.SHORT, SignalStatus.EXECUTED),
         ]
         # Two orders of 0.1, never one of 0.2.
-        assert [one.quantity for one in desk.venue.sent] == [d("0.1")] * 3
+        assert [one.quantity for one in desk.sent] == [d("0.1")] * 3
 
 
 @pytest.mark.parametrize("action", ["close", "reduce", "flat"])
@@ -305,7 +305,7 @@ async def test_a_batch_when_one_part_is_impossible_then_nothing_of_it_happens(de
     assert alarm.status is AlarmStatus.REFUSED
     assert "NOSUCH" in (alarm.reason or "")
     assert await desk.signals() == []
-    assert desk.venue.sent == []
+    assert desk.sent == []
 
 
 async def test_a_batch_when_every_part_is_possible_then_all_of_it_happens(desk: Desk) -> None:
@@ -365,7 +365,7 @@ async def test_a_flip_to_short_on_spot_when_a_book_is_open_then_only_closes(
         await desk.alert(action="flip")
 
         assert await held(desk) == []
-        assert len(desk.venue.sent) == 2
+        assert len(desk.sent) == 2
 
 
 async def test_a_cancel_when_an_entry_rests_then_it_is_cancelled_and_the_book_stays(

@@ -17,7 +17,7 @@ from tests.fakes.exchange import Outcome
 from tests.integration.flow.desk import Desk, Process, open_desk
 from tests.integration.flow.power import Mains, MortalDatabase, MortalVenues, PowerCutError
 
-MOMENTS = 24
+MOMENTS = 40
 PATIENCE = 12
 
 
@@ -69,7 +69,7 @@ async def die_in_a_round_trip(database: Database, moment: int) -> Mains:
         for _ in range(PATIENCE):
             await desk.sweep(after_seconds=2)
 
-        if [one for one in desk.venue.sent if desk.venue.report_of(one.client_order_id)]:
+        if [one for one in desk.sent if desk.venue.report_of(one.client_order_id)]:
             await happened_once(desk)
         else:
             await never_left(desk, mains)
@@ -117,11 +117,9 @@ async def happened_once(desk: Desk) -> None:
     [alarm] = await desk.alarms()
     [signal] = await desk.signals()
     assert (alarm.status, signal.status) == (AlarmStatus.ACCEPTED, SignalStatus.EXECUTED)
-    accepted = [
-        one for one in desk.venue.sent if desk.venue.report_of(one.client_order_id) is not None
-    ]
+    accepted = [one for one in desk.sent if desk.venue.report_of(one.client_order_id) is not None]
     assert [one.quantity for one in accepted] == [d("0.1"), d("0.1")]
-    assert len({one.client_order_id for one in desk.venue.sent}) == len(desk.venue.sent)
+    assert len({one.client_order_id for one in desk.sent}) == len(desk.sent)
     assert desk.venue.held(LINEAR) == 0
     filled = [one for one in await desk.orders() if one.status is OrderStatus.FILLED]
     assert len(filled) == 2
@@ -168,7 +166,7 @@ async def test_an_alarm_when_the_process_dies_before_it_is_decided_then_is_decid
 
     [alarm] = await desk.alarms()
     assert alarm.status is AlarmStatus.ACCEPTED
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_an_approval_when_the_process_dies_after_it_then_is_carried_out_next_time(
@@ -179,12 +177,12 @@ async def test_an_approval_when_the_process_dies_after_it_then_is_carried_out_ne
     [signal] = await desk.signals()
     await desk.process.end(timeout_seconds=0.2)
     await desk.approve(signal.id)
-    assert desk.venue.sent == []
+    assert desk.sent == []
     desk.process = Process(desk.database, desk.town)
 
     await desk.process.start()
 
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
     assert (await desk.positions())[0].status is PositionStatus.OPEN
 
 
@@ -197,7 +195,7 @@ async def test_an_order_when_the_process_dies_while_the_venue_has_it_then_is_fou
     await desk.process.end(timeout_seconds=0.01)
     await asyncio.wait({task})
     assert [one.status for one in await desk.orders()] == [OrderStatus.SUBMITTED]
-    [sent] = desk.venue.sent
+    [sent] = desk.sent
     desk.venue.let_go(LINEAR)
     await desk.venue.place(sent)
     desk.venue.sent.pop()
@@ -206,7 +204,7 @@ async def test_an_order_when_the_process_dies_while_the_venue_has_it_then_is_fou
     await desk.process.start()
 
     assert [one.status for one in await desk.orders()] == [OrderStatus.FILLED]
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
     assert desk.worker.monitor.guarded == 1
 
 
@@ -229,7 +227,7 @@ async def test_an_order_when_the_process_dies_before_it_left_then_is_not_sent_ag
     [order] = await desk.orders()
     assert order.status is OrderStatus.REJECTED
     assert (order.reason or "").startswith("not_accepted: ")
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_a_price_through_the_stop_when_the_process_was_away_then_closes_at_its_start(

@@ -219,7 +219,7 @@ async def test_restarts_when_nothing_is_due_then_ask_for_nothing_and_write_nothi
             symbol="ETHUSDT.P", quantity="1", order_type="limit", price="2900", strategy=other
         )
         await desk.sweep(after_seconds=6)
-        sent, cancels = len(desk.venue.sent), len(desk.venue.cancels)
+        sent, cancels = len(desk.sent), len(desk.venue.cancels)
         before = await everything(desk)
 
         for _ in range(times):
@@ -227,7 +227,7 @@ async def test_restarts_when_nothing_is_due_then_ask_for_nothing_and_write_nothi
             await desk.price("60000")
             await desk.sweep(after_seconds=6)
 
-        assert (len(desk.venue.sent), len(desk.venue.cancels)) == (sent, cancels)
+        assert (len(desk.sent), len(desk.venue.cancels)) == (sent, cancels)
         assert await everything(desk) == before
         assert desk.worker.monitor.guarded == 1
 

@@ -44,7 +44,7 @@ async def test_a_body_when_it_is_delivered_often_then_is_one_alarm(desk: Desk) -
 
     [alarm] = await desk.alarms()
     assert alarm.deliveries == 4
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_a_body_when_it_is_delivered_at_once_then_is_one_alarm(desk: Desk) -> None:
@@ -54,7 +54,7 @@ async def test_a_body_when_it_is_delivered_at_once_then_is_one_alarm(desk: Desk)
 
     [alarm] = await desk.alarms()
     assert alarm.deliveries == MANY
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
     assert len(await desk.positions()) == 1
 
 
@@ -66,7 +66,7 @@ async def test_different_alerts_when_they_come_at_once_then_are_all_kept(desk: D
     assert len(await desk.alarms()) == MANY
     [position] = await desk.positions()
     # Newer entries supersede unsent older ones; whatever was sent is in the book.
-    assert position.quantity == d("0.01") * len(desk.venue.sent)
+    assert position.quantity == d("0.01") * len(desk.sent)
 
 
 async def test_an_alert_with_id_and_time_when_it_comes_again_reworded_then_is_one_alarm(
@@ -112,7 +112,7 @@ async def test_a_signal_when_it_is_approved_twice_then_the_second_is_a_conflict(
     with pytest.raises(Conflict, match="already by"):
         await desk.approve(signal.id)
 
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_a_signal_when_many_approve_it_at_once_then_one_order_is_sent(desk: Desk) -> None:
@@ -124,7 +124,7 @@ async def test_a_signal_when_many_approve_it_at_once_then_one_order_is_sent(desk
 
     assert sum(answer is None for answer in answers) == 1
     assert sum(isinstance(answer, Conflict) for answer in answers) == MANY - 1
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
     assert len(await desk.orders()) == 1
 
 
@@ -138,7 +138,7 @@ async def test_a_signal_when_approve_and_reject_race_then_one_of_them_counts(des
 
     assert sum(isinstance(answer, Conflict) for answer in answers) == 1
     status = (await desk.one(Signal, signal.id)).status
-    assert (status, len(desk.venue.sent)) in {
+    assert (status, len(desk.sent)) in {
         (SignalStatus.EXECUTED, 1),
         (SignalStatus.REJECTED, 0),
     }
@@ -160,7 +160,7 @@ async def test_an_approval_when_it_is_repeated_with_its_key_then_answers_the_sam
     for _ in range(3):
         await desk.approve(signal.id, key="k1")
 
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_a_signal_when_it_has_expired_then_cannot_be_approved(desk: Desk) -> None:
@@ -170,7 +170,7 @@ async def test_a_signal_when_it_has_expired_then_cannot_be_approved(desk: Desk) 
     with pytest.raises(Conflict, match="expired"):
         await desk.approve(signal.id)
 
-    assert desk.venue.sent == []
+    assert desk.sent == []
 
 
 async def test_an_exit_that_waits_for_a_human_when_its_time_is_over_then_can_still_be_approved(
@@ -222,7 +222,7 @@ async def test_an_approved_signal_when_its_time_is_over_before_it_is_sent_then_e
     await desk.sweep(after_seconds=10)
 
     assert (await desk.one(Signal, signal.id)).status is SignalStatus.EXPIRED
-    assert desk.venue.sent == []
+    assert desk.sent == []
 
 
 async def test_a_newer_entry_when_an_older_one_is_undecided_then_supersedes_it(desk: Desk) -> None:
@@ -234,7 +234,7 @@ async def test_a_newer_entry_when_an_older_one_is_undecided_then_supersedes_it(d
     with pytest.raises(Conflict):
         await desk.approve(first.id)
     await desk.approve(second.id)
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_a_newer_entry_when_an_older_one_rests_then_cancels_it(desk: Desk) -> None:
@@ -257,7 +257,7 @@ async def test_an_alarm_when_its_decision_was_cut_off_then_the_sweep_decides_it(
 
     [alarm] = await desk.alarms()
     assert alarm.status is AlarmStatus.ACCEPTED
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_two_entries_of_one_trader_when_they_race_for_the_last_place_then_one_is_denied(
@@ -268,7 +268,7 @@ async def test_two_entries_of_one_trader_when_they_race_for_the_last_place_then_
 
     await asyncio.gather(desk.alert(), desk.alert(strategy=other, symbol="ETHUSDT.P", quantity="1"))
 
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
     statuses = sorted(one.status.value for one in await desk.signals())
     assert statuses == ["denied", "executed"]
 
@@ -284,7 +284,7 @@ async def test_two_entries_of_one_trader_when_they_race_for_the_last_money_then_
         desk.alert(strategy=other, symbol="ETHUSDT.P", quantity="20"),
     )
 
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
     [denied] = [one for one in await desk.signals() if one.status is SignalStatus.DENIED]
     assert (denied.reason or "").startswith("insufficient_funds: needs ")
 

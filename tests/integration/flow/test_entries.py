@@ -55,7 +55,7 @@ async def test_an_entry_when_it_cannot_be_made_then_is_denied_with_its_figures(
         await desk.alert(**body)
 
     assert (await the_reason(desk)).startswith(reason)
-    assert desk.venue.sent == []
+    assert desk.sent == []
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_an_entry_when_a_limit_is_reached_then_is_denied_by_that_rule(
     await desk.alert(**alert)
 
     assert (await the_reason(desk)).startswith(reason)
-    assert desk.venue.sent == []
+    assert desk.sent == []
 
 
 async def test_an_entry_when_the_kill_switch_is_on_then_is_denied(desk: Desk) -> None:
@@ -172,7 +172,7 @@ async def test_an_accepted_order_when_its_answer_is_lost_then_is_adopted_by_its_
     [position] = await desk.positions()
     assert (position.status, position.quantity) == (PositionStatus.OPEN, d("0.1"))
     assert desk.worker.monitor.guarded == 1
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_a_lost_order_when_the_venue_never_had_it_then_waits_for_the_grace(
@@ -190,7 +190,7 @@ async def test_a_lost_order_when_the_venue_never_had_it_then_waits_for_the_grace
     assert order.status is OrderStatus.REJECTED
     assert (order.reason or "").startswith("not_accepted: 10 s after sending, the venue knows no")
     assert (await desk.signals())[0].status is SignalStatus.FAILED
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_an_unknown_order_when_the_venue_does_not_answer_then_stays_unknown(
@@ -211,7 +211,7 @@ async def test_a_second_entry_when_an_outcome_is_unknown_then_waits_for_it(desk:
     await desk.alert()
 
     await desk.alert(strategy=other)
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
     assert (await desk.signals())[1].status is SignalStatus.APPROVED
     await desk.sweep(after_seconds=11)
     await desk.sweep(after_seconds=2)
@@ -239,7 +239,7 @@ async def test_an_order_when_the_venue_refuses_it_then_is_rejected_in_its_words(
     assert (order.status, order.reason) == (OrderStatus.REJECTED, reason)
     [signal] = await desk.signals()
     assert (signal.status, signal.reason) == (SignalStatus.FAILED, reason)
-    assert len(desk.venue.sent) == 1
+    assert len(desk.sent) == 1
 
 
 async def test_a_limit_entry_when_a_part_is_filled_then_that_part_is_guarded(desk: Desk) -> None:
@@ -318,7 +318,7 @@ async def test_a_slippage_limit_when_the_strategy_has_one_then_the_order_is_ioc_
     async with open_desk(database, max_slippage_percent=d("0.333")) as desk:
         await desk.alert()
 
-        [sent] = desk.venue.sent
+        [sent] = desk.sent
         # 60,000 · 1.00333 = 60,199.8
         assert (sent.order_type, sent.limit_price) == (OrderType.LIMIT, d("60199.8"))
         assert sent.time_in_force is TimeInForce.IOC
@@ -364,7 +364,7 @@ async def test_an_intent_when_it_is_found_late_then_is_judged_again(desk: Desk) 
     await desk.sweep(after_seconds=5)
 
     assert (await the_reason(desk)).startswith("kill_switch: ")
-    assert desk.venue.sent == []
+    assert desk.sent == []
 
 
 async def test_spot_when_coins_pay_the_fee_then_the_book_holds_less(database: Database) -> None:

@@ -135,7 +135,7 @@ async def test_a_position_when_a_part_is_closed_then_the_rest_stays_guarded(desk
     )
     await desk.price("57900")
     assert desk.venue.held(LINEAR) == 0
-    assert [one.quantity for one in desk.venue.sent] == [d("0.1"), d("0.04"), d("0.06")]
+    assert [one.quantity for one in desk.sent] == [d("0.1"), d("0.04"), d("0.06")]
 
 
 async def test_exits_when_they_are_of_contracts_then_are_reduce_only(desk: Desk) -> None:
@@ -143,7 +143,7 @@ async def test_exits_when_they_are_of_contracts_then_are_reduce_only(desk: Desk)
 
     await close(desk, position)
 
-    assert [one.reduce_only for one in desk.venue.sent] == [False, True]
+    assert [one.reduce_only for one in desk.sent] == [False, True]
 
 
 async def test_exits_when_they_are_of_coins_then_are_not_reduce_only(spot_desk: Desk) -> None:
@@ -151,9 +151,9 @@ async def test_exits_when_they_are_of_coins_then_are_not_reduce_only(spot_desk: 
 
     await close(spot_desk, position)
 
-    assert [one.reduce_only for one in spot_desk.venue.sent] == [False, False]
+    assert [one.reduce_only for one in spot_desk.sent] == [False, False]
     # 0.0999 held after the fee; the lot of 0.001 lets 0.099 go.
-    assert [one.quantity for one in spot_desk.venue.sent] == [d("0.1"), d("0.099")]
+    assert [one.quantity for one in spot_desk.sent] == [d("0.1"), d("0.099")]
 
 
 async def test_a_spot_book_when_only_dust_is_left_then_is_closed_without_it_as_a_loss(
@@ -181,14 +181,14 @@ async def test_an_exit_when_the_venue_refuses_it_then_is_tried_again_under_a_new
     await desk.price("57900")
     row = await now_of(desk, position)
     assert (row.status, row.close_reason) == (PositionStatus.OPEN, CloseReason.STOP_LOSS)
-    assert len(desk.venue.sent) == 2
+    assert len(desk.sent) == 2
     await desk.price("57890")
-    assert len(desk.venue.sent) == 2
+    assert len(desk.sent) == 2
     await desk.sweep(after_seconds=1)
     await desk.sweep(after_seconds=2)
 
     assert (await now_of(desk, position)).is_closed
-    assert len({one.client_order_id for one in desk.venue.sent}) == 4
+    assert len({one.client_order_id for one in desk.sent}) == 4
     assert desk.venue.held(LINEAR) == 0
 
 
@@ -218,7 +218,7 @@ async def test_an_exit_when_its_answer_is_lost_then_no_second_one_is_sent(desk: 
     await desk.sweep(after_seconds=2)
 
     assert (await now_of(desk, position)).is_closed
-    assert len(desk.venue.sent) == 2
+    assert len(desk.sent) == 2
 
 
 async def test_an_exit_when_it_never_arrived_then_is_sent_anew_after_the_proof(
@@ -233,7 +233,7 @@ async def test_an_exit_when_it_never_arrived_then_is_sent_anew_after_the_proof(
         await desk.price("57900")
 
     assert (await now_of(desk, position)).is_closed
-    assert len(desk.venue.sent) == 3
+    assert len(desk.sent) == 3
     assert desk.venue.held(LINEAR) == 0
 
 
@@ -248,7 +248,7 @@ async def test_two_exits_when_they_come_at_once_then_one_order_is_sent(desk: Des
     )
 
     assert not [one for one in answers if isinstance(one, Exception | None) and _is_odd(one)]
-    assert len(desk.venue.sent) == 2
+    assert len(desk.sent) == 2
     assert desk.venue.held(LINEAR) == 0
     assert len(await desk.trades()) == 1
 
@@ -265,7 +265,7 @@ async def test_partial_exits_when_they_come_at_once_then_never_exceed_what_is_he
     await asyncio.gather(*(close(desk, position, "0.04") for _ in range(4)), return_exceptions=True)
 
     # 0.04 fits twice into 0.1, and a third time never.
-    assert sum((one.quantity for one in desk.venue.sent[1:]), Decimal(0)) == d("0.08")
+    assert sum((one.quantity for one in desk.sent[1:]), Decimal(0)) == d("0.08")
     assert desk.venue.held(LINEAR) == d("0.02")
 
 
@@ -280,7 +280,7 @@ async def test_the_stop_when_a_partial_exit_is_under_way_then_closes_only_the_re
     await desk.price("57900")
     await desk.sweep(after_seconds=2)
 
-    assert [one.quantity for one in desk.venue.sent] == [d("0.1"), d("0.04"), d("0.06")]
+    assert [one.quantity for one in desk.sent] == [d("0.1"), d("0.04"), d("0.06")]
     assert desk.venue.held(LINEAR) == 0
     assert (await now_of(desk, position)).is_closed
 
@@ -367,7 +367,7 @@ async def test_a_flip_when_its_exit_is_unknown_then_the_entry_waits_until_flat(
         desk.venue.next_outcomes.append(Outcome.DROP_AFTER_ACCEPT)
 
         await desk.alert(action="sell")
-        assert len(desk.venue.sent) == 2
+        assert len(desk.sent) == 2
         assert (await desk.signals())[-1].status is SignalStatus.APPROVED
         await desk.sweep(after_seconds=2)
 
@@ -408,7 +408,7 @@ async def test_a_storm_of_quotes_when_the_exit_is_unknown_then_costs_one_exit(de
         desk.town.market_of(LINEAR).set_price(LINEAR, d("57900") - index)
     await desk.process.settle()
 
-    assert len(desk.venue.sent) == 2
+    assert len(desk.sent) == 2
     # Once the position is being closed its levels rest.
     assert len(desk.process.triggers) <= 50
     before = len(desk.process.triggers)
