@@ -126,9 +126,15 @@ def order_of(raw: Raw, market: Raw, *, client_order_id: str, sent: Decimal | Non
         average_price=number(raw.get("average")) if filled else None,
         fills=_carried_fills(raw, market, filled),
         side=side_of(raw) if raw.get("side") else None,
-        trigger_price=number(raw.get("triggerPrice")) or None,
+        trigger_price=_trigger_price(raw),
         triggered_order_id=raw.get("triggeredOrderId"),
     )
+
+
+def _trigger_price(raw: Raw) -> Decimal | None:
+    # BingX's goes under another name for a stop than for a target; the venue's own has one.
+    own = (raw.get("info") or {}).get("stopPrice")
+    return number(raw.get("triggerPrice")) or number(own) or None
 
 
 def open_order_of(raw: Raw, market: Raw) -> OrderReport:

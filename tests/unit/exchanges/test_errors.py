@@ -147,3 +147,61 @@ def test_words_keeps_what_the_venue_said_and_hides_addresses_signatures_and_keys
 
 def test_words_when_the_venue_said_nothing_then_names_the_failure() -> None:
     assert words(ccxt.RequestTimeout("")) == "RequestTimeout"
+
+
+NAMED_REFUSALS = [
+    ("conditional_not_taken", ccxt.InvalidOrder, 'binanceusdm {"code":-4120,"msg":"Order type"}'),
+    ("conditional_not_taken", ccxt.BadRequest, "binance Stop loss orders are not supported for"),
+    ("conditional_not_taken", ccxt.BadRequest, "binance OCO orders are not supported for this"),
+    (
+        "conditional_not_taken",
+        ccxt.InvalidOrder,
+        "binance triggerPrice parameter is not allowed for BTC/USDT market orders",
+    ),
+    ("conditional_not_taken", ccxt.ExchangeError, 'okx {"sMsg":"Parameter tdMode error "}'),
+    (
+        "would_trigger_at_once",
+        ccxt.OrderImmediatelyFillable,
+        'binanceusdm {"code":-2021,"msg":"Order would immediately trigger."}',
+    ),
+    (
+        "would_trigger_at_once",
+        ccxt.InvalidOrder,
+        'binance {"code":-2010,"msg":"Stop price would trigger immediately."}',
+    ),
+    (
+        "would_trigger_at_once",
+        ccxt.ExchangeError,
+        "binance The relationship of the prices for the orders is not correct.",
+    ),
+    ("would_trigger_at_once", ccxt.InvalidOrder, 'okx {"data":[{"sCode":"51280"}]}'),
+    ("would_trigger_at_once", ccxt.InvalidOrder, 'bybit {"retCode":110093,"retMsg":"expect"}'),
+    ("reduce_only_rejected", ccxt.InvalidOrder, 'binanceusdm {"code":-2022,"msg":"ReduceOnly"}'),
+    ("reduce_only_rejected", ccxt.BadResponse, 'binance {"code":-2022,"msg":"ReduceOnly"}'),
+    ("reduce_only_rejected", ccxt.InvalidOrder, 'okx {"data":[{"sCode":"51205"}]}'),
+    ("reduce_only_rejected", ccxt.InvalidOrder, 'bybit {"retCode":110017,"retMsg":"x"}'),
+    ("reduce_only_rejected", ccxt.InvalidOrder, 'bingx {"code":101205,"msg":"No position"}'),
+]
+
+
+@pytest.mark.parametrize(("code", "kind", "text"), NAMED_REFUSALS)
+def test_translate_when_something_else_has_to_be_done_then_the_refusal_has_a_name(
+    code: str, kind: type[Exception], text: str
+) -> None:
+    found = translate(kind(text), Call.PLACE)
+
+    assert (type(found), found.code) == (OrderRefused, code)
+    assert translate(kind(text), Call.CANCEL).code != code
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ccxt.InvalidOrder('binance {"code":-1013,"msg":"Filter failure: LOT_SIZE"}'),
+        ccxt.BadRequest("binance Market orders are not supported for this symbol."),
+    ],
+)
+def test_translate_when_the_refusal_is_of_any_other_kind_then_it_has_no_name(
+    error: Exception,
+) -> None:
+    assert translate(error, Call.PLACE).code == "order_refused"
