@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from app.core.decimals import plain
 from app.core.errors import OrderRefused, OutcomeUnknown
+from app.core.failpoints import failpoint
 from app.exchanges.client import speaking
 from app.exchanges.errors import Call, UnreadableReply
 from app.exchanges.histories import funding_since, trades_since
@@ -94,6 +95,7 @@ class CcxtVenue:
             arguments = arguments_of(self._client, request, market, self._quirks)
         async with speaking(Call.PLACE, self._secrets):
             raw = await self._client.create_order(*arguments)
+            failpoint("C20")
             report = order_of(
                 raw, market, client_order_id=request.client_order_id, sent=request.quantity
             )

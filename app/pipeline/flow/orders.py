@@ -111,6 +111,7 @@ async def _send(tools: Tools, venue: Venue, legs: Sequence[Order]) -> None:
         log.bind(exchange_order_ids=[one.exchange_order_id for one in reports]).info(
             "order.accepted"
         )
+        failpoint("C28" if legs[0].is_resting_exit else "C21")
         failpoint("C21")
         for leg, report in zip(legs, reports, strict=True):
             await _record(tools, venue, leg, report)
