@@ -112,7 +112,6 @@ async def _send(tools: Tools, venue: Venue, legs: Sequence[Order]) -> None:
             "order.accepted"
         )
         failpoint("C28" if legs[0].is_resting_exit else "C21")
-        failpoint("C21")
         for leg, report in zip(legs, reports, strict=True):
             await _record(tools, venue, leg, report)
 
