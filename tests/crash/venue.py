@@ -83,6 +83,8 @@ class PaperVenue:
         answer = await self._client.delete("/control/faults")
         if answer.status_code != 200:
             raise VenueFailed(answer.text)
+        # A market order does not stay half filled for ever.
+        await self.arm({"verb": "fill_rest"})
 
     async def has_bitten(self, fault_id: int, seconds: float, child: Child) -> bool:
         """Wait until a fault has bitten; False when it does not, or the server ends first."""
