@@ -36,28 +36,38 @@ class PrivateStream:
         open_client: a new client with keys and markets; raises an `ExchangeError` when it cannot.
         order_streams: parameters of each stream of orders.
         secrets: words that no log may repeat.
+        first_pause_seconds: how soon a lost connection is made again, at the earliest.
+        settle_seconds: how long a connection is up before it counts.
     """
 
     def __init__(
-        self, open_client: OpenClient, order_streams: Iterable[Params], secrets: tuple[str, ...]
+        self,
+        open_client: OpenClient,
+        order_streams: Iterable[Params],
+        secrets: tuple[str, ...],
+        *,
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._open_client = open_client
         self._order_streams = tuple(order_streams)
         self._secrets = secrets
+        self._first_pause_seconds = first_pause_seconds
+        self._settle_seconds = settle_seconds
 
     async def news(self) -> AsyncGenerator[News, None]:
         """Hints for ever; `CONNECTED` first, and again after every connection that was lost."""
-        pause = FIRST_PAUSE_SECONDS
+        first = pause = self._first_pause_seconds
         while True:
             try:
                 async with aclosing(self._connection()) as hints:
                     async for hint in hints:
-                        pause = FIRST_PAUSE_SECONDS
+                        pause = first
                         yield hint
             except ExchangeError as error:
                 logger.bind(reason=error.detail).debug("private_stream.dropped")
             # Accounts whose venue came back do not all knock at the same moment.
-            await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS, pause))  # noqa: S311 no secret
+            await asyncio.sleep(random.uniform(first, pause))  # noqa: S311 no secret
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _connection(self) -> AsyncGenerator[News, None]:
@@ -69,7 +79,7 @@ class PrivateStream:
         client = await self._open_client()
         heard = _Heard(client)
         tasks = [asyncio.create_task(self._follow(watch, heard)) for watch in self._watches(client)]
-        tasks.append(asyncio.create_task(heard.announce()))
+        tasks.append(asyncio.create_task(heard.announce(self._settle_seconds)))
         try:
             while True:
                 yield await heard.next()
@@ -139,12 +149,12 @@ class _Heard:
             self.put(ExchangeError("the venue ends the private stream"))
         self._on_message(socket, message)
 
-    async def announce(self) -> None:
+    async def announce(self, settle_seconds: float) -> None:
         """Say that it is connected, once the newest connection has settled."""
         await self._connected.wait()
         while self._connected.is_set():
             self._connected.clear()
-            await asyncio.sleep(SETTLE_SECONDS)
+            await asyncio.sleep(settle_seconds)
         self.put(News(NewsKind.CONNECTED))
 
     def put(self, item: News | ExchangeError) -> None:
