@@ -147,13 +147,24 @@ async def test_what_was_spoilt_here_is_named(clinic: Clinic) -> None:
     assert "open here and not at the venue: expected open there too, found filled" in first
 
 
-async def test_what_was_done_there_by_hand_is_named(clinic: Clinic) -> None:
-    await clinic.paper.fault("user_reduce", symbol="BTCUSDT", quantity="0.004")
+@pytest.mark.parametrize(
+    ("verb", "net"),
+    [
+        ({"verb": "user_reduce", "quantity": "0.004"}, "0.006"),
+        ({"verb": "user_add", "quantity": "0.02"}, "0.03"),
+        ({"verb": "user_close"}, "0"),
+        ({"verb": "liquidate"}, "0"),
+    ],
+)
+async def test_what_was_done_there_by_hand_is_named(
+    clinic: Clinic, verb: dict[str, str], net: str
+) -> None:
+    await clinic.paper.control("faults", symbol="BTCUSDT", **verb)
 
     found = await clinic.problems("--account", ACCOUNT)
 
     [sentence] = found["books and what is yours add up to what the venue holds"]
-    assert "expected 0.006 as at the venue, found books 0.01, yours 0" in sentence
+    assert f"expected {net} as at the venue, found books 0.01, yours 0" in sentence
     assert "within 30 s when it runs: start it" in sentence
 
 

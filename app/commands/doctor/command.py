@@ -24,6 +24,7 @@ MARKS: Final = {
     Verdict.OK: "[green]ok         [/]",
     Verdict.BROKEN: "[bold red]broken     [/]",
     Verdict.NOT_CHECKED: "[yellow]not checked[/]",
+    Verdict.LEFT_OUT: "[dim]left out   [/]",
 }
 SHOWN: Final = 20
 
@@ -100,8 +101,8 @@ def _show(findings: Sequence[Finding]) -> None:
     for finding in findings:
         looked_at = f"[dim]({finding.looked_at})[/]"
         console.print(f"{MARKS[finding.verdict]} {escape(finding.name)} {looked_at}")
-        if finding.not_checked:
-            console.print(f"            {escape(finding.not_checked)}")
+        if finding.not_checked or finding.left_out:
+            console.print(f"            {escape(finding.not_checked or finding.left_out)}")
         for difference in finding.differences[:SHOWN]:
             console.print(f"            {escape(difference.sentence)}")
             for said in difference.notices:

@@ -61,6 +61,7 @@ ROW_CHECKS: Final[tuple[RowCheck, ...]] = (
     results.results_follow_from_fills,
     results.closed_positions_are_trades,
     days.positions_have_their_bookings,
+    days.funding_is_what_was_paid,
     days.closing_fills_are_on_their_day,
     protection.positions_are_protected,
     protection.exits_only_reduce,

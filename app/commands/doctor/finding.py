@@ -10,9 +10,15 @@ from app.core.words import Word
 
 
 class Verdict(Word):
-    """How a check ended. `NOT_CHECKED` is never fine: nobody knows."""
+    """How a check ended.
+
+    Attributes:
+        NOT_CHECKED: nobody knows, and so it is not fine: a venue did not answer.
+        LEFT_OUT: there is nothing to compare it with, and there never will be.
+    """
 
     OK = "ok"
+    LEFT_OUT = "left_out"
     BROKEN = "broken"
     NOT_CHECKED = "not_checked"
 
@@ -110,19 +116,23 @@ class Finding:
         looked_at: how many things were compared.
         differences: each thing that is not as it should be; none is good.
         not_checked: why it could not be seen; empty when it was.
+        left_out: why it cannot be told from outside; empty when it can.
     """
 
     name: str
     looked_at: int
     differences: tuple[Difference, ...] = ()
     not_checked: str = ""
+    left_out: str = ""
 
     @property
     def verdict(self) -> Verdict:
         """A difference says more than what could not be seen."""
         if self.differences:
             return Verdict.BROKEN
-        return Verdict.NOT_CHECKED if self.not_checked else Verdict.OK
+        if self.not_checked:
+            return Verdict.NOT_CHECKED
+        return Verdict.LEFT_OUT if self.left_out else Verdict.OK
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -143,6 +153,7 @@ class Finding:
             "problems": list(self.problems),
             "differences": [one.as_json() for one in self.differences],
             "not_checked": self.not_checked or None,
+            "left_out": self.left_out or None,
         }
 
 

@@ -13,16 +13,19 @@ from app.accounts.models import AccountState, ExchangeAccount, ExternalHolding, 
 from app.audit.models import AuditEntry
 from app.core.decimals import plain
 from app.market import repository as market
+from app.notifications.models import Notice
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.orders.models import Fill, Order
-from app.pipeline.pnl.models import Booking, DailyPnl, Trade
+from app.pipeline.pnl.models import Booking, DailyPnl, FundingPayment, Trade
 from app.pipeline.positions.models import Position
 from app.pipeline.signals.models import Signal
 from app.trading.instrument import Instrument
-from app.trading.words import MarketType
+from app.trading.words import MarketType, OrderOrigin
 
 RowT = TypeVar("RowT")
+# Orders that others made and that did something to our books.
+IMPORTED = frozenset({OrderOrigin.TRADER, OrderOrigin.VENUE})
 STAGES = ("signal", "order", "position", "exchange_account")
 
 
@@ -47,7 +50,9 @@ class Rows:
     """What the database says; each list oldest first.
 
     Attributes:
+        funding: what each book and the trader's own bore of the venue's payments.
         history: the audit trail of accounts, signals, orders and positions.
+        told: subject and code of every notice.
         is_whole: False when only some accounts were asked for: sums over all of a trader's
             accounts cannot be made then.
     """
@@ -64,9 +69,11 @@ class Rows:
     bookings: Sequence[Booking] = ()
     trades: Sequence[Trade] = ()
     days: Sequence[DailyPnl] = ()
+    funding: Sequence[FundingPayment] = ()
     external: Sequence[ExternalHolding] = ()
     states: Sequence[AccountState] = ()
     history: Sequence[Step] = ()
+    told: frozenset[tuple[str, str]] = frozenset()
     is_whole: bool = True
 
     def instrument(self, row: Order | Position) -> Instrument | None:
@@ -119,6 +126,7 @@ class Rows:
             bookings=[one for one in self.bookings if one.position_id in books],
             trades=_on(self.trades, ids),
             days=(),
+            funding=_on(self.funding, ids),
             external=_on(self.external, ids),
             states=_on(self.states, ids),
             is_whole=False,
@@ -145,9 +153,11 @@ async def load_rows(session: AsyncSession, now: datetime) -> Rows:
         bookings=await _all(session, Booking, Booking.id),
         trades=await _all(session, Trade, Trade.id),
         days=await _all(session, DailyPnl, DailyPnl.day),
+        funding=await _all(session, FundingPayment, FundingPayment.id),
         external=await _all(session, ExternalHolding),
         states=await _all(session, AccountState),
         history=await _history(session),
+        told=await _told(session),
     )
 
 
@@ -167,6 +177,11 @@ async def _history(session: AsyncSession) -> list[Step]:
         .order_by(AuditEntry.id)
     )
     return [Step(*row) for row in await session.execute(query)]
+
+
+async def _told(session: AsyncSession) -> frozenset[tuple[str, str]]:
+    query = select(Notice.subject_id, Notice.code).distinct()
+    return frozenset((subject, code) for subject, code in await session.execute(query))
 
 
 def _on(rows: Sequence[RowT], ids: set[UUID]) -> list[RowT]:

@@ -1,14 +1,12 @@
 """Each check of the rows: silent when they hold, and plain about what is spoilt."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from app.accounts.models import AccountState
-from app.accounts.vault import Vault
 from app.commands.doctor.checks import alarms, days, decisions, fills, moves, orders, results
 from app.commands.doctor.checks import protection as guards
 from app.commands.doctor.examination import ROW_CHECKS, WHOLE_CHECKS, RowCheck
@@ -16,6 +14,7 @@ from app.commands.doctor.finding import CancelAtVenue, RecomputeDay
 from app.commands.doctor.rows import Waiting
 from app.core.ids import new_id
 from app.pipeline.orders.status import OrderStatus
+from app.pipeline.pnl.models import FundingPayment
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals.status import SignalStatus
 from app.trading.words import Protection, Purpose, Side
@@ -52,6 +51,19 @@ def another_stop(ward: Ward) -> None:
 def exit_died(ward: Ward) -> None:
     ward.held.status = PositionStatus.CLOSING
     ward.stop.status = OrderStatus.CANCELED
+
+
+def paid(ward: Ward) -> None:
+    ward.funding.append(
+        FundingPayment(
+            account_id=ward.account.id,
+            position_id=ward.held.id,
+            symbol=ward.held.symbol,
+            amount=d("-1.5"),
+            currency="USDT",
+            paid_at=NOON,
+        )
+    )
 
 
 def orphan(ward: Ward) -> None:
@@ -134,6 +146,12 @@ BROKEN: list[tuple[RowCheck, Spoil, str]] = [
         lambda ward: ward.bookings.clear(),
         "what it realised is not what was booked: expected 0, found 93.95",
     ),
+    (
+        days.funding_is_what_was_paid,
+        paid,
+        "its funding is not what was paid: expected -1.5, found 0",
+    ),
+    (days.days_are_their_bookings, paid, "funding is not what its rows give: expected -1.5"),
     (
         days.closing_fills_are_on_their_day,
         put(lambda ward: ward.bookings[0], day=date(2026, 1, 25)),
@@ -330,6 +348,14 @@ def test_a_fee_in_a_third_coin_is_left_to_its_booking() -> None:
     assert results.results_follow_from_fills(ward.rows).looked_at == 1
 
 
+def test_coins_that_were_moved_away_are_in_no_execution() -> None:
+    ward = a_ward()
+    ward.closed.open_fees = d("1")
+    ward.told.add((str(ward.closed.id), "moved_away"))
+
+    assert results.results_follow_from_fills(ward.rows).problems == ()
+
+
 def test_the_repair_of_a_day_is_proposed_once_for_all_its_figures() -> None:
     ward = a_ward()
     ward.days.clear()
@@ -350,34 +376,3 @@ def test_the_repair_of_an_orphan_is_to_cancel_it() -> None:
     assert isinstance(one.repair, CancelAtVenue)
     assert one.repair.is_conditional
     assert one.repair.client_order_id == ward.stop.client_order_id
-
-
-def test_only_what_is_on_the_account_is_looked_at() -> None:
-    ward = a_ward()
-
-    rows = ward.rows.of_accounts({new_id()})
-
-    assert (rows.accounts, rows.orders, rows.positions, rows.fills) == ({}, [], [], [])
-    assert not rows.is_whole
-
-
-def test_a_key_of_another_installation_does_not_open() -> None:
-    ward = a_ward()
-
-    assert "its key does not open" in words(alarms.keys_open(ward.rows, Vault(bytes(32))))
-    ward.account.credentials = None
-    assert alarms.keys_open(ward.rows, Vault(bytes(32))).looked_at == 0
-
-
-def test_a_difference_that_the_second_look_does_not_see_is_none() -> None:
-    ward = a_ward()
-    ward.held.quantity = d("0.25")
-    first = fills.positions_are_their_fills(ward.rows)
-    ward.held.quantity = d("0.3")
-    still = fills.positions_are_their_fills(ward.rows)
-    ward.held.quantity = d("0.2")
-    gone = fills.positions_are_their_fills(ward.rows)
-
-    assert len(first.confirmed_by(still).problems) == 1
-    assert first.confirmed_by(gone).problems == ()
-    assert replace(first, not_checked="?").confirmed_by(gone).not_checked == "?"

@@ -14,14 +14,16 @@ from app.commands.doctor.venues import Silence
 from app.core.ids import new_client_order_id
 from app.exchanges.venue import BalanceReport, VenueStatus
 from app.pipeline.orders.status import OrderStatus
-from app.trading.words import MarketType, PositionSide
+from app.trading.words import MarketType, OrderOrigin, PositionSide, Side
 from tests.builders import LINEAR, d
 from tests.unit.doctor.ward import (
     Spoil,
     Ward,
+    a_fill,
     a_holding,
     a_report,
     a_ward,
+    an_order,
     words,
 )
 from tests.unit.positions.builders import NOON
@@ -175,9 +177,8 @@ def test_what_the_trader_did_by_hand_is_no_difference() -> None:
 
     assert [one.problems for one in found if one.differences] == []
     # Whose result is in the wallet cannot be told any more.
-    assert [one.not_checked for one in found if one.not_checked] == [
-        "somebody traded there by hand"
-    ]
+    assert [one.left_out for one in found if one.left_out] == ["somebody traded there by hand"]
+    assert overall(found) is Verdict.OK
 
 
 def test_an_order_that_was_triggered_is_found_by_its_new_number() -> None:
@@ -187,6 +188,30 @@ def test_an_order_that_was_triggered_is_found_by_its_new_number() -> None:
     ward.at_venue(open_orders=[became])
 
     assert orders.live_orders_are_at_the_venue(ward.rows, ward.venue).problems == ()
+
+
+def test_an_execution_of_other_hands_that_books_share_is_the_venues() -> None:
+    ward = a_ward()
+    order = an_order(ward, ward.held, Side.SELL, "0.1", origin=OrderOrigin.TRADER)
+    order.exchange_order_id = "h1"
+    a_fill(ward, order, "61000", fee="1").exchange_trade_id = "h7/2"
+    theirs = replace(
+        ward.venue.executions[0],
+        exchange_trade_id="h7",
+        exchange_order_id="h1",
+        quantity=d("0.3"),
+    )
+    ward.at_venue(executions=[*ward.venue.executions, theirs])
+
+    assert fills.fills_are_the_venues(ward.rows, ward.venue).problems == ()
+
+
+@pytest.mark.parametrize("code", ["external_found", "external_flipped"])
+def test_a_wallet_that_other_hands_have_used_is_left_out(code: str) -> None:
+    ward = a_ward()
+    ward.told.add((str(ward.account.id), code))
+
+    assert wallet_is_what_was_earned(ward.rows, ward.venue).verdict is Verdict.LEFT_OUT
 
 
 def test_an_execution_older_than_the_window_is_not_missed() -> None:

@@ -22,7 +22,7 @@ from app.exchanges.venue import (
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
-from app.pipeline.pnl.models import Booking, DailyPnl, Trade
+from app.pipeline.pnl.models import Booking, DailyPnl, FundingPayment, Trade
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals.models import Signal
@@ -62,6 +62,8 @@ class Ward:
     bookings: list[Booking] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)
     days: list[DailyPnl] = field(default_factory=list)
+    funding: list[FundingPayment] = field(default_factory=list)
+    told: set[tuple[str, str]] = field(default_factory=set)
     external: list[ExternalHolding] = field(default_factory=list)
     states: list[AccountState] = field(default_factory=list)
     waiting: list[Waiting] = field(default_factory=list)
@@ -96,6 +98,8 @@ class Ward:
             bookings=self.bookings,
             trades=self.trades,
             days=self.days,
+            funding=self.funding,
+            told=frozenset(self.told),
             external=self.external,
             states=self.states,
             history=self.history,

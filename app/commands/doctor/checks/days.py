@@ -13,7 +13,13 @@ from app.commands.doctor.rows import Rows
 from app.core.decimals import EXACT, plain
 from app.pipeline.orders.models import Fill
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
-from app.pipeline.pnl.rules import DailyTotals, TradeSummary, daily_totals, trading_day
+from app.pipeline.pnl.rules import (
+    DailyTotals,
+    FundingPaid,
+    TradeSummary,
+    daily_totals,
+    trading_day,
+)
 from app.pipeline.positions.book import Realised
 from app.pipeline.positions.models import Position
 
@@ -47,6 +53,27 @@ def positions_have_their_bookings(rows: Rows) -> Finding:
             if one.realized_pnl != booked[one.id] + one.funding
         )
     return Finding("what positions realised is booked", len(rows.positions), differences)
+
+
+def funding_is_what_was_paid(rows: Rows) -> Finding:
+    """What a position has of funding is its shares of the venue's payments (I25)."""
+    paid: dict[UUID | None, Decimal] = defaultdict(lambda: ZERO)
+    with localcontext(EXACT):
+        for one in rows.funding:
+            paid[one.position_id] += one.amount
+    differences = tuple(
+        Difference(
+            where=rows.position_name(one),
+            what="its funding is not what was paid",
+            expected=plain(paid[one.id]),
+            found=plain(one.funding),
+            todo=BOOKS,
+            subject_id=str(one.id),
+        )
+        for one in rows.positions
+        if one.funding != paid[one.id]
+    )
+    return Finding("funding is what the venue paid", len(rows.funding), differences)
 
 
 def closing_fills_are_on_their_day(rows: Rows) -> Finding:
@@ -91,22 +118,24 @@ def days_are_their_bookings(rows: Rows) -> Finding:
 
 
 def computed_days(rows: Rows) -> dict[tuple[Scope, date], DailyTotals]:
-    """All days from scratch; funding is taken as the day has it, for no row tells of each."""
+    """All days from scratch, from bookings, funding payments and trades."""
     booked: dict[Scope, list[Realised]] = defaultdict(list)
     trades: dict[Scope, list[TradeSummary]] = defaultdict(list)
+    funding: dict[Scope, list[FundingPaid]] = defaultdict(list)
     for booking in rows.bookings:
         booked[_scope(booking)].append(_realised(booking))
     for trade in rows.trades:
         trades[_scope(trade)].append(_summary(trade))
+    books = {one.id: one for one in rows.positions}
+    for paid in rows.funding:
+        if paid.position_id is not None:
+            scope = _scope_of_position(rows, books[paid.position_id])
+            funding[scope].append(FundingPaid(paid.amount, paid.paid_at))
     days: dict[tuple[Scope, date], DailyTotals] = {}
-    for scope in booked.keys() | trades.keys():
+    for scope in booked.keys() | trades.keys() | funding.keys():
         zone = ZoneInfo(rows.users[scope.user_id].timezone)
-        found = daily_totals(booked[scope], trades=trades[scope], zone=zone)
+        found = daily_totals(booked[scope], funding=funding[scope], trades=trades[scope], zone=zone)
         days |= {(scope, day): totals for day, totals in found.items()}
-    for row in rows.days:
-        if row.funding:
-            key = (_scope(row), row.day)
-            days[key] = days.get(key, DailyTotals()).with_funding(row.funding)
     return days
 
 

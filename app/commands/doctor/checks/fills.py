@@ -9,7 +9,7 @@ from uuid import UUID
 
 from app.commands.doctor.checks.advice import BOOKS, ITSELF
 from app.commands.doctor.finding import Difference, Finding
-from app.commands.doctor.rows import Rows
+from app.commands.doctor.rows import IMPORTED, Rows
 from app.commands.doctor.venues import VenueView
 from app.core.decimals import EXACT, plain
 from app.exchanges.venue import FillReport
@@ -19,6 +19,8 @@ from app.pipeline.positions.models import Position
 ZERO: Final = Decimal(0)
 # At the edge of the window the two lists need not begin with the same execution.
 EDGE: Final = timedelta(minutes=1)
+# An execution of other hands is shared by the books it took from, each share under a mark.
+SHARE_MARK: Final = "/"
 FIGURES: Final = ("side", "price", "quantity", "fee", "fee_asset")
 
 
@@ -90,29 +92,36 @@ def _held(rows: Rows, position: Position, fills: Sequence[Fill]) -> Decimal:
 
 def fills_are_the_venues(rows: Rows, view: VenueView) -> Finding:
     """Executions here and there are the same, digit for digit (I14)."""
-    here = {(one.symbol, one.exchange_trade_id): one for one in rows.fills}
+    ours = {order.id for order in rows.orders if order.origin not in IMPORTED}
+    here = {(one.symbol, base_id(one.exchange_trade_id)): one for one in rows.fills}
     there = {(one.symbol, one.exchange_trade_id): one for one in view.executions}
-    orders = {
-        (order.symbol, number): order
+    numbers = {
+        (order.symbol, number)
         for order in rows.orders
+        if order.id in ours
         for number in (order.exchange_order_id, order.triggered_order_id)
-        if number is not None
     }
     differences = [
         _unknown_fill(rows, view, report)
         for key, report in there.items()
-        if key not in here and (report.symbol, report.exchange_order_id) in orders
+        if key not in here and (report.symbol, report.exchange_order_id) in numbers
     ]
     for key, fill in here.items():
-        if key in there:
+        if key not in there:
+            if fill.executed_at > view.since + EDGE:
+                differences.append(_invented(rows, fill))
+        elif fill.order_id in ours:
             differences += _other_figures(rows, fill, there[key])
-        elif fill.executed_at > view.since + EDGE:
-            differences.append(_invented(rows, fill))
     return Finding(
         f"executions are the venue's, last 24 h ({view.account.name})",
         len(there),
         tuple(differences),
     )
+
+
+def base_id(exchange_trade_id: str) -> str:
+    """The venue's own id, of an execution that several books share too."""
+    return exchange_trade_id.partition(SHARE_MARK)[0]
 
 
 def _unknown_fill(rows: Rows, view: VenueView, report: FillReport) -> Difference:

@@ -6,14 +6,13 @@ from typing import Final
 
 from app.commands.doctor.checks.advice import BOOKS, ITSELF
 from app.commands.doctor.finding import CancelAtVenue, Difference, Finding
-from app.commands.doctor.rows import Rows
+from app.commands.doctor.rows import IMPORTED, Rows
 from app.commands.doctor.venues import RESTING, VenueView, matches
 from app.core.decimals import plain
 from app.exchanges.venue import OrderReport
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.repository import LIVE
 from app.pipeline.orders.status import OrderStatus
-from app.trading.words import OrderOrigin
 
 # As `new_client_order_id` makes them.
 OUR_ID: Final = re.compile(r"sb[0-9a-z]{25}")
@@ -172,8 +171,7 @@ def ids_are_taken_once(rows: Rows) -> Finding:
     seen: dict[tuple[object, ...], Order] = {}
     differences: list[Difference] = []
     # What others made and was imported may be split over several books.
-    imported = {OrderOrigin.TRADER, OrderOrigin.VENUE}
-    sent = [one for one in rows.orders if one.exchange_order_id and one.origin not in imported]
+    sent = [one for one in rows.orders if one.exchange_order_id and one.origin not in IMPORTED]
     for order in sent:
         first = seen.setdefault((order.account_id, order.symbol, order.exchange_order_id), order)
         if first is not order:

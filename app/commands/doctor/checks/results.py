@@ -19,6 +19,8 @@ from app.pipeline.positions.dust import close_dust
 from app.pipeline.positions.models import Position
 from app.trading.instrument import Instrument
 
+# The notice of coins that were withdrawn or moved.
+MOVED_AWAY: Final = "moved_away"
 FIGURES: Final = {
     "cost": "cost",
     "open_fees": "entry fees not booked yet",
@@ -82,10 +84,17 @@ def fills_by_position(rows: Rows) -> dict[UUID, list[Fill]]:
     return found
 
 
-def has_other_fees(fills: Sequence[Fill], instrument: Instrument) -> bool:
-    """Whether a fee was paid in a third coin, whose rate only the booking remembers."""
+def can_be_replayed(
+    rows: Rows, position: Position, fills: Sequence[Fill], instrument: Instrument
+) -> bool:
+    """Whether the executions say everything.
+
+    They do not where a fee was paid in a third coin, whose rate only the booking remembers, nor
+    where coins left without a sale.
+    """
     own = {instrument.base, instrument.settle}
-    return any(fill.fee and fill.fee_asset not in own for fill in fills)
+    has_other_fees = any(fill.fee and fill.fee_asset not in own for fill in fills)
+    return not has_other_fees and (str(position.id), MOVED_AWAY) not in rows.told
 
 
 def results_follow_from_fills(rows: Rows) -> Finding:
@@ -95,10 +104,11 @@ def results_follow_from_fills(rows: Rows) -> Finding:
     looked_at = 0
     for position in rows.positions:
         instrument = rows.instrument(position)
-        if instrument is None or has_other_fees(fills[position.id], instrument):
+        its_fills = fills[position.id]
+        if instrument is None or not can_be_replayed(rows, position, its_fills, instrument):
             continue
         looked_at += 1
-        differences += _other_figures(rows, position, fills[position.id], instrument)
+        differences += _other_figures(rows, position, its_fills, instrument)
     return Finding("results follow from the fills", looked_at, tuple(differences))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from app.audit.service import SYSTEM
 from app.commands.doctor.checks.advice import BOOKS
 from app.commands.doctor.checks.days import settle_of
-from app.commands.doctor.checks.results import Replay, fills_by_position, has_other_fees, replay
+from app.commands.doctor.checks.results import Replay, can_be_replayed, fills_by_position, replay
 from app.commands.doctor.finding import Difference, Finding
 from app.commands.doctor.rows import Rows
 from app.commands.doctor.venues import VenueView
@@ -15,10 +15,11 @@ from app.core.decimals import EXACT, plain
 from app.core.errors import AppError
 from app.desk.welcome import STARTING_BALANCE
 from app.pipeline.pnl.rules import expected_wallet
-from app.trading.words import MarketType
+from app.trading.words import MarketType, OrderOrigin
 
 ZERO: Final = Decimal(0)
 COIN: Final = "USDT"
+BY_HAND: Final = frozenset({"external_found", "external_flipped"})
 # Venues write amounts with eight places.
 TOLERANCE: Final = Decimal("1e-6")
 
@@ -39,17 +40,20 @@ def wallet_is_what_was_earned(rows: Rows, view: VenueView) -> Finding:
     name = f"the paper wallet is what was earned ({view.account.name})"
     obstacle = _obstacle(rows, view)
     if obstacle:
-        return Finding(name, 0, not_checked=obstacle)
+        return Finding(name, 0, left_out=obstacle)
+    if not view.is_steady:
+        return Finding(name, 0, not_checked="the price did not stand still for a moment")
     try:
         books = _replayed(rows)
     except AppError:
         # A check of its own says so.
-        return Finding(name, 0, not_checked="the fills of a position make no book")
+        return Finding(name, 0, left_out="the fills of a position make no book")
     with localcontext(EXACT):
         expected = expected_wallet(
             STARTING_BALANCE,
             net_realised=sum((one.realized_pnl for one in rows.positions), ZERO),
-            transfers=ZERO,
+            # Funding of what was no book's when it was paid.
+            transfers=sum((one.amount for one in rows.funding if one.position_id is None), ZERO),
             open_entry_fees=sum((one.open_fees for one in rows.positions), ZERO),
         )
         found = _wallet(view, books)
@@ -79,17 +83,22 @@ def _obstacle(rows: Rows, view: VenueView) -> str:
         for order in rows.orders
         for number in (order.exchange_order_id, order.triggered_order_id)
     }
-    if any(one.exchange_order_id not in ours for one in view.executions) or rows.external:
+    if any(one.exchange_order_id not in ours for one in view.executions) or any(
+        one.quantity for one in rows.external
+    ):
         return "somebody traded there by hand"
+    if any(code in BY_HAND and subject == str(view.account.id) for subject, code in rows.told):
+        return "somebody has traded there by hand before"
+    if any(one.origin is OrderOrigin.VENUE for one in rows.orders):
+        return "the venue itself closed something there, and its charges are its own"
     if any(settle_of(one.symbol) != COIN for one in rows.positions):
         return "it trades in other coins too"
     fills = fills_by_position(rows)
     for position in rows.positions:
         instrument = rows.instrument(position)
-        if instrument is None or has_other_fees(fills[position.id], instrument):
-            return "a fee was paid in another coin"
-    if not view.is_steady:
-        return "the price did not stand still for a moment"
+        its_fills = fills[position.id]
+        if instrument is None or not can_be_replayed(rows, position, its_fills, instrument):
+            return "not all of it is in the executions: a fee in another coin, or coins moved away"
     return ""
 
 
