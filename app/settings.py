@@ -46,6 +46,8 @@ class Settings(BaseSettings):
     refresh_token_seconds: int = 30 * 24 * 3600
     price_max_age_seconds: float = 3.0
     sweep_seconds: float = 2.0
+    reconcile_seconds: float = 30.0
+    reconcile_without_stream_seconds: float = 5.0
     exchange_timeout_seconds: float = 10.0
     rate_reserve_percent: int = Field(default=20, ge=0, le=90)
     dedup_window_seconds: int = 90

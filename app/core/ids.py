@@ -1,11 +1,15 @@
 """Identifiers: rows sort by birth, orders are found again by the id we chose."""
 
+import re
 import secrets
+from typing import Final
 from uuid import UUID
 
 import uuid_utils.compat as uuid_utils
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+_RANDOM_LENGTH: Final = 25
+_OWN: Final = re.compile(r"sb[a-z0-9]{25,30}")
 
 
 def new_id() -> UUID:
@@ -19,7 +23,12 @@ def new_client_order_id(prefix: str = "sb") -> str:
     Args:
         prefix: what the id starts with; a lower-case letter first, at most 7 characters.
     """
-    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(25))
+    return prefix + "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
+
+
+def is_own_client_order_id(text: str) -> bool:
+    """Whether an id at a venue has the form of ours, so that some installation of this made it."""
+    return _OWN.fullmatch(text) is not None
 
 
 def new_token() -> str:

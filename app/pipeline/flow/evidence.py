@@ -1,0 +1,199 @@
+"""What an order's silence proves: not accepted only with evidence, else unknown (I12, I13).
+
+A counter proves nothing, a query that failed proves nothing, one endpoint alone proves nothing: a
+venue may know an order later than it took it. Only when every question has been answered, late
+enough, and all answers agree, the order is given up, and the answers are kept with it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import localcontext
+from typing import Final
+
+from loguru import logger
+
+from app.core.clock import iso
+from app.core.decimals import EXACT, plain
+from app.core.errors import OrderNotFound
+from app.exchanges.venue import OrderReport, Venue
+from app.notifications.models import Severity
+from app.notifications.service import tell
+from app.pipeline.flow.fills import record_end
+from app.pipeline.flow.outside import holdings_at_venue, net_of, our_side, tell_apart
+from app.pipeline.flow.tools import Tools, hold_trader
+from app.pipeline.orders import repository as orders
+from app.pipeline.orders import service as order_service
+from app.pipeline.orders.models import Order
+from app.pipeline.orders.status import OrderStatus
+from app.pipeline.positions.outside import is_explained
+from app.trading.words import Purpose
+
+# A venue may know an order a little later than it accepted it (RELIABILITY, "UNKNOWN, resolved").
+NOT_FOUND_GRACE: Final = timedelta(seconds=10)
+# One that was seen to lag is given that long again, and half of it more.
+LAG_FACTOR: Final = 1.5
+TRADES_BEFORE: Final = timedelta(seconds=60)
+TOLD_AFTER: Final = timedelta(seconds=30)
+UNPROVEN: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
+
+
+@dataclass(slots=True)
+class Trail:
+    """What was asked about an order, when, and what was answered."""
+
+    tools: Tools
+    order: Order
+    lines: list[dict[str, str]] = field(default_factory=list)
+
+    def note(self, asked: str, answer: str) -> None:
+        """Keep one question with its answer."""
+        self.lines.append({"at": iso(self.tools.now()), "asked": asked, "answer": answer})
+
+    def text(self) -> str:
+        """All of it, as it is stored with the order."""
+        sent_at = self.order.submitted_at or self.order.created_at
+        return json.dumps({"sent_at": iso(sent_at), "asked": self.lines})
+
+
+class _InDoubt(Exception):
+    """Something does not agree with the order's never having been accepted."""
+
+
+async def look_everywhere(tools: Tools, venue: Venue, order: Order) -> OrderReport | None:
+    """The venue denies an order's id: ask everything else that could contradict it.
+
+    Ends the order as rejected, with the evidence, when nothing does.
+
+    Returns:
+        The order as it was found after all; None when it was not, whether that proves anything
+        or not.
+
+    Raises:
+        ExchangeError: the venue did not answer one of the questions; nothing is proven.
+    """
+    sent_at = order.submitted_at or order.created_at
+    waited = tools.now() - sent_at
+    if waited < max(NOT_FOUND_GRACE, tools.agreement.lag_of(order.account_id) * LAG_FACTOR):
+        await mark_unknown(tools, [order], "The venue does not know the order (yet).")
+        return None
+    trail = Trail(tools, order)
+    trail.note("the order by our id", "not found")
+    try:
+        found = await _among_orders(venue, trail)
+        found = found or await _among_executions(tools, venue, trail)
+    except _InDoubt as doubt:
+        log = logger.bind(client_order_id=order.client_order_id, reason=str(doubt))
+        log.info("order.still_unknown")
+        await mark_unknown(tools, [order], f"The venue does not know the order, but {doubt}.")
+        return None
+    if found is not None:
+        tools.agreement.saw_late(order.account_id, waited)
+        return found
+    reason = (
+        f"not_accepted: {int(waited.total_seconds())} s after sending, the venue knows no order "
+        f"{order.client_order_id}, neither by its id nor among the open ones, and neither the "
+        "executions nor what is held there tell of it."
+    )
+    await record_end(tools, order.id, OrderStatus.REJECTED, reason, evidence=trail.text())
+    return None
+
+
+async def _among_orders(venue: Venue, trail: Trail) -> OrderReport | None:
+    order = trail.order
+    resting = await venue.open_orders(order.symbol)
+    for one in resting:
+        if one.client_order_id == order.client_order_id:
+            return one
+    trail.note("open orders of the symbol", f"{len(resting)}, not among them")
+    try:
+        return await venue.find_order(
+            order.symbol, order.client_order_id, is_conditional=order.is_conditional
+        )
+    except OrderNotFound:
+        trail.note("the order by our id, again", "not found")
+    return None
+
+
+async def _among_executions(tools: Tools, venue: Venue, trail: Trail) -> OrderReport | None:
+    """The executions since the intent, what is held, and what the private stream has said.
+
+    Raises:
+        _InDoubt: one of them does not agree.
+    """
+    order = trail.order
+    trades = await venue.trades(order.symbol, order.created_at - TRADES_BEFORE)
+    async with tools.database.read() as session:
+        our = await our_side(session, tools, order.account_id, order.symbol)
+    told = await tell_apart(tools, venue, our, trades)
+    if order.id in told.found:
+        return told.found[order.id]
+    if told.unclear or told.missed:
+        raise _InDoubt("there are executions that may be its own")
+    trail.note("executions since a minute before it", f"{len(trades)}, none of them its own")
+    net = net_of(await holdings_at_venue(venue, our.place.account.market_type), our)
+    with localcontext(EXACT):
+        extra = net - our.total - our.dust - our.external
+    moves = [one.taken.move(our.place.instrument) for one in told.strangers]
+    if not is_explained(extra, moves):
+        raise _InDoubt(f"it holds {plain(net)} and our books say {plain(our.total)}")
+    trail.note("what the venue holds", f"{plain(net)}, as our books say")
+    if tools.agreement.has_heard_of(order.client_order_id):
+        raise _InDoubt("its private stream has named it")
+    trail.note("the private stream", "has not named it")
+    return None
+
+
+async def mark_unknown(tools: Tools, legs: Sequence[Order], reason: str) -> None:
+    """The venue may have these orders or not, as far as can be told now."""
+    if all(leg.status is OrderStatus.UNKNOWN for leg in legs):
+        return
+    async with tools.database.transaction() as session:
+        await hold_trader(session, tools, Order, legs[0].id)
+        for leg in legs:
+            order = await orders.get(session, leg.id)
+            # Somebody may have asked the venue meanwhile, and know.
+            if order.status is OrderStatus.SUBMITTED:
+                await order_service.record_status(
+                    session,
+                    order,
+                    OrderStatus.UNKNOWN,
+                    now=tools.now(),
+                    reason=f"outcome_unknown: {reason}",
+                )
+
+
+async def tell_unknown(tools: Tools, live: Sequence[Order]) -> None:
+    """Tell the owner of each order whose fate has been unknown for too long, once a run (I33)."""
+    now = tools.now()
+    late = [
+        one
+        for one in live
+        if one.status in UNPROVEN and now - (one.submitted_at or one.created_at) >= TOLD_AFTER
+    ]
+    new = [one for one in late if tools.agreement.is_new("order_unknown", one.id)]
+    if not new:
+        return
+    async with tools.database.transaction() as session:
+        for order in new:
+            await tell(
+                session,
+                user_id=order.user_id,
+                severity=Severity.URGENT,
+                code="order_unknown",
+                subject_kind="order",
+                subject_id=str(order.id),
+                text=_unknown_words(order),
+                now=now,
+            )
+
+
+def _unknown_words(order: Order) -> str:
+    what = "entry" if order.purpose is Purpose.ENTRY else "exit"
+    return (
+        f"Nobody can say whether the venue has the {what} {order.client_order_id}: "
+        f"{order.side.value} {plain(order.quantity)} {order.symbol}. It is looked for until the "
+        "venue proves one or the other, is never sent again, and no new entry is made on "
+        f"{order.symbol} meanwhile. Look at the venue if this lasts."
+    )

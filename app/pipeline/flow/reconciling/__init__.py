@@ -1,0 +1,1 @@
+"""What follows from a comparison with the venue: strays, losses and funding."""
