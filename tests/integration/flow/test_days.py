@@ -5,6 +5,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
 
 from app.accounts.models import User
 from app.db.session import Database
@@ -233,11 +234,12 @@ async def test_restarts_when_nothing_is_due_then_ask_for_nothing_and_write_nothi
 
 
 async def everything(desk: Desk) -> dict[str, list[str]]:
-    """Every row of every table, as the database has it."""
+    """Every row of every table, as the database has it, but for heartbeats."""
     found = {}
     async with desk.database.read() as session:
         connection = await session.connection()
         for table in User.metadata.sorted_tables:
-            rows = await connection.execute(table.select())
+            kept = [column for column in table.columns if column.name != "reconciled_at"]
+            rows = await connection.execute(select(*kept))
             found[table.name] = sorted(map(str, rows.all()))
     return found
