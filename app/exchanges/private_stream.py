@@ -87,7 +87,8 @@ class PrivateStream:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await _let_go(client)
+            heard.forget_timers()
+            await client.close()
 
     def _watches(self, client: Any) -> list["Watch"]:
         watches: list[Watch] = [_watch_orders(client, params) for params in self._order_streams]
@@ -136,9 +137,11 @@ class _Heard:
     def __init__(self, client: Any) -> None:
         self._queue: asyncio.Queue[News | ExchangeError] = asyncio.Queue()
         self._connected = asyncio.Event()
-        # ccxt's hooks for its users; both are looked up when a connection is made.
+        self._timers: list[asyncio.TimerHandle] = []
+        # ccxt's hooks for its users; they are looked up when a connection is made.
         self._on_connected, client.on_connected = client.on_connected, self._take_connection
         self._on_message, client.handle_message = client.handle_message, self._take_message
+        self._delay, client.delay = client.delay, self._remember_timer
 
     def _take_connection(self, socket: Any, message: Any = None) -> None:
         self._on_connected(socket, message)
@@ -148,6 +151,16 @@ class _Heard:
         if _is_last_word(message):
             self.put(ExchangeError("the venue ends the private stream"))
         self._on_message(socket, message)
+
+    def _remember_timer(self, milliseconds: float, *call: Any) -> asyncio.TimerHandle:
+        handle: asyncio.TimerHandle = self._delay(milliseconds, *call)
+        self._timers.append(handle)
+        return handle
+
+    def forget_timers(self) -> None:
+        """Renew no listen key any more: ccxt's timer would outlive the client, and hold it."""
+        for timer in self._timers:
+            timer.cancel()
 
     async def announce(self, settle_seconds: float) -> None:
         """Say that it is connected, once the newest connection has settled."""
@@ -179,14 +192,6 @@ def _is_last_word(message: Any) -> bool:
     event = message.get("event")
     inner = event if isinstance(event, dict) else message
     return inner.get("e") in LAST_WORDS
-
-
-async def _let_go(client: Any) -> None:
-    # ccxt renews a listen key by a timer that outlives the client; without a key it does nothing.
-    for options in (client.options, *client.options.values()):
-        if isinstance(options, dict):
-            options.pop("listenKey", None)
-    await client.close()
 
 
 def prepare_for_stream(client: Any) -> Any:

@@ -21,11 +21,12 @@ class ScriptedClient:
     Attributes:
         heard: orders that the next watches return, or what they raise.
         closed: whether it let go of its connections.
+        renewals: how often the listen key was renewed.
     """
 
     def __init__(self) -> None:
         self.has = {"watchBalance": False}
-        self.options: dict[str, Any] = {"linear": {"listenKey": "key"}, "listenKey": "key"}
+        self.renewals = 0
         self.on_connected: Callable[..., None] = lambda _socket, _message=None: None
         self.handle_message: Callable[..., None] = lambda _socket, _message: None
         self.heard: asyncio.Queue[list[dict[str, Any]] | Exception] = asyncio.Queue()
@@ -36,10 +37,17 @@ class ScriptedClient:
         if not self._is_connected:
             self._is_connected = True
             self.on_connected("socket")
+            self.delay(SETTLE_SECONDS * 1500, self._renew)
         item = await self.heard.get()
         if isinstance(item, Exception):
             raise item
         return item
+
+    def delay(self, milliseconds: float, method: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(milliseconds / 1000, method)
+
+    def _renew(self) -> None:
+        self.renewals += 1
 
     async def close(self) -> None:
         self.closed = True
@@ -157,13 +165,23 @@ async def test_any_other_message_changes_nothing(
     assert len(line.clients) == 1
 
 
-async def test_leaving_lets_go_of_the_client_and_of_its_listen_key(line: Line) -> None:
+async def test_leaving_lets_go_of_the_client_and_renews_no_listen_key(line: Line) -> None:
     async with aclosing(_stream(line).news()) as told:
         await _next(told)
 
     (client,) = line.clients
+    await asyncio.sleep(SETTLE_SECONDS)
     assert client.closed
-    assert client.options == {"linear": {}}
+    assert client.renewals == 0
+
+
+async def test_a_listen_key_is_renewed_while_it_is_used(
+    line: Line, news: AsyncIterator[News]
+) -> None:
+    await _next(news)
+    await asyncio.sleep(SETTLE_SECONDS)
+
+    assert line.clients[0].renewals == 1
 
 
 async def test_connected_is_said_after_the_newest_of_several_connections(line: Line) -> None:
