@@ -187,6 +187,10 @@ class CcxtVenue:
         trades = await self._read(
             lambda: self._client.fetch_my_trades(symbol, start, page, dict(params))
         )
+        if len(trades) >= page:
+            # A full page may lack some.
+            complete = await self.trades(symbol, since)
+            return [fill for fill in complete if fill.exchange_order_id == exchange_order_id]
         async with speaking(Call.READ, self._secrets):
             own = [trade for trade in trades if str(trade.get("order")) == exchange_order_id]
             return sorted((fill_of(trade, market) for trade in own), key=_by_time)
@@ -234,7 +238,7 @@ class CcxtVenue:
         start = milliseconds(since)
         async with speaking(Call.READ, self._secrets):
             rows = await funding_since(self._client, start, self._quirks.history)
-            payments = [funding_of(row) for row in rows]
+            payments = [funding_of(self._quirks.funding(self._client, row)) for row in rows]
             return sorted(payments, key=lambda row: (row.paid_at, row.venue_id))
 
     async def is_one_way(self) -> bool:

@@ -99,6 +99,18 @@ def _trigger_at_bybit(trigger: Trigger, client_order_id: str, *, is_contract: bo
     return {"triggerBy": "MarkPrice" if trigger.by is TriggerBy.MARK else "LastPrice"}
 
 
+def _funding_as_told(client: Any, row: Raw) -> Raw:
+    del client
+    return row
+
+
+def _funding_at_bybit(client: Any, row: Raw) -> Raw:
+    # An execution's fee is positive when paid, and ccxt guesses its coin.
+    amount = number(row.get("amount"))
+    settle = client.market(row["symbol"])["settle"]
+    return {**row, "amount": None if amount is None else -amount, "code": settle}
+
+
 class TriggerParams(Protocol):
     """What a conditional order says beside its trigger price."""
 
@@ -142,6 +154,7 @@ class Quirks:
         trigger_params: what a conditional order says beside its trigger price.
         keeps_conditionals_apart: whether a cancel has to say that an order is conditional.
         lists_pairs: whether it takes Binance's list of two orders of which one cancels the other.
+        funding: one row of the list of funding as it should read: negative when paid.
         order_streams: parameters of each private stream of orders.
         margin: leverage and margin mode of a symbol.
         margin_scope: what the margin mode belongs to.
@@ -155,6 +168,7 @@ class Quirks:
     find_foreign: Callable[[Any, str, str], Awaitable[Raw]] = look_ups.foreign_by_id
     open_orders: Callable[[Any, str], Awaitable[list[Raw]]] = look_ups.open_orders
     trigger_params: TriggerParams = _working_type
+    funding: Callable[[Any, Raw], Raw] = _funding_as_told
     keeps_conditionals_apart: bool = False
     lists_pairs: bool = False
     order_streams: tuple[Mapping[str, Any], ...] = ({},)
@@ -201,6 +215,7 @@ BYBIT = Quirks(
     find_foreign=look_ups.foreign_at_bybit,
     open_orders=look_ups.open_at_bybit,
     trigger_params=_trigger_at_bybit,
+    funding=_funding_at_bybit,
     margin=_margin_by_two_questions,
     margin_scope=MarginScope.ACCOUNT,
     client_id_param="orderLinkId",

@@ -362,6 +362,33 @@ async def test_fills_asks_for_one_order_and_keeps_only_its_trades(
     assert "startTime" not in query
 
 
+async def test_fills_when_the_page_is_full_then_asks_for_all_the_trades(
+    script: ScriptedVenue, spot: CcxtVenue
+) -> None:
+    trade = {
+        "symbol": "BTCUSDT",
+        "orderId": 7,
+        "price": "100000",
+        "qty": "0.5",
+        "commission": "0.0005",
+        "commissionAsset": "BTC",
+        "isBuyer": True,
+        "isMaker": False,
+    }
+    first = 1700000000000
+    page = [{**trade, "id": number, "time": first + number} for number in range(1000)]
+    path = "GET /api.binance.com/api/v3/myTrades"
+    script.script[path] = Reply(page)
+
+    fills = await spot.fills("BTC/USDT", "7", datetime(2023, 1, 1, tzinfo=UTC))
+
+    assert len(fills) == 1000
+    by_order, first_page, rest = script.asked(path)
+    assert "orderId=7" in by_order
+    assert "startTime=1672531200000" in first_page
+    assert f"startTime={first + 999}" in rest
+
+
 def _config(leverage: int, margin_type: str) -> Reply:
     return Reply([{"symbol": "BTCUSDT", "marginType": margin_type, "leverage": leverage}])
 

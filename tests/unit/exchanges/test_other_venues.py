@@ -1,12 +1,14 @@
 """Requests to the venues that are not Binance, as the real clients build them."""
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
 
+from app.core.clock import SystemClock
 from app.core.errors import Denied, OrderNotFound
 from app.exchanges.venue import OrderRequest, VenueStatus
 from app.trading.words import MarginMode, MarketType, OrderType, Side
@@ -216,3 +218,26 @@ async def test_bingx_cancel_is_by_client_id_alone(script: ScriptedVenue, open_ve
     (query,) = script.asked(name)
     assert parse_qs(query)["clientOrderID"] == ["sb1"]
     assert "orderId" not in parse_qs(query)
+
+
+async def test_bybit_funding_that_was_paid_is_negative_and_in_the_settle_coin(
+    script: ScriptedVenue, open_venue: Open
+) -> None:
+    now = SystemClock().now()
+    row = {
+        "symbol": "BTCUSDT",
+        "execId": "9",
+        "execFee": "0.6",
+        "execTime": str(int(now.timestamp() * 1000)),
+        "execType": "Funding",
+        "feeRate": "0.001",
+    }
+    path = "GET /api.bybit.com/v5/execution/list"
+    script.script[path] = _bybit_list(row)
+    venue = await open_venue("bybit", MarketType.LINEAR)
+
+    (payment,) = await venue.funding(now - timedelta(days=3))
+
+    assert (payment.venue_id, payment.amount, payment.asset) == ("9", Decimal("-0.6"), "USDT")
+    (query,) = script.asked(path)
+    assert parse_qs(query)["execType"] == ["Funding"]
