@@ -1,8 +1,10 @@
 """A venue that answers, and not with the truth: it denies, it forgets, it lags behind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
 
 from app.core.errors import OrderNotFound
 from app.exchanges.venue import (
@@ -35,6 +37,7 @@ class LyingVenue(FakeVenue):
         hides_open: nothing seems to rest.
         shows_nothing_held: no positions and no coins, as if that were an answer.
         garbles: the answer to an order that was accepted cannot be read.
+        withdrawn: coins that have left the account without a sale.
     """
 
     denies = False
@@ -42,6 +45,11 @@ class LyingVenue(FakeVenue):
     shows_nothing_held = False
     garbles = False
     _then: _Then | None = None
+    withdrawn: dict[str, Decimal]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.withdrawn = {}
 
     async def lag(self, symbol: str) -> None:
         """From now on every look-up shows what is true at this moment."""
@@ -97,7 +105,10 @@ class LyingVenue(FakeVenue):
         return self._then.positions if self._then else found
 
     async def balances(self) -> Sequence[BalanceReport]:
-        found = await super().balances()
+        found = [
+            replace(one, free=one.free - self.withdrawn.get(one.asset, Decimal(0)))
+            for one in await super().balances()
+        ]
         if self.shows_nothing_held:
             return []
         return self._then.balances if self._then else found
