@@ -6,6 +6,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
 
 from app.core.clock import iso
+from app.trading.money import Money
 
 Moment = Annotated[datetime, PlainSerializer(iso, return_type=str, when_used="json")]
 MomentIn = AwareDatetime
@@ -22,6 +23,13 @@ class Out(BaseModel):
     """What we give."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
+
+
+class TargetShare(Out):
+    """One of several take-profit levels: its price, and its share of the position, 0.5 = half."""
+
+    price: Money
+    fraction: Money
 
 
 class Page(BaseModel, Generic[ItemT]):

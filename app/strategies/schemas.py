@@ -70,6 +70,7 @@ class StrategySettings(In):
     reinvest: bool = False
     approve_exits: Approval = Approval.AUTO
     exit_max_age_seconds: int = Field(default=900, ge=1, le=86_400)
+    max_holding_seconds: int | None = Field(default=None, ge=1)
     max_slippage_percent: Money | None = Field(default=None, gt=0, lt=100)
     trigger_by: TriggerBy = TriggerBy.MARK
     raise_to_min_notional: bool = False
@@ -130,6 +131,7 @@ class StrategyOut(Out):
     reinvest: bool
     approve_exits: Approval
     exit_max_age_seconds: int
+    max_holding_seconds: int | None
     max_slippage_percent: Money | None
     trigger_by: TriggerBy
     raise_to_min_notional: bool

@@ -322,20 +322,23 @@ class Worker:
 
     async def _exit(self, position_id: UUID, reason: CloseReason) -> None:
         failpoint("C30")
+        order = None
         try:
-            await self._submit(await fire(self.tools, position_id, reason))
+            order = await fire(self.tools, position_id, reason)
+            await self._submit(order)
         except (Conflict, Denied):
             # Another exit of it is on its way, or it is flat: watch it as what it is now.
             await self._guard_anew(position_id)
         finally:
             self._leaving.discard(position_id)
-            await self._pace_exit(position_id)
+            await self._pace_exit(position_id, order)
 
-    async def _pace_exit(self, position_id: UUID) -> None:
+    async def _pace_exit(self, position_id: UUID, order: Order | None) -> None:
         """An exit the venue refuses is tried again, each time after twice the pause."""
         async with self.tools.database.read() as session:
             position = await positions.get(session, position_id)
-        if position.is_closed:
+            sent = None if order is None else await orders.get(session, order.id)
+        if position.is_closed or (sent is not None and sent.status is OrderStatus.FILLED):
             self._exit_pauses.pop(position_id, None)
             return
         if self._is_pausing(position_id):

@@ -26,6 +26,7 @@ from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.strategies.models import Strategy
+from app.trading.targets import Target
 from app.trading.words import MarketType, OrderType, PositionSide, Purpose, TimeInForce
 
 ONE: Final = Decimal(1)
@@ -127,6 +128,7 @@ async def _intend(
     is_spot = case.place.account.market_type is MarketType.SPOT
     signal.quantity = judgement.sized.quantity
     signal.stop_loss, signal.take_profit = judgement.stop_loss, judgement.take_profit
+    signal.targets = _several(judgement.targets)
     draft = OrderDraft(
         user_id=signal.user_id,
         account_id=signal.account_id,
@@ -144,6 +146,7 @@ async def _intend(
         signal_id=signal.id,
         stop_loss=judgement.stop_loss,
         take_profit=judgement.take_profit,
+        targets=_several(judgement.targets),
         trailing_percent=judgement.trailing_percent,
         expires_at=signal.expires_at,
     )
@@ -152,6 +155,12 @@ async def _intend(
     )
     await signal_service.finish(session, signal, SignalStatus.EXECUTING, now=now)
     return order
+
+
+def _several(targets: tuple[Target, ...]) -> tuple[Target, ...] | None:
+    """None for one target that sells everything: its price alone says it."""
+    is_plain = len(targets) <= 1 and all(one.fraction == ONE for one in targets)
+    return None if is_plain else targets
 
 
 def _how(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -170,6 +170,7 @@ def draft_of(
         stop_value=stop.value if stop else None,
         target_kind=target.kind if target else None,
         target_value=target.value if target else None,
+        target_levels=_target_levels(intent),
         leverage=None if intent.leverage is None else max(1, int(intent.leverage)),
         comment=intent.comment,
         reference_price=case.meaning.reference_price or _price_now(tools, case, symbol),
@@ -182,6 +183,20 @@ def draft_of(
 
 def _first_target(intent: Intent) -> Level | None:
     return intent.take_profits[0].level if intent.take_profits else None
+
+
+def _target_levels(intent: Intent) -> list[dict[str, Any]] | None:
+    """All targets with their shares, as text; None where the first says everything."""
+    if len(intent.take_profits) < 2 and not any(one.portion_percent for one in intent.take_profits):
+        return None
+    return [
+        {
+            "kind": one.level.kind.value,
+            "value": plain(one.level.value),
+            "portion_percent": None if one.portion_percent is None else plain(one.portion_percent),
+        }
+        for one in intent.take_profits
+    ]
 
 
 def _price_now(tools: Tools, case: Case, symbol: str) -> Decimal | None:

@@ -23,7 +23,7 @@ from app.pipeline.flow.exposure import (
 from app.pipeline.flow.tools import Place, Tools, place_of
 from app.pipeline.positions import repository as positions
 from app.pipeline.risk.exposure import Entry, StrategyLimits
-from app.pipeline.risk.levels import PriceLevel, stop_from, target_from
+from app.pipeline.risk.levels import PriceLevel, stop_from, targets_from
 from app.pipeline.risk.rules import Verdict, check_entry, first_denial
 from app.pipeline.risk.service import limits_of
 from app.pipeline.risk.sizing import SizeAsked, Sized, SizingBasis, size_entry
@@ -34,6 +34,7 @@ from app.pipeline.signals.words import SignalAction
 from app.strategies.models import Strategy
 from app.strategies.words import LevelKind, Sides, SizingMode
 from app.trading.quote import Quote
+from app.trading.targets import Target
 from app.trading.words import PositionSide
 
 ONE: Final = Decimal(1)
@@ -53,10 +54,15 @@ class Judgement:
     entry: Entry
     sized: Sized
     stop_loss: Decimal | None
-    take_profit: Decimal | None
+    targets: tuple[Target, ...]
     trailing_percent: Decimal | None
     leverage: int
     verdicts: tuple[Verdict, ...]
+
+    @property
+    def take_profit(self) -> Decimal | None:
+        """The nearest target, quote per base."""
+        return self.targets[0].price if self.targets else None
 
     @property
     def denial(self) -> Denied | None:
@@ -150,7 +156,7 @@ async def judge(
         liquidation_room=tools.settings.liquidation_margin_fraction,
     )
     stop, trailing = _stop(case)
-    target = _target(case)
+    targets = _targets(case)
     basis = SizingBasis(
         instrument=place.instrument,
         entry_price=case.entry_price,
@@ -178,12 +184,13 @@ async def judge(
         ignore_order=ignore_order,
     )
     leverage = min(strategy.leverage, signal.leverage or strategy.leverage)
-    entry = _entry(case, sized, target=target, leverage=leverage)
+    nearest = targets[0].price if targets else None
+    entry = _entry(case, sized, target=nearest, leverage=leverage)
     return Judgement(
         entry=entry,
         sized=sized,
         stop_loss=None if trailing is not None else stop,
-        take_profit=target,
+        targets=targets,
         trailing_percent=trailing,
         leverage=leverage,
         verdicts=check_entry(entry, exposure, limits, now=now),
@@ -207,19 +214,31 @@ def _stop(case: EntryCase) -> tuple[Decimal | None, Decimal | None]:
     return price, level.value if level.kind is LevelKind.TRAILING_PERCENT else None
 
 
-def _target(case: EntryCase) -> Decimal | None:
+def _targets(case: EntryCase) -> tuple[Target, ...]:
+    """The alert's targets, or the strategy's one; nearest first."""
     signal, strategy = case.signal, case.strategy
-    level = _level(signal.target_kind, signal.target_value) or _level(
+    single = _level(signal.target_kind, signal.target_value) or _level(
         strategy.default_take_profit_kind, strategy.default_take_profit_value
     )
-    if level is None:
-        return None
-    return target_from(
-        level,
+    levels = _wanted_targets(signal) or ([] if single is None else [(single, None)])
+    if not levels:
+        return ()
+    return targets_from(
+        levels,
         entry_price=case.entry_price,
         position_side=signal.position_side,
         instrument=case.place.instrument,
     )
+
+
+def _wanted_targets(signal: Signal) -> list[tuple[PriceLevel, Decimal | None]]:
+    """Several targets as the alert gave them, each with its share in percent."""
+    found = []
+    for one in signal.target_levels or ():
+        portion = one["portion_percent"]
+        level = PriceLevel(LevelKind(one["kind"]), Decimal(one["value"]))
+        found.append((level, None if portion is None else Decimal(portion)))
+    return found
 
 
 def _level(kind: LevelKind | None, value: Decimal | None) -> PriceLevel | None:

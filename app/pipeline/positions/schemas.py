@@ -6,16 +6,22 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.http.schemas import In, Moment, Out
+from app.http.schemas import In, Moment, Out, TargetShare
 from app.pipeline.orders.schemas import FillOut
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.trading.money import Money
-from app.trading.words import CloseReason, PositionSide, TriggerBy
+from app.trading.words import CloseReason, PositionSide, Protection, TriggerBy
 
 
 class PositionOut(Out):
-    """A position; `quantity` in base units, `realized_pnl` net of fees in settle currency."""
+    """A position; `quantity` in base units, `realized_pnl` net of fees in settle currency.
+
+    `protection` says who guards it and `protection_note` what keeps its stop from the venue.
+    `naked_seconds` is how long it had a stop that nobody carried; while that goes on,
+    `naked_since` is set and the seconds since then come on top. `targets` is filled where there
+    are several; `take_profit` is the nearest. At `close_at` it is closed whatever its price.
+    """
 
     id: UUID
     status: PositionStatus
@@ -30,6 +36,7 @@ class PositionOut(Out):
     sold_quantity: Money
     stop_loss: Money | None
     take_profit: Money | None
+    targets: list[TargetShare] | None
     trailing_percent: Money | None
     trigger_by: TriggerBy
     realized_pnl: Money
@@ -39,7 +46,11 @@ class PositionOut(Out):
     funding: Money
     dust_quantity: Money
     is_provisional: bool
-    protection: str
+    protection: Protection
+    protection_note: str | None
+    naked_since: Moment | None
+    naked_seconds: Money
+    close_at: Moment | None
     close_reason: CloseReason | None
     note: str | None
     opened_at: Moment | None
@@ -91,12 +102,6 @@ class CloseIn(In):
     quantity: Money | None = Field(default=None, gt=0)
 
 
-def protection_of(row: Position) -> str:
-    """Who guards it: `monitor` when a level is set, `none` when there is nothing to guard."""
-    levels = (row.stop_loss, row.take_profit, row.trailing_percent)
-    return "none" if row.is_closed or all(level is None for level in levels) else "monitor"
-
-
 def _fields(
     schema: type[PositionOut],
     row: Position,
@@ -104,5 +109,5 @@ def _fields(
     unrealized: Decimal | None,
 ) -> dict[str, Any]:
     values = {name: getattr(row, name, None) for name in schema.model_fields}
-    values |= {"price": price, "unrealized_pnl": unrealized, "protection": protection_of(row)}
+    values |= {"price": price, "unrealized_pnl": unrealized}
     return values

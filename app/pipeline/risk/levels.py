@@ -1,6 +1,6 @@
 """Stops, targets and the estimated liquidation of one entry, as prices on the tick."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import assert_never
@@ -9,7 +9,11 @@ from app.core.decimals import EXACT, plain
 from app.core.errors import Denied, Invalid
 from app.strategies.words import LevelKind
 from app.trading.instrument import Instrument
+from app.trading.targets import Target
 from app.trading.words import MarketType, PositionSide
+
+HUNDRED = Decimal(100)
+FRACTION_PLACES = Decimal("1e-18")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,56 @@ def target_from(
             code="target_on_wrong_side",
         )
     return price
+
+
+def targets_from(
+    levels: Sequence[tuple[PriceLevel, Decimal | None]],
+    *,
+    entry_price: Decimal,
+    position_side: PositionSide,
+    instrument: Instrument,
+) -> tuple[Target, ...]:
+    """Where the targets of an entry go, and what share of the position each sells.
+
+    Args:
+        levels: each with its share in percent, 25 = 25 %; None for an equal share of what the
+            others leave. Two at the same price become one.
+        entry_price: as for `target_from`.
+        position_side: as for `target_from`.
+        instrument: as for `target_from`.
+
+    Returns:
+        Nearest first; shares above 0 that add up to at most 1.
+
+    Raises:
+        Denied: `target_on_wrong_side`; `targets_exceed_position`, when they would sell more than
+            there is.
+    """
+    shares: dict[Decimal, Decimal] = {}
+    with localcontext(EXACT):
+        given = sum((share for _, share in levels if share is not None), Decimal(0))
+        open_ended = sum(1 for _, share in levels if share is None)
+        spare = HUNDRED - given
+        if spare < 0 or (open_ended and spare == 0):
+            raise Denied(
+                f"the targets would sell {plain(given)} % of the position, and others wait for "
+                "a share"
+                if open_ended
+                else f"the targets would sell {plain(given)} % of it",
+                code="targets_exceed_position",
+            )
+        for level, share in levels:
+            percent = spare / open_ended if share is None else share
+            price = target_from(
+                level,
+                entry_price=entry_price,
+                position_side=position_side,
+                instrument=instrument,
+            )
+            fraction = (percent / HUNDRED).quantize(FRACTION_PLACES)
+            shares[price] = shares.get(price, Decimal(0)) + fraction
+    is_long = position_side is PositionSide.LONG
+    return tuple(Target(price, shares[price]) for price in sorted(shares, reverse=not is_long))
 
 
 def tighter_stop(

@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from app.core.words import Word
-from app.http.schemas import In, Moment, Out
+from app.http.schemas import In, Moment, Out, TargetShare
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.signals.words import SignalAction
@@ -32,7 +32,10 @@ ACTIVE_EXAMPLE: Final[dict[str, JsonValue]] = {
 
 
 class SignalOut(Out):
-    """A signal; `quantity`, `stop_loss` and `take_profit` are what was or will be sent."""
+    """A signal; `quantity`, `stop_loss` and `take_profit` are what was or will be sent.
+
+    `targets` is filled where there are several; `take_profit` is the nearest of them.
+    """
 
     id: UUID
     status: SignalStatus
@@ -56,6 +59,7 @@ class SignalOut(Out):
     quantity: Money | None
     stop_loss: Money | None
     take_profit: Money | None
+    targets: list[TargetShare] | None
     sentence: str
     comment: str | None
     reference_price: Money | None

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,7 +32,9 @@ class SignalDraft:
 
     Attributes:
         size_value: by `size_kind`; a percentage is 50 for 50 %.
-        stop_value: by `stop_kind`; likewise the target.
+        stop_value: by `stop_kind`; likewise the target, the first one.
+        target_levels: every target with its kind, value and share in percent, as text; None where
+            there is one for everything.
         reference_price: what the price was when the signal came: the alert's, or ours at receipt.
         needs_human: True when a person must decide even under auto-approval (TRADING 6).
         approved_by: the user who asks for it by hand and has thereby decided it.
@@ -51,6 +54,7 @@ class SignalDraft:
     stop_value: Decimal | None = None
     target_kind: LevelKind | None = None
     target_value: Decimal | None = None
+    target_levels: list[dict[str, Any]] | None = None
     leverage: int | None = None
     comment: str | None = None
     reference_price: Decimal | None = None

@@ -499,3 +499,73 @@ async def test_an_alert_when_it_is_repeated_then_no_second_stop_rests(desk: Desk
 
     assert [one.order_type for one in conditional(desk)] == [OrderType.MARKET]
     assert [one.trigger.kind for one in conditional(desk) if one.trigger] == [TriggerKind.STOP]
+
+
+# Several targets
+
+
+async def test_several_targets_when_each_is_reached_then_sells_its_share(desk: Desk) -> None:
+    levels = [{"price": "62000", "portion_percent": "50"}, {"price": "64000"}, {"price": "66000"}]
+    position = await open_long(desk, stop_loss=STOP, take_profits=levels)
+    assert await at_venue(desk) == [
+        ("stop", d("58000"), d("0.1")),
+        ("target", d("62000"), d("0.05")),
+        ("target", d("64000"), d("0.025")),
+        ("target", d("66000"), d("0.025")),
+    ]
+
+    await desk.price_at_venue("62000")
+
+    assert await at_venue(desk) == [
+        ("stop", d("58000"), d("0.05")),
+        ("target", d("64000"), d("0.025")),
+        ("target", d("66000"), d("0.025")),
+    ]
+    assert (await the(desk, position)).take_profit == d("64000")
+
+    await desk.price_at_venue("64000")
+    await desk.price_at_venue("66000")
+    await desk.sweep(after_seconds=6)
+
+    closed = await the(desk, position)
+    assert (closed.status, closed.close_reason) == (
+        PositionStatus.CLOSED,
+        CloseReason.TAKE_PROFIT,
+    )
+    # 100 + 100 + 150, less 6 for the entry and 3.1 + 1.6 + 1.65 for the exits
+    assert closed.realized_pnl == d("337.65")
+    assert await at_venue(desk) == []
+
+
+async def test_several_targets_when_the_monitor_is_alone_then_sells_each_once(desk: Desk) -> None:
+    desk.venue.refuses_conditionals = True
+    levels = [{"price": "62000", "portion_percent": "50"}, {"price": "64000"}]
+    position = await open_long(desk, stop_loss=STOP, take_profits=levels)
+
+    for price in ("62000", "62100", "62200"):
+        await desk.price(price)
+    assert (await the(desk, position)).quantity == d("0.05")
+
+    await desk.price("64000")
+    assert (await the(desk, position)).is_closed
+    assert [one.quantity for one in desk.sent] == [d("0.1"), d("0.05"), d("0.05")]
+
+
+async def test_spot_when_there_are_several_targets_then_each_is_a_pair(spot_desk: Desk) -> None:
+    levels = [{"price": "62000", "portion_percent": "50"}, {"price": "64000"}]
+    position = await open_long(spot_desk, stop_loss=STOP, take_profits=levels)
+    assert await at_venue(spot_desk) == [
+        ("stop", d("58000"), d("0.049")),
+        ("stop", d("58000"), d("0.05")),
+        ("target", d("62000"), d("0.049")),
+        ("target", d("64000"), d("0.05")),
+    ]
+
+    await spot_desk.price_at_venue("62000")
+    await spot_desk.sweep(after_seconds=6)
+
+    assert await at_venue(spot_desk) == [
+        ("stop", d("58000"), d("0.05")),
+        ("target", d("64000"), d("0.05")),
+    ]
+    assert (await the(spot_desk, position)).protection is Protection.VENUE

@@ -9,6 +9,7 @@ from app.pipeline.risk.levels import (
     liquidation_estimate,
     stop_from,
     target_from,
+    targets_from,
     tighter_stop,
 )
 from app.strategies.words import LevelKind
@@ -158,3 +159,31 @@ def test_average_price_is_arithmetic_and_harmonic_on_inverse() -> None:
     linear = average_price(lots, market_type=MarketType.LINEAR)
     assert linear.quantize(Decimal("0.01")) == Decimal("166.67")
     assert average_price(lots, market_type=MarketType.INVERSE) == Decimal(150)
+
+
+def targets(*wanted: tuple[str, str | None], side: PositionSide = LONG) -> list[tuple[str, str]]:
+    levels = [
+        (level(LevelKind.PERCENT, value), None if share is None else Decimal(share))
+        for value, share in wanted
+    ]
+    found = targets_from(levels, entry_price=Decimal(100), position_side=side, instrument=TENTHS)
+    return [(f"{one.price:f}", f"{one.fraction.normalize():f}") for one in found]
+
+
+def test_targets_share_what_is_left_and_lie_nearest_first() -> None:
+    assert targets(("4", None), ("2", "50"), ("6", None)) == [
+        ("102.0", "0.5"),
+        ("104.0", "0.25"),
+        ("106.0", "0.25"),
+    ]
+    assert targets(("2", "30"), ("4", "20"), side=SHORT) == [("98.0", "0.3"), ("96.0", "0.2")]
+    assert targets(("2", "30"), ("2", "20")) == [("102.0", "0.5")]
+
+
+@pytest.mark.parametrize("wanted", [[("2", "60"), ("4", "50")], [("2", "100"), ("4", None)]])
+def test_targets_that_sell_more_than_there_is_are_denied(
+    wanted: list[tuple[str, str | None]],
+) -> None:
+    with pytest.raises(Denied, match="targets would sell") as denial:
+        targets(*wanted)
+    assert denial.value.code == "targets_exceed_position"
