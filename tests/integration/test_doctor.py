@@ -28,7 +28,7 @@ from tests.contract.paper_venue import PaperVenue
 from tests.contract.paper_venue import running as paper_running
 from tests.e2e.site import Site, running, until
 
-ENTRY = '{"symbol":"BTCUSDT","action":"buy","quantity":"0.01","id":"%s"}'
+ENTRY = '{"symbol":"BTCUSDT","action":"buy","quantity":"0.01","stop_loss":"57000","id":"%s"}'
 EXIT = '{"symbol":"BTCUSDT","action":"close","id":"%s out"}'
 ACCOUNT = "Paper futures"
 
@@ -102,6 +102,7 @@ async def entered(site: Site, name: str) -> None:
     receipt = await site.alert(ENTRY % name)
     await site.post(f"/signals/{receipt['signal_id']}/approve")
     await positions(site, "open")
+    await protected(site)
 
 
 async def round_trip(site: Site, name: str = "first") -> None:
@@ -113,6 +114,15 @@ async def round_trip(site: Site, name: str = "first") -> None:
 async def positions(site: Site, status: str, *, are_there: bool = True) -> None:
     async def ask() -> bool:
         return bool(await site.items("/positions", status=status)) is are_there
+
+    await until(ask)
+
+
+async def protected(site: Site) -> None:
+    async def ask() -> bool:
+        return any(
+            one["purpose"] == "stop_loss" for one in await site.items("/orders", status="open")
+        )
 
     await until(ask)
 
@@ -166,6 +176,35 @@ async def test_what_was_done_there_by_hand_is_named(
     [sentence] = found["books and what is yours add up to what the venue holds"]
     assert f"expected {net} as at the venue, found books 0.01, yours 0" in sentence
     assert "within 30 s when it runs: start it" in sentence
+
+
+async def test_a_stop_that_was_cancelled_by_hand_is_named(clinic: Clinic) -> None:
+    await clinic.paper.fault("user_cancel_stop", symbol="BTCUSDT")
+
+    found = await clinic.problems("--account", ACCOUNT)
+
+    [sentence] = found["open orders are open at the venue"]
+    assert "stop_loss sell 0.01 BTC/USDT:USDT" in sentence
+    assert "found canceled" in sentence
+
+
+async def test_an_exit_that_a_closed_position_left_behind_is_cancelled(clinic: Clinic) -> None:
+    clinic.change(
+        "UPDATE orders SET position_id = (SELECT id FROM positions WHERE status = 'closed')"
+        " WHERE status = 'open'"
+    )
+    clinic.change(
+        "UPDATE positions SET closed_at = '2026-01-01 00:00:00.000000' WHERE status = 'closed'"
+    )
+
+    before = await clinic.problems()
+    said = await clinic.said("--repair", "--yes", status=1)
+
+    assert "closed positions have no exit left" in before
+    assert [one["outcome"] for one in said["repairs"]] == ["done"]
+    after = {one["name"].partition(" (")[0]: one["status"] for one in said["checks"]}
+    # Cancelled there; that it is written down here is the server's to do.
+    assert after["open orders are open at the venue"] == "broken"
 
 
 async def test_an_unknown_order_with_an_id_of_ours_is_cancelled_after_a_yes(

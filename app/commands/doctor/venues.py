@@ -106,11 +106,30 @@ def traces(rows: Rows) -> set[tuple[object, ...]]:
 
 
 def matches(order: Order, report: OrderReport) -> bool:
-    """Whether a report is about this order; a triggered one has a new number at some venues."""
+    """Whether a report is about this order; a triggered one has a new number at some venues.
+
+    Conditional orders may be numbered apart: the same number is then another order.
+    """
     if report.client_order_id and report.client_order_id == order.client_order_id:
         return True
-    numbers = {order.exchange_order_id, order.triggered_order_id} - {None}
-    return report.exchange_order_id in numbers or report.triggered_order_id in numbers
+    triggered = order.triggered_order_id
+    if triggered is not None:
+        return triggered in {report.exchange_order_id, report.triggered_order_id}
+    is_same_kind = (order.trigger_price is None) == (report.trigger_price is None)
+    return is_same_kind and report.exchange_order_id == order.exchange_order_id
+
+
+def executing_numbers(rows: Rows, orders: Iterable[Order]) -> set[tuple[str, str]]:
+    """Symbol and the venue's number under which each of these is executed, where it is known."""
+    found = set()
+    for order in orders:
+        number = order.triggered_order_id
+        # A contract's conditional order gets the number of its executions when it is triggered.
+        if number is None and (order.trigger_price is None or rows.is_spot(order)):
+            number = order.exchange_order_id
+        if number is not None:
+            found.add((order.symbol, number))
+    return found
 
 
 async def _holdings(

@@ -66,6 +66,11 @@ def paid(ward: Ward) -> None:
     )
 
 
+def asleep(ward: Ward) -> None:
+    ward.held.protection, ward.held.protection_note = Protection.MONITOR, "none taken"
+    ward.states.append(AccountState(account_id=ward.account.id, reconciled_at=LATER - AGO))
+
+
 def orphan(ward: Ward) -> None:
     another_stop(ward)
     ward.stop.position_id = ward.closed.id
@@ -192,6 +197,7 @@ BROKEN: list[tuple[RowCheck, Spoil, str]] = [
         put(lambda ward: ward.held, protection=Protection.MONITOR),
         "only this program guards it",
     ),
+    (guards.positions_are_protected, asleep, "and it does not run"),
     (
         guards.positions_are_protected,
         put(lambda ward: ward.stop, quantity=d("0.1")),
@@ -309,6 +315,7 @@ def test_what_the_monitor_guards_for_a_reason_is_fine() -> None:
     ward.held.protection = Protection.MONITOR
     ward.held.protection_note = "conditional_not_taken: the venue takes none"
     ward.stop.status = OrderStatus.REJECTED
+    ward.states.append(AccountState(account_id=ward.account.id, reconciled_at=LATER))
 
     assert guards.positions_are_protected(ward.rows).problems == ()
 

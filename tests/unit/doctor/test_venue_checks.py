@@ -190,6 +190,18 @@ def test_an_order_that_was_triggered_is_found_by_its_new_number() -> None:
     assert orders.live_orders_are_at_the_venue(ward.rows, ward.venue).problems == ()
 
 
+def test_a_conditional_order_with_the_number_of_another_is_another() -> None:
+    ward = a_ward()
+    ward.stop.exchange_order_id = ward.orders[0].exchange_order_id
+    namesake = a_report(ward.stop, client_order_id="", trigger_price=None)
+    ward.at_venue(open_orders=[namesake], looked_up={ward.stop.id: None})
+
+    assert orders.ids_are_taken_once(ward.rows).problems == ()
+    assert "found no such order" in words(
+        orders.live_orders_are_at_the_venue(ward.rows, ward.venue)
+    )
+
+
 def test_an_execution_of_other_hands_that_books_share_is_the_venues() -> None:
     ward = a_ward()
     order = an_order(ward, ward.held, Side.SELL, "0.1", origin=OrderOrigin.TRADER)

@@ -10,7 +10,7 @@ from uuid import UUID
 from app.commands.doctor.checks.advice import BOOKS, ITSELF
 from app.commands.doctor.finding import Difference, Finding
 from app.commands.doctor.rows import IMPORTED, Rows
-from app.commands.doctor.venues import VenueView
+from app.commands.doctor.venues import VenueView, executing_numbers
 from app.core.decimals import EXACT, plain
 from app.exchanges.venue import FillReport
 from app.pipeline.orders.models import Fill
@@ -92,15 +92,11 @@ def _held(rows: Rows, position: Position, fills: Sequence[Fill]) -> Decimal:
 
 def fills_are_the_venues(rows: Rows, view: VenueView) -> Finding:
     """Executions here and there are the same, digit for digit (I14)."""
-    ours = {order.id for order in rows.orders if order.origin not in IMPORTED}
+    own = [order for order in rows.orders if order.origin not in IMPORTED]
+    ours = {order.id for order in own}
     here = {(one.symbol, base_id(one.exchange_trade_id)): one for one in rows.fills}
     there = {(one.symbol, one.exchange_trade_id): one for one in view.executions}
-    numbers = {
-        (order.symbol, number)
-        for order in rows.orders
-        if order.id in ours
-        for number in (order.exchange_order_id, order.triggered_order_id)
-    }
+    numbers = executing_numbers(rows, own)
     differences = [
         _unknown_fill(rows, view, report)
         for key, report in there.items()

@@ -1,6 +1,5 @@
 """Orders here and orders at the venue are the same orders."""
 
-import re
 from datetime import timedelta
 from typing import Final
 
@@ -9,13 +8,12 @@ from app.commands.doctor.finding import CancelAtVenue, Difference, Finding
 from app.commands.doctor.rows import IMPORTED, Rows
 from app.commands.doctor.venues import RESTING, VenueView, matches
 from app.core.decimals import plain
+from app.core.ids import is_own_client_order_id
 from app.exchanges.venue import OrderReport
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.repository import LIVE
 from app.pipeline.orders.status import OrderStatus
 
-# As `new_client_order_id` makes them.
-OUR_ID: Final = re.compile(r"sb[0-9a-z]{25}")
 PATIENCE: Final = timedelta(seconds=30)
 IN_DOUBT: Final = (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 NOT_ACCEPTED: Final = (OrderStatus.REJECTED, OrderStatus.CANCELED, OrderStatus.EXPIRED)
@@ -118,7 +116,7 @@ def _other_figures(rows: Rows, order: Order, report: OrderReport) -> list[Differ
 
 def venue_orders_are_known(rows: Rows, view: VenueView) -> Finding:
     """Each order at the venue that carries an id of our form is one that is live here (I18)."""
-    ours = [one for one in view.open_orders if OUR_ID.fullmatch(one.client_order_id or "")]
+    ours = [one for one in view.open_orders if is_own_client_order_id(one.client_order_id or "")]
     by_id = {order.client_order_id: order for order in rows.orders}
     differences = [
         one
@@ -173,7 +171,9 @@ def ids_are_taken_once(rows: Rows) -> Finding:
     # What others made and was imported may be split over several books.
     sent = [one for one in rows.orders if one.exchange_order_id and one.origin not in IMPORTED]
     for order in sent:
-        first = seen.setdefault((order.account_id, order.symbol, order.exchange_order_id), order)
+        # Conditional orders are numbered apart at some venues.
+        number = (order.trigger_price is None, order.exchange_order_id)
+        first = seen.setdefault((order.account_id, order.symbol, *number), order)
         if first is not order:
             differences.append(
                 Difference(

@@ -23,6 +23,8 @@ ZERO: Final = Decimal(0)
 # To place a stop, and to end what is left of a flat position.
 PATIENCE: Final = timedelta(seconds=10)
 ORPHANED_AFTER: Final = timedelta(seconds=5)
+# A server that runs compares each account more often than this.
+ASLEEP_AFTER: Final = timedelta(minutes=3)
 
 
 def positions_are_protected(rows: Rows) -> Finding:
@@ -52,9 +54,14 @@ def _unprotected(rows: Rows, position: Position, stops: Sequence[Order]) -> list
         case Protection.VENUE:
             return [*_wrong_cover(rows, position, stops), *_wrong_price(rows, position, stops)]
         case Protection.MONITOR:
-            if position.protection_note:
+            seen = _last_seen(rows, position)
+            if seen is not None and rows.now - seen > ASLEEP_AFTER:
+                what = "only this program guards it, and it does not run"
+                found = f"last seen {seen:%Y-%m-%d %H:%M:%S} UTC"
+            elif position.protection_note:
                 return []
-            what, found = "only this program guards it", "no reason given"
+            else:
+                what, found = "only this program guards it", "no reason given"
         case _:
             since = position.naked_since or position.opened_at or position.created_at
             if rows.now - since <= PATIENCE:
@@ -64,6 +71,14 @@ def _unprotected(rows: Rows, position: Position, stops: Sequence[Order]) -> list
     return [
         _difference(rows, position, what, expected="its stop resting at the venue", found=found)
     ]
+
+
+def _last_seen(rows: Rows, position: Position) -> datetime | None:
+    """When a server last compared the account, or tried to."""
+    for state in rows.states:
+        if state.account_id == position.account_id and state.failing_since is None:
+            return state.reconciled_at
+    return None
 
 
 def _wrong_cover(rows: Rows, position: Position, stops: Sequence[Order]) -> list[Difference]:

@@ -10,7 +10,7 @@ from app.commands.doctor.checks.days import settle_of
 from app.commands.doctor.checks.results import Replay, can_be_replayed, fills_by_position, replay
 from app.commands.doctor.finding import Difference, Finding
 from app.commands.doctor.rows import Rows
-from app.commands.doctor.venues import VenueView
+from app.commands.doctor.venues import VenueView, executing_numbers
 from app.core.decimals import EXACT, plain
 from app.core.errors import AppError
 from app.desk.welcome import STARTING_BALANCE
@@ -78,14 +78,9 @@ def wallet_is_what_was_earned(rows: Rows, view: VenueView) -> Finding:
 
 def _obstacle(rows: Rows, view: VenueView) -> str:
     """Why the wallet cannot be told from the outside; empty when it can."""
-    ours = {
-        number
-        for order in rows.orders
-        for number in (order.exchange_order_id, order.triggered_order_id)
-    }
-    if any(one.exchange_order_id not in ours for one in view.executions) or any(
-        one.quantity for one in rows.external
-    ):
+    ours = executing_numbers(rows, rows.orders)
+    is_by_hand = any((one.symbol, one.exchange_order_id) not in ours for one in view.executions)
+    if is_by_hand or any(one.quantity for one in rows.external):
         return "somebody traded there by hand"
     if any(code in BY_HAND and subject == str(view.account.id) for subject, code in rows.told):
         return "somebody has traded there by hand before"
