@@ -31,6 +31,7 @@ from tests.crash.story import Story
 
 STATE: Final = Path(".crash")
 POLL_SECONDS: Final = 0.2
+SHOWN: Final = 300
 
 Result = tuple[int, dict[str, Any] | None, list[str], list[str]]
 
@@ -41,6 +42,7 @@ def main() -> int:
     console = Console()
     if wanted.story:
         return _replay(console, Path(wanted.story))
+    STATE.mkdir(exist_ok=True)
     state = STATE / f"seed-{wanted.seed}.json"
     figures = Figures(seed=wanted.seed)
     if wanted.resume and state.exists():
@@ -52,7 +54,7 @@ def main() -> int:
     console.print(f"as JSON: {STATE / 'figures.json'}", style="dim")
     for story, invariants in broken[: wanted.shrink]:
         _shorten(console, story, invariants)
-    return 1 if figures.violations else 0
+    return 1 if figures.violations or not figures.stories else 0
 
 
 def _play_all(
@@ -85,7 +87,8 @@ def _play_all(
                 seed, taken, lines, invariants = future.result()
                 story = running[future]
                 if taken is None:
-                    console.print(f"story {seed} was not played: {lines}", style="yellow")
+                    text = f"story {seed} was not played: {lines[0][-SHOWN:]}"
+                    console.print(text, style="yellow", markup=False)
                     continue
                 figures.add(Figures.of(taken))
                 figures.saved(state)

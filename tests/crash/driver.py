@@ -32,6 +32,8 @@ GAP_SECONDS: Final = 0.03
 # Restarts of a quiet server are watched longer than one sweep takes.
 WATCH_SECONDS: Final = 2.6
 EVENT_LAG_SECONDS: Final = 1.0
+# What the venue did by itself is heard of by a stream, or by the next look: then all has to agree.
+NEWS_SECONDS: Final = 15.0
 
 
 @dataclass
@@ -211,21 +213,32 @@ class Driver:
         return False, left
 
     async def _check(self, *, is_quiet: bool) -> None:
-        ledger = await self.venue.read()
+        """What is wrong and stays wrong: the venue's news may still be on its way to the server."""
+        deadline = time.monotonic() + NEWS_SECONDS
+        while True:
+            evidence = await self._evidence(is_quiet=is_quiet)
+            found = check(evidence)
+            if not found or not is_quiet or time.monotonic() > deadline:
+                break
+            self.history.starts[-1].settled = now_ns()
+            await asyncio.sleep(STILL_SECONDS)
+        self.outcome.violations += found
+        self.outcome.checks += 1
+        self.outcome.rows = self._previous = evidence.rows
+        self.outcome.until = evidence.until
+
+    async def _evidence(self, *, is_quiet: bool) -> Evidence:
+        # The server first: what it has booked then, the venue knows.
         rows = mapping.read_rows(self.server.database)
-        evidence = Evidence(
+        return Evidence(
             rows=rows,
-            ledger=ledger,
+            ledger=await self.venue.read(),
             history=self.history,
             strategies=self.actor.strategies,
             previous=self._previous,
             is_quiet=is_quiet,
             until=now_ns(),
         )
-        self.outcome.violations += check(evidence)
-        self.outcome.checks += 1
-        self.outcome.rows, self._previous = rows, rows
-        self.outcome.until = evidence.until
 
     async def _restart_in_peace(self) -> None:
         """Restarts of a quiet server change nothing, here and at the venue (I34)."""

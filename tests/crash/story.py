@@ -194,21 +194,24 @@ class Author:
         if point.name == "C16":
             strategy = "linear-auto"
         symbol = self.dice.choice(SYMBOLS)
-        entry = {**self._alert(strategy, symbol), "do": "alert", "action": "buy"}
+        plain = {"action": "buy", "age": 0, "secret": False}
+        entry = {**self._alert(strategy, symbol), **plain}
         match point.story:
             case Kind.SECRET:
                 return [{**entry, "secret": True}]
             case Kind.APPROVE:
-                manual = self._alert("linear-manual", symbol)
-                return [manual, {"do": "decide", "verdict": "approve", "pick": 0}]
+                manual = {**self._alert("linear-manual", symbol), **plain}
+                decide = {"do": "decide", "verdict": "approve", "pick": 0}
+                return [{**manual, "do": "ensure_flat"}, manual, decide]
             case Kind.TRIGGER:
-                return [{"do": "ensure_open", **entry, "action": "buy"}, self._hit()]
+                return [{**entry, "do": "ensure_open"}, self._hit()]
             case Kind.EXIT:
                 leave = self.dice.choice(({"do": "close", "pick": 0, "part": None}, self._hit()))
                 return [{**entry, "do": "ensure_open"}, leave]
             case Kind.CANCEL:
-                rest = self._alert("linear-limit", symbol)
-                return [{**rest, "limit": -3}, {"do": "wait", "seconds": 0.3}, self._cancel()]
+                rest = {**self._alert("linear-limit", symbol), **plain, "limit": -3}
+                first = {**rest, "do": "ensure_flat"}
+                return [first, rest, {"do": "wait", "seconds": 0.3}, self._cancel()]
             case _:
                 return [{"do": "ensure_flat", "strategy": strategy, "symbol": symbol}, entry]
 

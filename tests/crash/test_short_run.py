@@ -1,0 +1,56 @@
+"""The short run: every named point once and twenty random kills, servers forked from a warm parent.
+
+What it cannot show, the long one does: `make crash KILLS=2000`.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.crash.figures import violation_lines
+from tests.crash.playing import play
+from tests.crash.points import IN_CODE, TRIED
+from tests.crash.programs import WarmStarts
+from tests.crash.story import Author
+
+SEED = 20
+RANDOM_KILLS = 10
+# The named points in this many stories: they run side by side, and one does not hide another.
+PARTS = 4
+# A point that a fault kept the server away from is aimed at again, with another seed.
+TURNS = 3
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[WarmStarts]:
+    warm = WarmStarts()
+    yield warm
+    warm.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_kill_at_named_points_when_restarted_then_everything_holds(
+    part: int, servers: WarmStarts
+) -> None:
+    names = TRIED[part::PARTS]
+    for turn in range(TURNS):
+        author = Author(SEED + part + 100 * turn)
+        outcome = play(author.story(names, restarts=0 if turn else 2), servers=servers)
+        assert violation_lines(outcome.violations) == []
+        reached = {one.point for one in outcome.history.kills if one.is_hit}
+        names = tuple(one for one in names if one not in reached and one in IN_CODE)
+        if not names:
+            break
+
+    assert names == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(2))
+def test_kill_at_any_moment_when_restarted_then_everything_holds(
+    part: int, servers: WarmStarts
+) -> None:
+    story = Author(SEED + PARTS + part).story(("random",) * RANDOM_KILLS, restarts=2)
+
+    assert violation_lines(play(story, servers=servers).violations) == []
