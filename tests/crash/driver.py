@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -196,7 +197,7 @@ class Driver:
             assert self.server.child is not None
             if not self.server.child.is_alive:
                 return False, ["the server has ended"]
-            known = mapping.waiting(self.server.database) + mapping.naked(self.server.database)
+            known = self._waiting(self.history.moment_of(start.began))
             unknown = mapping.unresolved(self.server.database)
             left = known + unknown
             if not known and not start.recovered:
@@ -211,6 +212,10 @@ class Driver:
                 return True, []
             await asyncio.sleep(POLL_SECONDS)
         return False, left
+
+    def _waiting(self, since: datetime) -> list[str]:
+        file = self.server.database
+        return mapping.waiting(file) + mapping.naked(file) + mapping.unreconciled(file, since)
 
     async def _check(self, *, is_quiet: bool) -> None:
         """What is wrong and stays wrong: the venue's news may still be on its way to the server."""

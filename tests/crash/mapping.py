@@ -57,7 +57,7 @@ WAITING: Final = {
         AND (status = 'closing' OR close_reason IS NOT NULL)
         AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.position_id = positions.id
                         AND o.status IN ('unknown', 'submitted'))""",
-    "account {0} is not reconciled: {1}": """
+    "account {0} cannot be reconciled: {1}": """
         SELECT account_id, reason FROM account_states WHERE failing_since IS NOT NULL""",
 }
 UNRESOLVED: Final = {
@@ -67,8 +67,7 @@ UNRESOLVED: Final = {
 NAKED: Final = {
     "position {0} has no protection": """
         SELECT id FROM positions WHERE status = 'open' AND quantity <> '0'
-        AND (stop_loss IS NOT NULL OR trailing_percent IS NOT NULL) AND protection = 'none'
-        AND EXISTS (SELECT 1 FROM orders WHERE trigger_price IS NOT NULL)""",
+        AND (stop_loss IS NOT NULL OR trailing_percent IS NOT NULL) AND protection = 'none'""",
 }
 
 
@@ -98,6 +97,18 @@ def waiting(file: Path) -> list[str]:
     """What the server has yet to do; orders whose fate the venue has to prove are not in it."""
     with reading(file) as connection:
         return _sentences(connection, WAITING)
+
+
+def unreconciled(file: Path, since: datetime) -> list[str]:
+    """Accounts that were not held against their venue since then."""
+    query = """
+        SELECT a.id FROM exchange_accounts a
+        LEFT JOIN account_states s ON s.account_id = a.id
+        WHERE s.reconciled_at IS NULL OR s.reconciled_at < ?"""
+    moment = since.strftime("%Y-%m-%d %H:%M:%S.%f")
+    with reading(file) as connection:
+        rows = connection.execute(query, (moment,)).fetchall()
+    return [f"account {row[0]} is not reconciled" for row in rows]
 
 
 def unresolved(file: Path) -> list[str]:
