@@ -11,7 +11,7 @@ from loguru import logger
 from app.core.errors import AppError
 from app.core.failpoints import failpoint
 from app.core.ids import new_client_order_id
-from app.exchanges.venue import Abilities
+from app.exchanges.venue import Abilities, OrderReport
 from app.notifications.models import Severity
 from app.notifications.service import tell
 from app.pipeline.flow.exits import Exit, exit_position
@@ -61,8 +61,46 @@ async def protect(tools: Tools, position_id: UUID) -> None:
     for legs in placed:
         await submit_order(tools, legs[0])
         failpoint("C29")
+    if placed:
+        await _read_back(tools, position_id)
     await _note(tools, position_id, venue_abilities)
     await _answer_refusals(tools, position_id, [leg for legs in placed for leg in legs])
+
+
+async def _read_back(tools: Tools, position_id: UUID) -> None:
+    """See with the venue's own eyes that what was placed rests there as it was meant.
+
+    A receipt is not enough: venues have taken stops and never armed them, and some receipts do
+    not say what was taken. One that is not among the open orders is looked up; one that rests
+    with another price or quantity is cancelled, and placed anew.
+    """
+    async with tools.database.read() as session:
+        resting = await orders.resting_exits(session, position_id)
+    resting = [leg for leg in resting if leg.status in order_service.AT_VENUE]
+    if not resting:
+        return
+    venue = await tools.venues.of(resting[0].account_id)
+    try:
+        listed = await venue.open_orders(resting[0].symbol)
+    except AppError as silence:
+        # Nothing is proven either way; the next comparison with the venue sees it.
+        logger.bind(position_id=str(position_id), reason=silence.detail).warning(
+            "protection.not_read_back"
+        )
+        return
+    there = {one.client_order_id: one for one in listed}
+    for leg in resting:
+        found = there.get(leg.client_order_id)
+        if found is None:
+            await sync_order(tools, leg.id)
+        elif not _is_as_meant(leg, found):
+            logger.bind(client_order_id=leg.client_order_id).error("protection.not_as_meant")
+            await _cancel(tools, leg)
+
+
+def _is_as_meant(leg: Order, found: OrderReport) -> bool:
+    is_price_same = found.trigger_price in {None, leg.trigger_price}
+    return is_price_same and found.quantity == leg.quantity
 
 
 async def _abilities(tools: Tools, position_id: UUID) -> Abilities:

@@ -1,13 +1,14 @@
 """What guards a position rests at the venue, for exactly what it holds, whatever happens."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from app.db.session import Database
-from app.exchanges.venue import OrderRequest
+from app.exchanges.venue import OrderReport, OrderRequest
 from app.notifications.models import Notice
 from app.pipeline.flow.exits import Exit, exit_position
 from app.pipeline.orders.models import Order
@@ -18,8 +19,8 @@ from app.pipeline.positions.status import PositionStatus
 from app.pipeline.wakeups import Work, wake
 from app.trading.words import CloseReason, MarketType, OrderType, Protection, Side, TriggerKind
 from tests.builders import LINEAR, SPOT, an_alert, d
-from tests.fakes.exchange import Firing, Outcome
-from tests.integration.flow.desk import Desk, Process, open_desk
+from tests.fakes.exchange import FakeVenue, Firing, Outcome
+from tests.integration.flow.desk import FUNDS, Desk, Process, open_desk
 
 STOP, TARGET = "58000", "64000"
 
@@ -499,6 +500,37 @@ async def test_an_alert_when_it_is_repeated_then_no_second_stop_rests(desk: Desk
 
     assert [one.order_type for one in conditional(desk)] == [OrderType.MARKET]
     assert [one.trigger.kind for one in conditional(desk) if one.trigger] == [TriggerKind.STOP]
+
+
+class HalvingVenue(FakeVenue):
+    """Confirms a stop, and rests half of it; once."""
+
+    is_halving = True
+
+    async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
+        reports = await super().open_orders(symbol)
+        if not reports or not self.is_halving:
+            return reports
+        self.is_halving = False
+        return [replace(one, quantity=one.quantity / 2) for one in reports]
+
+
+async def test_a_stop_that_rests_other_than_confirmed_then_is_replaced(desk: Desk) -> None:
+    kind = desk.account.market_type
+    venue = HalvingVenue(
+        desk.town.markets[kind],
+        *desk.town.instruments[kind],
+        balances={"USDT": FUNDS},
+        clock=desk.clock,
+    )
+    desk.town.venues[desk.account.id] = venue
+
+    position = await open_long(desk, stop_loss=STOP)
+
+    assert len(conditional(desk)) == 2
+    assert venue.cancels == [conditional(desk)[0].client_order_id]
+    assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
+    assert (await the(desk, position)).protection is Protection.VENUE
 
 
 # Several targets
