@@ -24,8 +24,9 @@ from app.db.migrate import upgrade
 from app.db.session import Database, open_database
 from app.desk.welcome import OutsidePaperExchange, Welcome, keep_handing_out
 from app.exchanges.room import PAPER, ExchangeRoom
+from app.health.accounts import AccountsHealth, TradingHealth
 from app.health.limits import LimitsHealth
-from app.health.status import AccountsHealth, DatabaseHealth, DiskHealth, HealthSource
+from app.health.status import DatabaseHealth, DiskHealth, HealthSource
 from app.health.worker import LanesHealth, MonitorHealth
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
@@ -214,6 +215,7 @@ class House:
         sources: list[HealthSource] = [
             DatabaseHealth(),
             AccountsHealth(),
+            TradingHealth(self.clock),
             DiskHealth(self.settings.data_dir),
             LimitsHealth(self.exchanges.budgets),
         ]

@@ -12,7 +12,6 @@ from loguru import logger
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import repository
 from app.core.words import Word
 from app.db.session import Database
 from app.http.caller import Caller
@@ -88,32 +87,6 @@ class DiskHealth:
         del session, caller
         usage = await asyncio.to_thread(shutil.disk_usage, self.folder)
         return Check(disk_status(usage.free), {"free_bytes": usage.free})
-
-
-@dataclass(frozen=True, slots=True)
-class AccountsHealth:
-    """The caller's own exchange accounts."""
-
-    name: str = "accounts"
-
-    async def check(self, session: AsyncSession, caller: Caller | None) -> Check | None:
-        """List them; a key that is missing is for its owner to mend."""
-        if caller is None:
-            return None
-        rows = await session.scalars(repository.exchange_accounts_of(caller.user_id))
-        accounts = [
-            {
-                "id": str(row.id),
-                "name": row.name,
-                "exchange": row.exchange,
-                "market_type": row.market_type.value,
-                "is_paper": row.is_paper,
-                "is_active": row.is_active,
-                "has_keys": row.credentials is not None,
-            }
-            for row in rows
-        ]
-        return Check(Health.OK, {"items": accounts})
 
 
 def disk_status(free_bytes: int) -> Health:

@@ -11,8 +11,8 @@ from loguru import logger
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.log import configure_logging
+from app.health.accounts import AccountsHealth
 from app.health.status import (
-    AccountsHealth,
     Check,
     DatabaseHealth,
     DiskHealth,

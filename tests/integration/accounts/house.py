@@ -95,7 +95,15 @@ async def _on_registered(_: AsyncSession, user: User, now: datetime) -> dict[str
     return {"webhook_url": f"http://test/{user.username}/{now.year}"}
 
 
-TABLES = ("users", "invites", "api_keys", "refresh_tokens", "exchange_accounts", "audit_entries")
+TABLES = (
+    "users",
+    "invites",
+    "api_keys",
+    "refresh_tokens",
+    "exchange_accounts",
+    "account_states",
+    "audit_entries",
+)
 
 
 @asynccontextmanager

@@ -165,7 +165,7 @@ def test_move_out_when_coins_left_without_a_sale_then_neither_gains_nor_loses() 
     assert (left.quantity, left.cost, left.dust_quantity) == (d("1.5"), d("150"), d("0.5"))
     assert left.entry_price == book.entry_price
     # A quarter of the entry fee was paid for what is gone.
-    assert (booked.gross, booked.fees, booked.net) == (0, d("0.1"), d("-0.1"))
+    assert (booked.gross, booked.fees, booked.net) == (d("0"), d("0.1"), d("-0.1"))
     assert left.net == d("-0.1")
 
 
@@ -177,7 +177,7 @@ def test_move_out_when_all_is_gone_then_nothing_is_left_over() -> None:
     left, booked = move_out(book, d("3"), at=NOON)
 
     assert left.is_flat
-    assert (left.cost, left.open_fees, booked.fees) == (0, 0, d("0.1"))
+    assert (left.cost, left.open_fees, booked.fees) == (d("0"), d("0"), d("0.1"))
 
 
 def test_held_at_counts_what_had_happened_by_then() -> None:
