@@ -6,6 +6,7 @@ The server has ended before anything is spoilt: it would mend most of it.
 import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,11 +265,17 @@ async def test_a_database_that_is_only_read_refuses_to_be_written(sqlite_url: st
 async def test_a_database_that_is_only_read_is_not_made(tmp_path: Path) -> None:
     path = tmp_path / "none" / "signalbox.db"
     database = open_database(f"sqlite+aiosqlite:///{path}", is_read_only=True)
+    threads = threading.active_count()
 
     with pytest.raises(OperationalError, match="unable to open"):
         async with database.read() as session:
             await session.execute(text("SELECT 1"))
 
+    async def has_ended() -> bool:
+        return threading.active_count() <= threads
+
+    # The thread of a connection that failed still answers the event loop.
+    await until(has_ended)
     await database.close()
     assert not path.parent.exists()
 
