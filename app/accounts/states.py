@@ -72,12 +72,6 @@ async def _own(session: AsyncSession, account_id: UUID) -> AccountState:
     return row
 
 
-async def external_of(session: AsyncSession, account_id: UUID) -> Mapping[str, Decimal]:
-    """Signed quantities at the venue that are no books of ours, by symbol."""
-    query = select(ExternalHolding).where(ExternalHolding.account_id == account_id)
-    return {row.symbol: row.quantity for row in (await session.scalars(query)).all()}
-
-
 async def external_at(session: AsyncSession, account_id: UUID, symbol: str) -> Decimal:
     """Signed quantity of one symbol at the venue that is no book of ours."""
     row = await session.get(ExternalHolding, (account_id, symbol))

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 from uuid import UUID
 
+from app.accounts import repository as accounts
 from app.accounts import states
 from app.accounts.models import ExchangeAccount
 from app.core.errors import NotFound
@@ -100,6 +101,6 @@ async def _symbols(
         held = await positions.held(session, account_id=account.id)
         moved = await orders.touched_symbols(session, account.id, since)
         waiting = await orders.live_symbols(session, account.id)
-        external = await states.external_of(session, account.id)
+        external = await accounts.external_of(session, account.id)
     there_only = {one.symbol for one in there.positions if one.symbol in listed}
     return sorted({one.symbol for one in held} | moved | waiting | set(external) | there_only)
