@@ -5,7 +5,6 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -149,8 +148,11 @@ class Driver:
         """It ends itself at the point; where it does not come past, it is killed anyway."""
         assert self.server.child is not None
         await asyncio.wait([steps])
-        # One that was killed at its start is here without a point armed.
-        is_hit = await self.server.child.ended(POINT_SECONDS if self._is_armed(cycle) else 0)
+        if not self._is_armed(cycle):
+            # The point killed it at its start already, and nothing is armed now.
+            await self.server.kill("random", how="random", is_hit=True)
+            return
+        is_hit = await self.server.child.ended(POINT_SECONDS)
         await self.server.kill(cycle.end.point, how="point", is_hit=is_hit)
 
     async def _kill_while_held(self, cycle: Cycle, steps: asyncio.Task[None]) -> None:
@@ -197,7 +199,7 @@ class Driver:
             assert self.server.child is not None
             if not self.server.child.is_alive:
                 return False, ["the server has ended"]
-            known = self._waiting(self.history.moment_of(start.began))
+            known = await self._waiting(start.opened)
             unknown = mapping.unresolved(self.server.database)
             left = known + unknown
             if not known and not start.recovered:
@@ -213,9 +215,16 @@ class Driver:
             await asyncio.sleep(POLL_SECONDS)
         return False, left
 
-    def _waiting(self, since: datetime) -> list[str]:
+    async def _waiting(self, since: int) -> list[str]:
+        """What is left to do; an account whose venue was not asked anything yet is not at rest."""
         file = self.server.database
-        return mapping.waiting(file) + mapping.naked(file) + mapping.unreconciled(file, since)
+        left = mapping.waiting(file) + mapping.naked(file)
+        ledger = await self.venue.read()
+        asked = {one.account_id for one in ledger.requests if one.at >= since}
+        for market in ("linear", "spot"):
+            if ledger.account_of(market) not in asked:
+                left.append(f"the {market} account was not looked at")
+        return left
 
     async def _check(self, *, is_quiet: bool) -> None:
         """What is wrong and stays wrong: the venue's news may still be on its way to the server."""

@@ -84,10 +84,6 @@ class History:
         micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
         return micros * 1_000 - self.epoch_offset
 
-    def moment_of(self, at: int) -> datetime:
-        """The other way round."""
-        return datetime.fromtimestamp((at + self.epoch_offset) / SECOND, UTC)
-
     def downtimes(self) -> list[tuple[int, int]]:
         """From each end to the next open port; to the end of time where none followed."""
         opened = sorted(one.opened for one in self.starts if one.opened)

@@ -99,18 +99,6 @@ def waiting(file: Path) -> list[str]:
         return _sentences(connection, WAITING)
 
 
-def unreconciled(file: Path, since: datetime) -> list[str]:
-    """Accounts that were not held against their venue since then."""
-    query = """
-        SELECT a.id FROM exchange_accounts a
-        LEFT JOIN account_states s ON s.account_id = a.id
-        WHERE s.reconciled_at IS NULL OR s.reconciled_at < ?"""
-    moment = since.strftime("%Y-%m-%d %H:%M:%S.%f")
-    with reading(file) as connection:
-        rows = connection.execute(query, (moment,)).fetchall()
-    return [f"account {row[0]} is not reconciled" for row in rows]
-
-
 def unresolved(file: Path) -> list[str]:
     """Orders whose fate is not known."""
     with reading(file) as connection:
