@@ -202,6 +202,7 @@ class Driver:
             known = await self._waiting(start.opened)
             unknown = mapping.unresolved(self.server.database)
             left = known + unknown
+            start.waited_for = _wordily(known[0]) if known else start.waited_for
             if not known and not start.recovered:
                 start.recovered = now_ns()
             elif known:
@@ -275,6 +276,11 @@ class Driver:
         ledger = await self.venue.read()
         mutations = [one for one in ledger.requests if one.mutates]
         return Still(mapping.every_row(self.server.database), tuple(mutations))
+
+
+def _wordily(left: str) -> str:
+    """A sentence without the ids in it."""
+    return " ".join(word for word in left.split() if not any(one.isdigit() for one in word))
 
 
 def _aim(verb: str) -> dict[str, object]:

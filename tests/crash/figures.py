@@ -14,6 +14,8 @@ from tests.crash.driver import Outcome
 from tests.crash.history import SECOND
 
 NOT_COUNTED = {"setup", "peace"}
+COUNTERS = ("counts", "kills", "missed", "faults", "violations", "slow")
+SLOW_SECONDS = 5
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Figures:
         stories: those that were played, by seed: what a resumed run skips.
         kills: by point; `missed` were aimed at a point that was not come past in time.
         seconds: samples by name.
+        slow: what recoveries of more than five seconds waited for.
     """
 
     seed: int = 1
@@ -33,6 +36,7 @@ class Figures:
     missed: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     violations: Counter[str] = field(default_factory=Counter)
+    slow: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, list[float]] = field(default_factory=dict)
     wall_seconds: float = 0.0
 
@@ -64,7 +68,7 @@ class Figures:
     def add(self, other: Self) -> None:
         """Put another run's figures in."""
         self.stories += other.stories
-        for name in ("counts", "kills", "missed", "faults", "violations"):
+        for name in COUNTERS:
             getattr(self, name).update(getattr(other, name))
         for name, samples in other.seconds.items():
             self.seconds.setdefault(name, []).extend(samples)
@@ -88,6 +92,7 @@ class Figures:
             "faults_by_verb": dict(sorted(self.faults.items())),
             "violations": {name: self.violations.get(name, 0) for name in _names(self.violations)},
             "seconds": {name: spread(samples) for name, samples in sorted(self.seconds.items())},
+            "recoveries_over_5_s_waited_for": dict(self.slow.most_common()),
             "wall_seconds": round(self.wall_seconds, 1),
         }
 
@@ -111,7 +116,7 @@ class Figures:
     def of(cls, kept: Mapping[str, Any]) -> Self:
         """What was kept."""
         body = dict(kept)
-        for name in ("counts", "kills", "missed", "faults", "violations"):
+        for name in COUNTERS:
             body[name] = Counter(body[name])
         return cls(**body)
 
@@ -122,6 +127,8 @@ class Figures:
             self._sample("cold start to open port", start.opened - start.began)
             if number and start.settled:
                 self._sample("open port to all at rest", start.settled - start.opened)
+            if number and start.recovered > start.opened + SLOW_SECONDS * SECOND:
+                self.slow[start.waited_for] += 1
             if number and start.recovered:
                 self._sample("open port to recovered", start.recovered - start.opened)
         evidence = Evidence(

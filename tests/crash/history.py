@@ -52,7 +52,11 @@ class Kill:
 
 @dataclass(slots=True)
 class Start:
-    """A start: when it began, when the port opened, when it was ready, recovered, settled."""
+    """A start: when it began, when the port opened, when it was ready, recovered, settled.
+
+    Attributes:
+        waited_for: what was left to do last of all, in words without ids.
+    """
 
     began: int
     failpoint: str = ""
@@ -60,6 +64,7 @@ class Start:
     ready: int = 0
     recovered: int = 0
     settled: int = 0
+    waited_for: str = ""
 
 
 @dataclass(slots=True)

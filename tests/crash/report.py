@@ -17,6 +17,8 @@ def print_figures(console: Console, figures: Figures) -> None:
         head.add_row(name, str(shown.get(name, 0)))
     console.print(head)
     console.print(_seconds(shown["seconds"]))
+    for reason, count in figures.slow.most_common():
+        console.print(f"{count} recoveries took more than 5 s: {reason}")
     console.print(_points(figures))
     console.print(_violations(shown["violations"]))
 
