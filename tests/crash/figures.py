@@ -11,7 +11,7 @@ from typing import Any, Self
 from tests.crash.checker import INVARIANTS, Evidence, Violation
 from tests.crash.checker.protection import naked_times, reactions
 from tests.crash.driver import Outcome
-from tests.crash.history import SECOND
+from tests.crash.history import SECOND, Start
 
 NOT_COUNTED = {"setup", "peace"}
 COUNTERS = ("counts", "kills", "missed", "faults", "violations", "slow")
@@ -63,6 +63,7 @@ class Figures:
                 "checks": outcome.checks,
             }
         )
+        self._take_starts(history.starts)
         self._take_times(outcome)
 
     def add(self, other: Self) -> None:
@@ -120,17 +121,20 @@ class Figures:
             body[name] = Counter(body[name])
         return cls(**body)
 
-    def _take_times(self, outcome: Outcome) -> None:
-        for number, start in enumerate(outcome.history.starts):
+    def _take_starts(self, starts: Sequence[Start]) -> None:
+        """The first start of all prepares the database: it is no recovery."""
+        for number, start in enumerate(starts):
             if not start.opened:
                 continue
             self._sample("cold start to open port", start.opened - start.began)
             if number and start.settled:
                 self._sample("open port to all at rest", start.settled - start.opened)
-            if number and start.recovered > start.opened + SLOW_SECONDS * SECOND:
-                self.slow[start.waited_for] += 1
             if number and start.recovered:
                 self._sample("open port to recovered", start.recovered - start.opened)
+            if number and start.recovered > start.opened + SLOW_SECONDS * SECOND:
+                self.slow[start.waited_for] += 1
+
+    def _take_times(self, outcome: Outcome) -> None:
         evidence = Evidence(
             rows=outcome.rows,
             ledger=outcome.ledger,
