@@ -27,6 +27,7 @@ from app.pipeline.flow.tools import Tools
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
+from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import repository as positions
 from app.pipeline.wakeups import Work
 from app.worker.lanes import Lanes
@@ -39,6 +40,8 @@ FUNDING_EVERY: Final = timedelta(seconds=20)
 TOLD_AFTER: Final = timedelta(seconds=30)
 # A stream that said nothing of what was then found by asking is not believed to be alive.
 SILENT_AFTER: Final = timedelta(seconds=10)
+# What ended so cannot be at the venue, as far as is known here.
+NEVER_THERE: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED})
 UNREACHABLE: Final = "account_unreachable"
 KEY_REFUSED: Final = "key_refused"
 
@@ -252,10 +255,11 @@ class KeptAccount:
         except Exception:  # noqa: BLE001 the timer asks again
             logger.exception("news.not_looked_into")
             return
-        live = [order for order in found if not order.is_final]
-        if not live:
+        if not found or any(order.status in NEVER_THERE for order in found):
             self._called.set()
-        for order in live:
+        for order in found:
+            if order.is_final:
+                continue
             self._lanes.put(
                 order_service.lane_of(order),
                 (Work.ORDER, order.id),

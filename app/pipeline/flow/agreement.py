@@ -45,6 +45,7 @@ class Agreement:
         self._mismatches: dict[Lane, Mismatch] = {}
         self._accounted: dict[Lane, set[str]] = {}
         self._lags: dict[UUID, timedelta] = {}
+        self._makers: dict[tuple[UUID, str], str] = {}
         self._heard: dict[str, None] = {}
         self._told: set[tuple[str, UUID]] = set()
 
@@ -129,6 +130,16 @@ class Agreement:
     def has_heard_of(self, client_order_id: str) -> bool:
         """Whether the stream ever named the order."""
         return client_order_id in self._heard
+
+    def maker_of(self, account_id: UUID, exchange_order_id: str) -> str | None:
+        """The client id of somebody else's order, where the venue has told it before."""
+        return self._makers.get((account_id, exchange_order_id))
+
+    def know_maker(self, account_id: UUID, exchange_order_id: str, client_order_id: str) -> None:
+        """Whose an order is never changes: the venue need not be asked again."""
+        self._makers[account_id, exchange_order_id] = client_order_id
+        if len(self._makers) > HEARD_KEPT:
+            del self._makers[next(iter(self._makers))]
 
     def is_new(self, code: str, subject_id: UUID) -> bool:
         """Whether this has not been told in this run; asking counts as telling."""

@@ -1,6 +1,6 @@
 """Asking the venue what is there, and telling whose hands made each execution."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Final
@@ -207,25 +207,49 @@ async def tell_apart(
     async with tools.database.read() as session:
         owners = await _owners(session, our, trades)
         booked = await _booked(session, our, trades)
-    told = Told({}, [], {}, [])
-    unknown = {one.exchange_order_id for one in trades} - owners.keys()
-    reports = {number: await _report_of(venue, our, number) for number in sorted(unknown)}
-    for number, report in reports.items():
-        owner = await _owner_by_client_id(tools, our, report)
-        if owner is not None and report is not None:
-            owners[number] = owner
-            told.found[owner] = report
+    unknown = sorted({one.exchange_order_id for one in trades} - owners.keys())
+    makers, own = await _ask_makers(tools, venue, our, unknown)
+    owners |= {number: owner for number, (owner, _) in own.items()}
+    told = Told({}, [], dict(own.values()), [])
     for trade in trades:
+        number = trade.exchange_order_id
         shares = booked.get(trade.exchange_trade_id, ())
-        report = reports.get(trade.exchange_order_id)
-        if trade.exchange_order_id in owners:
+        if number in owners:
             if not shares:
-                told.missed.setdefault(owners[trade.exchange_order_id], []).append(trade)
-        elif report is None:
-            told.unclear.append(Stranger(_taken(trade, shares), ""))
-        else:
-            told.strangers.append(Stranger(_taken(trade, shares), report.client_order_id))
+                told.missed.setdefault(owners[number], []).append(trade)
+            continue
+        maker = makers.get(number)
+        kind = told.unclear if maker is None else told.strangers
+        kind.append(Stranger(_taken(trade, shares), maker or ""))
     return told
+
+
+async def _ask_makers(
+    tools: Tools, venue: Venue, our: OurSide, numbers: Iterable[str]
+) -> tuple[dict[str, str], dict[str, tuple[UUID, OrderReport]]]:
+    """Whose these orders are, known by the venue's number alone.
+
+    Returns:
+        The client id of each order that the venue shows, and our own order where it is one.
+    """
+    agreement, account_id = tools.agreement, our.place.account.id
+    makers: dict[str, str] = {}
+    own: dict[str, tuple[UUID, OrderReport]] = {}
+    for number in numbers:
+        known = agreement.maker_of(account_id, number)
+        if known is not None:
+            makers[number] = known
+            continue
+        report = await _report_of(venue, our, number)
+        if report is None:
+            continue
+        makers[number] = report.client_order_id
+        owner = await _owner_by_client_id(tools, our, report)
+        if owner is None:
+            agreement.know_maker(account_id, number, report.client_order_id)
+        else:
+            own[number] = owner, report
+    return makers, own
 
 
 async def _report_of(venue: Venue, our: OurSide, number: str) -> OrderReport | None:
@@ -235,10 +259,8 @@ async def _report_of(venue: Venue, our: OurSide, number: str) -> OrderReport | N
         return None
 
 
-async def _owner_by_client_id(
-    tools: Tools, our: OurSide, report: OrderReport | None
-) -> UUID | None:
-    if report is None or not report.client_order_id:
+async def _owner_by_client_id(tools: Tools, our: OurSide, report: OrderReport) -> UUID | None:
+    if not report.client_order_id:
         return None
     async with tools.database.read() as session:
         known = await orders.by_client_ids(session, our.place.account.id, [report.client_order_id])

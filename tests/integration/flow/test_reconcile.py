@@ -490,3 +490,19 @@ async def test_symbols_are_compared_apart(desk: Desk) -> None:
     assert (bitcoin.status, ether.status) == (PositionStatus.OPEN, PositionStatus.CLOSED)
     assert ether.close_reason is CloseReason.EXTERNAL
     assert [one.purpose for one in await foreign_orders(desk)] == [Purpose.EXIT]
+
+
+async def test_an_execution_that_our_own_stop_may_have_made_then_is_not_the_traders_at_once(
+    desk: Desk,
+) -> None:
+    await desk.alert(stop_loss="58000")
+    desk.town.market_of(LINEAR).set_price(LINEAR, d("57990"), is_streamed=False)
+    desk.venue.close_by_hand(LINEAR)
+
+    for _ in range(3):
+        await desk.reconcile(after_seconds=3)
+    assert (await the_position(desk)).status is PositionStatus.OPEN
+    await desk.reconcile(after_seconds=3)
+    await desk.reconcile(after_seconds=3)
+
+    assert (await the_position(desk)).close_reason is CloseReason.EXTERNAL

@@ -36,7 +36,7 @@ from app.pipeline.orders import repository as orders
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions.outside import Difference
-from app.trading.words import MarketType, OrderType
+from app.trading.words import MarketType, OrderOrigin, OrderType, Side, TriggerKind
 
 ZERO: Final = Decimal(0)
 TWICE_APART: Final = timedelta(seconds=1)
@@ -46,6 +46,8 @@ QUIET_AFTER_FILL: Final = timedelta(seconds=2)
 UNEXPLAINED_AFTER: Final = timedelta(seconds=10)
 # After that a difference nobody can explain is looked at in the timer's own time.
 PRESSING_FOR: Final = timedelta(seconds=60)
+# So near to a trigger, as a share of it, an execution may be what the trigger made.
+NEAR_TRIGGER: Final = Decimal("0.002")
 ON_THE_WAY: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
 
 
@@ -267,6 +269,8 @@ async def _lose(look: Look, seen: _Seen, seen_for: timedelta) -> Looked:
     if quantity_of(taken) < missing and seen_for >= UNEXPLAINED_AFTER:
         taken = takers(seen.our, await _all_strangers(look, seen.our), missing)
     explained = quantity_of(taken)
+    if any(_may_be_ours(seen.our, one) for one in taken) and seen_for < UNEXPLAINED_AFTER:
+        return Looked(is_open=True)
     is_spot = seen.our.place.account.market_type is MarketType.SPOT
     is_late = seen_for >= UNEXPLAINED_AFTER
     if explained == missing or (is_spot and is_late and explained > 0):
@@ -278,6 +282,25 @@ async def _lose(look: Look, seen: _Seen, seen_for: timedelta) -> Looked:
         look.tools.agreement.forget_mismatch(look.lane)
         return Looked(has_news=True, is_open=True)
     return await _hold(look, seen, seen_for)
+
+
+def _may_be_ours(our: OurSide, taken: Stranger) -> bool:
+    """Whether one of our stops or targets may have made it, and its look-up lags behind.
+
+    Not every venue gives the order that a trigger makes the client id of the trigger.
+    """
+    fill = taken.taken.report
+    if taken.origin is OrderOrigin.VENUE:
+        return False
+    for order in our.live:
+        if not order.is_resting_exit or order.side is not fill.side or order.trigger_price is None:
+            continue
+        # A stop sells below its trigger, a target above; slippage may take it to the other side.
+        is_below = (order.trigger_kind is TriggerKind.STOP) == (fill.side is Side.SELL)
+        beyond = order.trigger_price - fill.price if is_below else fill.price - order.trigger_price
+        if beyond >= -order.trigger_price * NEAR_TRIGGER:
+            return True
+    return False
 
 
 async def _all_strangers(look: Look, our: OurSide) -> Sequence[Stranger]:
