@@ -125,6 +125,7 @@ class FakeVenue:
             locked=self._matcher.locked,
         )
         self._matcher.work_on(self._ledger)
+        self._market, self._instruments = market, by_symbol
         is_spot = instruments[0].market_type is MarketType.SPOT
         self.abilities = abilities or (SPOT if is_spot else CONTRACTS)
         self._gates: dict[str, Gate] = {}
@@ -270,6 +271,11 @@ class FakeVenue:
         return self._matcher.next_firings
 
     @property
+    def next_parts(self) -> deque[Decimal]:
+        """How much of the next orders that cross is executed at once; the rest waits."""
+        return self._matcher.next_parts
+
+    @property
     def refuses_conditionals(self) -> bool:
         """Whether it takes no conditional order at all."""
         return self._matcher.refuses_conditionals
@@ -295,16 +301,20 @@ class FakeVenue:
         """Hold no further orders of the symbol; those that hang have lost their sender."""
         self._gates.pop(symbol)
 
+    def relist(self, symbol: str, **changes: object) -> None:
+        """Check orders by other steps or minimums from now on, and list them so."""
+        self._market.relist(symbol, **changes)
+        listed = self._instruments[symbol]
+        self._instruments[symbol] = replace(listed, **changes)  # type: ignore[arg-type]  # any field
+
     def match(self) -> None:
         """Let the price that was set fire triggers and fill resting orders."""
         self._matcher.match()
 
     def fill_part(self, client_order_id: str, quantity: Decimal) -> None:
-        """Fill some of a resting order at its own price; all that is left fills it wholly."""
+        """Fill some of an order at its limit, or at the price; all that is left fills it wholly."""
         order = self._newest(client_order_id)
-        price = order.request.limit_price
-        assert price is not None
-        self._matcher.fill(order, price, quantity)
+        self._matcher.fill(order, self._matcher.own_price(order.request), quantity)
         self._tell_of(order)
 
     def report_of(self, client_order_id: str) -> OrderReport | None:

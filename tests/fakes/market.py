@@ -54,14 +54,26 @@ class FakeMarketData:
     def streams(self) -> dict[str, int]:
         return {symbol: len(queues) for symbol, queues in self._queues.items() if queues}
 
-    def set_price(self, symbol: str, price: Decimal, *, is_streamed: bool = True) -> Quote:
-        """Bid, ask, last and mark become this price."""
-        mark = price if ":" in symbol else None
+    def set_price(
+        self,
+        symbol: str,
+        price: Decimal,
+        *,
+        mark: Decimal | None = None,
+        is_streamed: bool = True,
+    ) -> Quote:
+        """Bid, ask, last and mark become this price; the mark another one if it is given."""
+        mark = (mark or price) if ":" in symbol else None
         quote = Quote(symbol, price, price, price, mark, self._clock.now())
         self._quotes[symbol] = quote
         for queue in self._queues.get(symbol, ()) if is_streamed else ():
             queue.put_nowait(quote)
         return quote
+
+    def relist(self, symbol: str, **changes: object) -> None:
+        """List a symbol with other steps or minimums from now on, or as halted."""
+        listed = self._instruments[symbol]
+        self._instruments[symbol] = replace(listed, **changes)  # type: ignore[arg-type]  # any field
 
     def end_streams(self, symbol: str) -> None:
         """Every open stream of the symbol ends, as if the adapter gave up."""

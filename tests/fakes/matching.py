@@ -59,6 +59,7 @@ class Matcher:
     Attributes:
         orders: every order there ever was, oldest first.
         next_firings: what becomes of the next triggers that are reached; `FIRE` when empty.
+        next_parts: how much of the next orders that cross is executed at once; the rest waits.
         refuses_conditionals: no conditional order is taken at all.
     """
 
@@ -73,6 +74,7 @@ class Matcher:
         self._on_change = on_change
         self.orders: list[Resting] = []
         self.next_firings: deque[Firing] = deque()
+        self.next_parts: deque[Decimal] = deque()
         self.refuses_conditionals = False
 
     def work_on(self, ledger: Ledger) -> None:
@@ -159,6 +161,12 @@ class Matcher:
         is_crossing = limit >= price if request.side is Side.BUY else limit <= price
         return price if is_crossing else None
 
+    def own_price(self, request: OrderRequest) -> Decimal:
+        """Its limit; the market's price when it has none."""
+        price = request.limit_price or self._crossing_price(request)
+        assert price is not None
+        return price
+
     def _is_reached(self, request: OrderRequest, trigger: Trigger) -> bool:
         quote = self._market.at_hand(request.symbol)
         price = quote.fair if trigger.by is TriggerBy.MARK else quote.last
@@ -187,7 +195,7 @@ class Matcher:
             raise OrderRefused("would immediately match and take")
         order = self._rest(request)
         if price is not None:
-            self.fill(order, price)
+            self.fill(order, price, self.next_parts.popleft() if self.next_parts else None)
         elif kind in {TimeInForce.IOC, TimeInForce.FOK}:
             self._end(order, VenueStatus.EXPIRED)
         return order.report

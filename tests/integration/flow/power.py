@@ -1,13 +1,16 @@
 """The mains of a process: cut at any commit or word to the venue; nothing works afterwards."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
+from loguru import logger
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.failpoints import Failed, arm
 from app.db.session import Database
 from app.exchanges.venue import (
     Abilities,
@@ -24,6 +27,9 @@ from app.trading.words import MarginMode
 from tests.fakes.exchange import FakeVenue
 from tests.integration.flow.desk import Town, Venues
 
+if TYPE_CHECKING:
+    from loguru import Message
+
 
 class PowerCutError(Exception):
     """The process is gone."""
@@ -35,10 +41,12 @@ class Mains:
 
     Attributes:
         cut_at: the moment to die at, from 1; 0 never.
+        cut_on: the name of a moment; the first of that name is died at.
         moments: what was passed so far, by name.
     """
 
     cut_at: int = 0
+    cut_on: str = ""
     moments: list[str] = field(default_factory=list)
     is_dead: bool = False
 
@@ -51,9 +59,27 @@ class Mains:
         """One more moment; the last one when its time has come."""
         self.check()
         self.moments.append(name)
-        if len(self.moments) == self.cut_at:
+        if len(self.moments) == self.cut_at or name == self.cut_on:
             self.is_dead = True
             raise PowerCutError
+
+
+@contextmanager
+def armed(point: str, mains: Mains) -> Iterator[None]:
+    """Let a process on these mains die at a named point of the product, where it gets there."""
+
+    def see(line: "Message") -> None:
+        # Whoever runs a step logs what it raised, before anything else is done.
+        fault = line.record["exception"]
+        mains.is_dead = mains.is_dead or (fault is not None and fault.type is Failed)
+
+    sink = logger.add(see, level="ERROR")
+    arm(f"{point}:1:error")
+    try:
+        yield
+    finally:
+        arm("")
+        logger.remove(sink)
 
 
 class MortalDatabase(Database):
