@@ -14,7 +14,7 @@ from app.exchanges.venue import (
     OrderRequest,
     PositionReport,
 )
-from tests.fakes.exchange import FakeVenue
+from tests.fakes.exchange import UNANSWERED, FakeVenue
 from tests.integration.flow.desk import FUNDS, Desk
 
 
@@ -36,6 +36,7 @@ class LyingVenue(FakeVenue):
         denies: look-ups of single orders, by whatever id, find nothing.
         hides_open: nothing seems to rest.
         shows_nothing_held: no positions and no coins, as if that were an answer.
+        lists_nothing: it answers for coins and positions, and fails to list orders and trades.
         garbles: the answer to an order that was accepted cannot be read.
         withdrawn: coins that have left the account without a sale.
     """
@@ -43,6 +44,7 @@ class LyingVenue(FakeVenue):
     denies = False
     hides_open = False
     shows_nothing_held = False
+    lists_nothing = False
     garbles = False
     _then: _Then | None = None
     withdrawn: dict[str, Decimal]
@@ -89,6 +91,8 @@ class LyingVenue(FakeVenue):
 
     async def open_orders(self, symbol: str) -> Sequence[OrderReport]:
         found = await super().open_orders(symbol)
+        if self.lists_nothing:
+            raise UNANSWERED
         if self.hides_open:
             return []
         return self._then.open_orders if self._then else found

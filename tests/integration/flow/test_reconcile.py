@@ -357,6 +357,23 @@ async def test_an_account_that_was_never_compared_then_takes_no_entry_and_guards
     assert (await desk.signals())[-1].status is SignalStatus.EXECUTED
 
 
+async def test_an_account_that_answers_only_half_then_takes_no_entry_and_closes_all_the_same(
+    desk: Desk,
+) -> None:
+    venue = await trade_at_a_liar(desk)
+    await desk.alert(stop_loss="58000")
+    venue.lists_nothing = True
+    await desk.restart()
+
+    await desk.alert(strategy=await desk.another_strategy())
+    assert (await desk.signals())[-1].status is SignalStatus.APPROVED
+    assert desk.venue.held(LINEAR) == d("0.1")
+
+    await desk.alert(action="sell")
+    assert desk.venue.held(LINEAR) == 0
+    assert (await desk.signals())[-2].status is SignalStatus.APPROVED
+
+
 async def test_an_account_that_cannot_be_compared_for_long_then_its_owner_is_told_once(
     desk: Desk,
 ) -> None:

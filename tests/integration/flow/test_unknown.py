@@ -192,6 +192,24 @@ async def test_row_35_timeout_after_accept_filled_and_closed_at_once_then_all_of
     assert list(await desk.venue.open_orders(LINEAR)) == []
 
 
+async def test_row_35_filled_and_closed_at_once_and_denied_then_its_executions_keep_it_unknown(
+    desk: Desk,
+) -> None:
+    venue = await trade_at_a_liar(desk)
+    venue.next_outcomes.append(GONE_AFTER_ACCEPT)
+    venue.denies = True
+    await desk.alert(stop_loss="58000")
+    venue.close_by_hand(LINEAR)
+
+    # Nothing is held and nothing rests: only two executions that nobody claims tell of it.
+    await desk.sweep(after_seconds=30)
+    assert (await the_entry(desk)).status is OrderStatus.UNKNOWN
+
+    venue.catch_up()
+    await desk.sweep(after_seconds=2)
+    assert (await the_entry(desk)).status is OrderStatus.FILLED
+
+
 @pytest.mark.parametrize(
     ("outcome", "status", "held"),
     [
