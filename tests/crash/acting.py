@@ -146,7 +146,9 @@ class Actor:
             status = 504  # it gives up without sending again
         except httpx.TransportError:
             status = 0
-        self.history.deliveries.append(Delivery(name, body, began, now_ns(), status, answer))
+        finally:
+            # Also when the story goes on without waiting for the answer: it was sent.
+            self.history.deliveries.append(Delivery(name, body, began, now_ns(), status, answer))
         return 0 < status < 500 or status == 504
 
     async def _ensure_open(self, step: Step) -> None:
