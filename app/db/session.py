@@ -48,7 +48,13 @@ class Database:
                 await connection.execution_options(write=True)
             async with AsyncSession(connection, expire_on_commit=False) as session:
                 yield session
-                await _commit(session)
+                try:
+                    await _commit(session)
+                except Exception:
+                    # SQLAlchemy takes it for ended and rolls nothing back: whoever gets the
+                    # connection next would be in the midst of it, and could still keep it.
+                    await connection.invalidate()
+                    raise
         for listener in self.listeners:
             listener(session.info)
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
 
 from app.accounts.models import Invite
 from app.core.clock import SystemClock
@@ -45,6 +45,29 @@ async def test_a_transaction_that_raises_leaves_nothing(database: Database) -> N
         await fail_after_writing(database)
 
     assert await count(database) == 0
+
+
+async def test_a_commit_that_fails_is_an_error_and_leaves_nothing(database: Database) -> None:
+    heard: list[dict[Any, Any]] = []
+    database.listeners.append(heard.append)
+
+    def break_down(_connection: Any) -> None:
+        raise OSError("no space left on device")
+
+    event.listen(database.engine.sync_engine, "commit", break_down)
+    with pytest.raises(OSError, match="no space"):
+        async with database.transaction() as session:
+            session.add(an_invite())
+    event.remove(database.engine.sync_engine, "commit", break_down)
+
+    assert heard == []
+    # Nobody after it is in the midst of it, nor keeps it.
+    async with database.transaction():
+        pass
+    assert await count(database) == 0
+    async with database.transaction() as session:
+        session.add(an_invite())
+    assert await count(database) == 1
 
 
 async def test_a_read_keeps_nothing(database: Database) -> None:
