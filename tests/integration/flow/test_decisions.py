@@ -11,13 +11,14 @@ from app.core.clock import iso
 from app.core.errors import Conflict, Retryable
 from app.db.session import Database
 from app.pipeline.alarms.status import AlarmStatus
+from app.pipeline.flow.entries import enter
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.strategies.words import Approval
 from tests.builders import an_alert, d
-from tests.integration.flow.desk import Desk, open_desk
+from tests.integration.flow.desk import Desk, Process, open_desk
 
 MANY = 10
 UNHEARD = Retryable("asking the venue: no answer")
@@ -223,6 +224,24 @@ async def test_an_approved_signal_when_its_time_is_over_before_it_is_sent_then_e
 
     assert (await desk.one(Signal, signal.id)).status is SignalStatus.EXPIRED
     assert desk.sent == []
+
+
+async def test_an_approved_signal_when_its_time_is_over_as_it_is_sized_then_expires(
+    desk: Desk,
+) -> None:
+    signal = await a_pending_signal(desk)
+    ended = desk.process
+    await ended.end(timeout_seconds=0.2)
+    await desk.approve(signal.id)
+    desk.clock.advance(901)
+
+    # No sweep of a running worker has come before.
+    assert await enter(ended.tools, signal.id) is None
+
+    assert (await desk.one(Signal, signal.id)).status is SignalStatus.EXPIRED
+    assert desk.sent == []
+    desk.process = Process(desk.database, desk.town)
+    await desk.process.start()
 
 
 async def test_a_newer_entry_when_an_older_one_is_undecided_then_supersedes_it(desk: Desk) -> None:

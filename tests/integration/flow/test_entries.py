@@ -287,6 +287,8 @@ async def test_a_cancel_when_the_order_was_filled_meanwhile_then_the_fill_counts
 ) -> None:
     await desk.alert(order_type="limit", price="59000", stop_loss="58000", quantity="0.1")
     order = await the_order(desk)
+    # Nobody tells of it: only the answer to the cancel, or asking, does.
+    desk.venue.cut_stream()
     desk.venue.fill_part(order.client_order_id, d("0.1"))
 
     await desk.alert(action="cancel")
