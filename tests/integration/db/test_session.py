@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, func, select, text
+from sqlalchemy.util import await_only
 
 from app.accounts.models import Invite
 from app.core.clock import SystemClock
@@ -110,6 +111,32 @@ async def test_a_caller_cancelled_during_the_commit_still_finishes_it(database: 
     async with database.transaction() as session:
         session.add(an_invite())
     assert await count(database) in {1, 2}
+
+
+async def test_a_commit_that_has_begun_when_its_caller_is_cancelled_then_is_done(
+    database: Database,
+) -> None:
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    def hold(_connection: Any) -> None:
+        begun.set()
+        await_only(gate.wait())
+
+    async def write() -> None:
+        async with database.transaction() as session:
+            session.add(an_invite())
+
+    event.listen(database.engine.sync_engine, "commit", hold)
+    task = asyncio.create_task(write())
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    event.remove(database.engine.sync_engine, "commit", hold)
+
+    assert await count(database) == 1
 
 
 async def test_fifty_writers_at_once_all_get_through(database: Database) -> None:

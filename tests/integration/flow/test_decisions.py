@@ -17,7 +17,7 @@ from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.strategies.words import Approval
-from tests.builders import an_alert, d
+from tests.builders import LINEAR, an_alert, d
 from tests.integration.flow.desk import Desk, Process, open_desk
 
 MANY = 10
@@ -242,6 +242,31 @@ async def test_an_approved_signal_when_its_time_is_over_as_it_is_sized_then_expi
     assert desk.sent == []
     desk.process = Process(desk.database, desk.town)
     await desk.process.start()
+
+
+async def test_an_intent_that_was_never_sent_when_the_price_has_moved_then_is_denied(
+    desk: Desk,
+) -> None:
+    await desk.change_strategy(max_price_drift_percent=d("1"))
+    signal = await a_pending_signal(desk, price="60000")
+    ended = desk.process
+    await ended.end(timeout_seconds=0.2)
+    await desk.approve(signal.id)
+    intent = await enter(ended.tools, signal.id, hand_over=False)
+    assert intent is not None
+    assert intent.status is OrderStatus.CREATED
+
+    desk.clock.advance(5)
+    desk.town.market_of(LINEAR).set_price(LINEAR, d("62000"))
+    desk.process = Process(desk.database, desk.town)
+    await desk.process.start()
+    await desk.sweep(after_seconds=2)
+
+    [order] = await desk.orders()
+    assert order.status is OrderStatus.DENIED
+    assert (order.reason or "").startswith("price_drift: ")
+    assert (await desk.one(Signal, signal.id)).status is SignalStatus.DENIED
+    assert desk.sent == []
 
 
 async def test_a_newer_entry_when_an_older_one_is_undecided_then_supersedes_it(desk: Desk) -> None:

@@ -176,6 +176,23 @@ def test_entry_fees_are_recognised_pro_rata_and_the_last_fill_takes_the_rest() -
     assert book.open_fees == 0
 
 
+def test_cost_is_shared_by_quantity_and_the_last_fill_takes_the_rest() -> None:
+    # 100 for 3 is 33.33…33 each time, and a crumb more at the end.
+    book, booked = replay(
+        a_fill(BUY, "1", "33"),
+        a_fill(BUY, "2", "33.5"),
+        *(a_fill(SELL, "1", "40") for _ in range(3)),
+        instrument=a_linear(),
+    )
+
+    assert [one.entry_cost for one in booked] == [
+        Decimal("33.333333333333"),
+        Decimal("33.333333333333"),
+        Decimal("33.333333333334"),
+    ]
+    assert (book.cost, book.sold_cost, book.gross) == (0, Decimal(100), Decimal(20))
+
+
 def test_fee_in_a_third_coin_is_taken_at_its_rate() -> None:
     book = after(
         a_fill(BUY, "1", "100", fee="0.0002", fee_asset="BNB", fee_in_settle="0.12"),
