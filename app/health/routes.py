@@ -14,6 +14,7 @@ from app import __version__
 from app.accounts.authentication import optional_caller
 from app.core.errors import Invalid
 from app.core.log import JSON_FILE
+from app.health.metrics import metrics
 from app.health.schemas import LiveOut, LogLineOut, ReadyOut, StatusOut, shape_line
 from app.health.status import Health, ask_all, overall
 from app.health.tail import LEVELS, LogFilter, newest
@@ -128,4 +129,6 @@ def _moment(name: str, value: str | None) -> datetime | None:
         raise Invalid(f"{name}: a time with a zone, as 2026-01-31T00:00:00Z") from None
 
 
-router = Router(path="/", route_handlers=[live, ready, status_server, logs], tags=["health"])
+router = Router(
+    path="/", route_handlers=[live, ready, status_server, logs, metrics], tags=["health"]
+)

@@ -11,6 +11,7 @@ from app.audit.service import record
 from app.core.decimals import EXACT
 from app.core.errors import Conflict
 from app.core.ids import new_id
+from app.core.measures import NAKED_SECONDS
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.positions import repository
 from app.pipeline.positions.amounts import storable
@@ -94,7 +95,9 @@ def note_protection(
     if protection is Protection.NONE and is_held and has_stop(position):
         position.naked_since = position.naked_since or now
     elif position.naked_since is not None:
-        position.naked_seconds += Decimal(str((now - position.naked_since).total_seconds()))
+        seconds = (now - position.naked_since).total_seconds()
+        NAKED_SECONDS.observe(seconds)
+        position.naked_seconds += Decimal(str(seconds))
         position.naked_since = None
 
 

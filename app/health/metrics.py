@@ -1,0 +1,104 @@
+"""`/metrics`: figures for Prometheus, for whoever runs the house."""
+
+from datetime import datetime
+from ipaddress import ip_address
+from typing import Any, Final
+
+from litestar import Request, Response, get
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge
+from prometheus_client.exposition import generate_latest
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import states
+from app.accounts.authentication import optional_caller
+from app.core.errors import Forbidden, Unauthenticated
+from app.health.limits import LimitsHealth
+from app.http.session import database_of
+from app.pipeline.orders import repository as orders
+from app.pipeline.orders.status import OrderStatus
+from app.pipeline.positions import repository as positions
+from app.trading.words import Protection
+
+PREFIX: Final = "signalbox"
+
+
+@get(
+    "/metrics",
+    opt={"public": True},
+    operation_id="getMetrics",
+    summary="Figures for Prometheus: from the machine itself, or for an admin",
+    media_type=CONTENT_TYPE_LATEST,
+)
+async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """What was counted in this process, and how things stand at this moment."""
+    if not _is_from_here(request):
+        caller = await optional_caller(request)
+        if caller is None:
+            raise Unauthenticated("Figures are for admins, and for this machine itself.")
+        if not caller.is_admin:
+            raise Forbidden("Only an admin may do this.")
+    now = request.app.state.clock.now()
+    registry = CollectorRegistry()
+    async with database_of(request).read() as session:
+        await _positions(registry, session, now)
+        await _rest(registry, session)
+    _limits(registry, request.app.state.get("health_sources") or [])
+    text = generate_latest(REGISTRY) + generate_latest(registry)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def _is_from_here(request: Request[Any, Any, Any]) -> bool:
+    """Whether it comes from this machine, and not through a proxy that stands on it."""
+    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+    if request.client is None or is_forwarded:
+        return False
+    try:
+        return ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
+
+
+async def _positions(registry: CollectorRegistry, session: AsyncSession, now: datetime) -> None:
+    held = await positions.held(session)
+    guards = Gauge(f"{PREFIX}_positions", "Open positions", ["protection"], registry=registry)
+    for protection in Protection:
+        guards.labels(protection.value).set(sum(1 for one in held if one.protection is protection))
+    naked = [one.naked_since for one in held if one.naked_since is not None]
+    Gauge(
+        f"{PREFIX}_positions_naked",
+        "Open positions whose stop rests nowhere at this moment",
+        registry=registry,
+    ).set(len(naked))
+    Gauge(
+        f"{PREFIX}_positions_naked_longest_seconds",
+        "Since when the oldest of them has been so",
+        registry=registry,
+    ).set(max(((now - since).total_seconds() for since in naked), default=0))
+
+
+async def _rest(registry: CollectorRegistry, session: AsyncSession) -> None:
+    unknown = await orders.in_status(session, OrderStatus.UNKNOWN)
+    Gauge(f"{PREFIX}_orders_unknown", "Orders whose fate nobody knows", registry=registry).set(
+        len(unknown)
+    )
+    failing = await states.failing(session)
+    Gauge(
+        f"{PREFIX}_accounts_not_reconciled",
+        "Accounts that could not be compared with their venue",
+        registry=registry,
+    ).set(len(failing))
+
+
+def _limits(registry: CollectorRegistry, sources: list[Any]) -> None:
+    used = Gauge(
+        f"{PREFIX}_venue_limit_used_ratio",
+        "Share of a venue's request limit that is used",
+        ["exchange", "window"],
+        registry=registry,
+    )
+    for source in sources:
+        if isinstance(source, LimitsHealth):
+            for budget in source.budgets():
+                for window in budget.windows:
+                    share = float(window.used / window.limit) if window.limit else 0.0
+                    used.labels(budget.venue, window.name).set(share)
