@@ -177,7 +177,7 @@ class Actor:
             await self._command("POST", path, step["verdict"], signal.id)
 
     async def _close(self, step: Step) -> None:
-        position = self._picked(step["pick"])
+        position = self._picked(step["pick"], step.get("strategy", ""))
         if position is None:
             return
         body = None
@@ -260,8 +260,8 @@ class Actor:
         status, _ = await self.server.ask(method, path, body)
         self.history.commands.append(Command(kind, subject_id, now_ns(), status))
 
-    def _picked(self, pick: int) -> Position | None:
-        held = self._open_positions()
+    def _picked(self, pick: int, strategy: str = "") -> Position | None:
+        held = self._open_positions(strategy)
         return held[pick % len(held)] if held else None
 
     def _open_positions(self, strategy: str = "") -> list[Position]:

@@ -68,6 +68,8 @@ FAULTS: Final[Mapping[str, int]] = {
 }
 SHORT: Final = {"delay_before": "0.3", "delay_after": "0.5", "fill_before_ack": "0.3"}
 LASTING: Final = {"not_found_2013": "2", "lag": "2", "decimal_noise": "3", "silent_stream": "3"}
+# Leverage is set on contracts, and a stop outlives its position there; on spot it is in the way.
+ONLY_THERE: Final = {"C16": "linear-auto", "C33": "spot-auto", "C37": "linear-auto"}
 HANDS: Final[Mapping[str, int]] = {
     "user_close": 4,
     "user_reduce": 3,
@@ -190,9 +192,8 @@ class Author:
 
     def _leading_to(self, point: Point) -> list[Step]:
         """What brings a process past the point, whatever else is going on."""
-        strategy = self.dice.choice(("linear-auto", "spot-auto"))
-        if point.name == "C16":
-            strategy = "linear-auto"
+        drawn = self.dice.choice(("linear-auto", "spot-auto"))
+        strategy = ONLY_THERE.get(point.name, drawn)
         symbol = self.dice.choice(SYMBOLS)
         plain = {"action": "buy", "age": 0, "secret": False}
         entry = {**self._alert(strategy, symbol), **plain}
@@ -206,7 +207,7 @@ class Author:
             case Kind.TRIGGER:
                 return [{**entry, "do": "ensure_open"}, self._hit()]
             case Kind.EXIT:
-                leave = self.dice.choice(({"do": "close", "pick": 0, "part": None}, self._hit()))
+                leave = {"do": "close", "pick": 0, "part": None, "strategy": strategy}
                 return [{**entry, "do": "ensure_open"}, leave]
             case Kind.CANCEL:
                 rest = {**self._alert("linear-limit", symbol), **plain, "limit": -3}
