@@ -29,6 +29,8 @@ from app.pipeline.wakeups import Work, wake
 from app.trading.words import Protection, Purpose
 
 REFUSED: Final = frozenset({OrderStatus.REJECTED, OrderStatus.DENIED})
+# One refusal may pass, such as a limit of requests; this many in a row need a person.
+REFUSALS_TOLD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,8 @@ async def _look_after_legs(settling: Settling) -> None:
 async def _after_exit(settling: Settling, position: Position) -> None:
     """An exit ended and something is left: dust ends the book, anything else is guarded again."""
     session, tools, now = settling.session, settling.tools, settling.now
+    if settling.order.status in REFUSED and not settling.order.is_resting_exit:
+        await _tell_of_refusals(settling, position)
     instrument = settling.place.instrument
     quote = tools.prices.latest(settling.place.key)
     price = quote.bid if quote is not None else settling.order.reference_price
@@ -194,6 +198,27 @@ async def _after_exit(settling: Settling, position: Position) -> None:
         if not live:
             note = settling.order.reason or f"the exit ended {settling.order.status.value}"
             await position_service.reopen(session, position, now=now, note=note)
+
+
+async def _tell_of_refusals(settling: Settling, position: Position) -> None:
+    """An exit is tried until it is done; its owner hears of it when that does not help."""
+    last = await orders.last_closes(settling.session, position.id, REFUSALS_TOLD)
+    if len(last) < REFUSALS_TOLD or any(one.status not in REFUSED for one in last):
+        return
+    await tell(
+        settling.session,
+        user_id=position.user_id,
+        severity=Severity.URGENT,
+        code="exit_refused",
+        subject_kind="position",
+        subject_id=str(position.id),
+        text=(
+            f"{plain(position.quantity)} {position.symbol} cannot be closed: the last "
+            f"{REFUSALS_TOLD} exits were refused ({settling.order.reason}). "
+            "It is tried again with growing pauses; have a look at the venue."
+        ),
+        now=settling.now,
+    )
 
 
 async def put_dust_aside(

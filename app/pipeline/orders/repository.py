@@ -118,6 +118,21 @@ async def resting_exits(session: AsyncSession, position_id: UUID) -> Sequence[Or
     return [one for one in await live_exits(session, position_id) if one.is_resting_exit]
 
 
+async def last_closes(session: AsyncSession, position_id: UUID, most: int) -> Sequence[Order]:
+    """The youngest exits of a position that did not wait for a price, the youngest first."""
+    query = (
+        select(Order)
+        .where(
+            Order.position_id == position_id,
+            Order.purpose != Purpose.ENTRY,
+            Order.trigger_price.is_(None),
+        )
+        .order_by(Order.id.desc())
+        .limit(most)
+    )
+    return (await session.scalars(query)).all()
+
+
 async def last_resting_exit(session: AsyncSession, position_id: UUID) -> Order | None:
     """The youngest stop or target that was meant to wait at the venue, whatever became of it."""
     query = (
