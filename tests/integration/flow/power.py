@@ -74,7 +74,7 @@ def armed(point: str, mains: Mains) -> Iterator[None]:
         mains.is_dead = mains.is_dead or (fault is not None and fault.type is Failed)
 
     sink = logger.add(see, level="ERROR")
-    arm(f"{point}:1:error")
+    arm(f"{point}:1:error" if point else "")
     try:
         yield
     finally:

@@ -1,7 +1,7 @@
 """Rows of the fault matrix about orders and their executions, each named in its tests."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from enum import StrEnum
@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import OutcomeUnknown
 from app.db.session import Database
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
@@ -20,9 +19,10 @@ from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals.status import SignalStatus
 from app.trading.words import CloseReason, MarketType, Protection, Purpose
 from tests.builders import ETHER, LINEAR, SPOT, an_alert, d
-from tests.fakes.exchange import FakeVenue, Outcome
-from tests.integration.flow.desk import FUNDS, Desk, Process, open_desk
+from tests.fakes.exchange import Outcome
+from tests.integration.flow.desk import Desk, Process, open_desk
 from tests.integration.flow.power import Mains, armed
+from tests.integration.flow.races import RacingVenue, trade_at
 from tests.integration.flow.test_crashes import be_reborn, deliver, live_with
 
 STOP = "58000"
@@ -238,42 +238,6 @@ async def test_row_44_a_fee_in_another_coin_or_a_rebate_or_none_then_the_result_
 # Row 45: a cancel races with a fill
 
 
-class RacingVenue(FakeVenue):
-    """Something happens there while a cancel is on its way, and its answer may get lost.
-
-    Attributes:
-        meanwhile: what happens before the next cancel arrives.
-        loses_answers: whether a cancel is carried out and nobody hears of it.
-    """
-
-    meanwhile: Callable[[], None] | None = None
-    loses_answers = False
-
-    async def cancel(
-        self, symbol: str, client_order_id: str, *, is_conditional: bool = False
-    ) -> None:
-        if self.meanwhile is not None:
-            happening, self.meanwhile = self.meanwhile, None
-            happening()
-        await super().cancel(symbol, client_order_id, is_conditional=is_conditional)
-        if self.loses_answers:
-            raise OutcomeUnknown("cancelling the order: connection lost")
-
-
-async def race(desk: Desk) -> RacingVenue:
-    """From now on the desk's account is at such a venue, and nothing has happened there."""
-    kind = desk.account.market_type
-    venue = RacingVenue(
-        desk.town.markets[kind],
-        *desk.town.instruments[kind],
-        balances={"USDT": FUNDS},
-        clock=desk.clock,
-    )
-    desk.town.venues[desk.account.id] = venue
-    await desk.restart()
-    return venue
-
-
 @pytest.mark.parametrize("is_heard", [True, False])
 @pytest.mark.parametrize(
     ("part", "status"),
@@ -286,7 +250,7 @@ async def race(desk: Desk) -> RacingVenue:
 async def test_row_45_a_cancel_that_races_with_a_fill_then_the_venue_says_how_it_ended(
     desk: Desk, part: str, status: OrderStatus, *, is_heard: bool
 ) -> None:
-    venue = await race(desk)
+    venue = await trade_at(desk, RacingVenue)
     await desk.alert(order_type="limit", price="59000", stop_loss=STOP)
     order = await the_entry(desk)
     venue.loses_answers = not is_heard
@@ -312,7 +276,7 @@ async def test_row_45_a_stop_that_fires_while_it_is_cancelled_then_nothing_is_so
     spot_desk: Desk,
 ) -> None:
     desk = spot_desk
-    venue = await race(desk)
+    venue = await trade_at(desk, RacingVenue)
     await desk.alert(stop_loss=STOP)
 
     def fall() -> None:
