@@ -12,6 +12,7 @@ from app.core.errors import Conflict, Retryable
 from app.db.session import Database
 from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.flow.entries import enter
+from app.pipeline.flow.orders import submit_order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
@@ -240,6 +241,22 @@ async def test_an_approved_signal_when_its_time_is_over_as_it_is_sized_then_expi
 
     assert (await desk.one(Signal, signal.id)).status is SignalStatus.EXPIRED
     assert desk.sent == []
+    desk.process = Process(desk.database, desk.town)
+    await desk.process.start()
+
+
+async def test_an_intent_when_two_send_it_at_once_then_it_leaves_once(desk: Desk) -> None:
+    signal = await a_pending_signal(desk)
+    ended = desk.process
+    await ended.end(timeout_seconds=0.2)
+    await desk.approve(signal.id)
+    intent = await enter(ended.tools, signal.id, hand_over=False)
+    assert intent is not None
+
+    await asyncio.gather(*(submit_order(ended.tools, intent) for _ in range(3)))
+
+    assert len(desk.sent) == 1
+    assert desk.venue.held(LINEAR) == d("0.1")
     desk.process = Process(desk.database, desk.town)
     await desk.process.start()
 

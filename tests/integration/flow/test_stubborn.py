@@ -5,13 +5,14 @@ from typing import TypeVar
 
 from app.core.errors import OutcomeUnknown
 from app.exchanges.venue import OrderReport, OrderRequest, PositionReport
+from app.pipeline.flow.exits import Exit, exit_position
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import service as position_service
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.wakeups import Work, wake
-from app.trading.words import Protection
+from app.trading.words import CloseReason, Protection
 from tests.builders import LINEAR, d
 from tests.fakes.exchange import UNANSWERED, FakeVenue, Outcome
 from tests.integration.flow.desk import FUNDS, Desk
@@ -141,9 +142,13 @@ async def test_an_exit_when_it_is_not_heard_of_then_the_resting_entry_is_gone_al
 ) -> None:
     await desk.alert(action="buy")
     await desk.alert(action="add", order_type="limit", price="59000", quantity="0.1")
+    [position] = await desk.positions()
     desk.venue.next_outcomes.append(Outcome.DROP_BEFORE_ACCEPT)
 
-    await desk.alert(action="close")
+    await exit_position(
+        desk.tools, position.id, Exit(reason=CloseReason.USER_STOPPED, actor="trader")
+    )
+    await desk.process.settle()
 
     assert [one.status for one in await desk.orders()] == [
         OrderStatus.FILLED,
