@@ -108,14 +108,17 @@ async def test_a_storm_beyond_a_target_when_its_exit_is_unknown_then_sells_the_s
     desk.venue.refuses_conditionals = True
     levels = [{"price": "62000", "portion_percent": "50"}, {"price": "64000"}]
     await desk.alert(action="buy", stop_loss="58000", take_profits=levels)
-    desk.venue.next_outcomes.append(Outcome.DROP_AFTER_ACCEPT)
+    desk.venue.next_outcomes.append(Outcome.DROP_BEFORE_ACCEPT)
 
     for price in ("62000", "62100", "62200"):
         await desk.price(price)
-    await desk.sweep(after_seconds=2)
-    await desk.price("62300")
-
+        desk.clock.advance(2)
     assert [one.quantity for one in desk.sent] == [d("0.1"), d("0.05")]
+
+    for _ in range(5):
+        await desk.sweep(after_seconds=2)
+        await desk.price("62200")
+    assert [one.quantity for one in desk.sent] == [d("0.1"), d("0.05"), d("0.05")]
     [position] = await desk.positions()
     assert (position.quantity, position.take_profit) == (d("0.05"), d("64000"))
 

@@ -1,0 +1,44 @@
+"""What the sender of an alert hears when it could not be kept."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.builders import an_alert
+from tests.integration.desk.front import USER, Front
+
+ERRORS = range(500, 600)
+
+
+@pytest.fixture
+async def webhook(front: Front) -> str:
+    """Path of the strategy's webhook."""
+    answer = await front.post(f"/strategies/{front.desk.strategy.id}/rotate-token")
+    return "/webhooks/" + str(answer["webhook_url"]).partition("/webhooks/")[2]
+
+
+async def deliver(front: Front, webhook: str) -> int:
+    # The door asks nobody who they are; the front's middleware does.
+    headers = {USER: front.desk.user.username}
+    answer = await front.client.post(webhook, content=an_alert(), headers=headers)
+    await front.desk.process.settle()
+    return answer.status_code
+
+
+async def test_an_alert_that_could_not_be_kept_is_no_success_and_counts_when_it_comes_again(
+    front: Front, webhook: str
+) -> None:
+    def break_down(_connection: Any) -> None:
+        raise OSError("no space left on device")
+
+    engine = front.desk.database.engine.sync_engine
+    event.listen(engine, "commit", break_down)
+    status = await deliver(front, webhook)
+    event.remove(engine, "commit", break_down)
+    assert status in ERRORS
+    assert await front.desk.alarms() == []
+
+    assert await deliver(front, webhook) == 200
+    [alarm] = await front.desk.alarms()
+    assert alarm.deliveries == 1
