@@ -52,7 +52,7 @@ class Database:
                     await _commit(session)
                 except Exception:
                     # SQLAlchemy takes it for ended and rolls nothing back: whoever gets the
-                    # connection next would be in the midst of it, and could still keep it.
+                    # connection next would be in the midst of it.
                     await connection.invalidate()
                     raise
         for listener in self.listeners:
