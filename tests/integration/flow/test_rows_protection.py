@@ -16,7 +16,7 @@ from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
-from app.trading.words import CloseReason, MarketType, OrderType, Purpose
+from app.trading.words import CloseReason, MarketType, OrderType, Purpose, Side
 from tests.builders import LINEAR, SPOT, an_alert, d
 from tests.fakes.exchange import FakeVenue
 from tests.integration.flow.desk import Desk, open_desk
@@ -169,6 +169,7 @@ async def test_row_59_stop_and_target_in_one_tick_then_exactly_one_of_them_sells
         CloseReason.STOP_LOSS,
     )
     assert [one.filled_quantity for one in await exits(desk)] == [d("0.1")]
+    assert len(desk.sent) == (1 if who == "venue" else 2)
     # 0.1 · (64,100 - 60,000) - 6 - 6.41: at the price there is, whichever fires
     assert [one.realized_pnl for one in await desk.trades()] == [d("397.59")]
     assert (await resting(desk), desk.venue.held(LINEAR)) == ([], d("0"))
@@ -181,6 +182,9 @@ async def test_row_59_a_stop_that_fires_while_the_monitor_takes_the_profit_then_
     venue = await trade_at(desk, RacingVenue)
     # The stop rests and the monitor holds the target where there are no pairs.
     venue.abilities = replace(venue.abilities, pairs=False)
+    # The trader's own coins are there to be sold by mistake.
+    venue.add_by_hand(SPOT, Side.BUY, d("0.5"))
+    own = venue.held(SPOT)
     await desk.alert(stop_loss=STOP, take_profit=TARGET)
     assert [one.trigger_price for one in await resting(desk)] == [d(STOP)]
 
@@ -196,7 +200,7 @@ async def test_row_59_a_stop_that_fires_while_the_monitor_takes_the_profit_then_
     assert [(one.purpose, one.filled_quantity) for one in await exits(desk)] == [
         (Purpose.STOP_LOSS, d("0.099"))
     ]
-    assert desk.venue.held(SPOT) == d("0.0009")
+    assert (desk.venue.held(SPOT) - own, len(desk.sent)) == (d("0.0009"), 1)
     [trade] = await desk.trades()
     assert (trade.close_reason, trade.realized_pnl) == (CloseReason.STOP_LOSS, d("-219.6321"))
     assert await resting(desk) == []
@@ -288,6 +292,7 @@ async def test_row_67_dust_after_a_partial_close_then_the_position_ends_and_is_n
     assert (position.status, position.dust_quantity) == (PositionStatus.CLOSED, d("0.00005"))
     # 0.09985 · 1,000 - 6 - 0.1 % of 6,090.85; what the dust cost is not lost
     assert trade.realized_pnl == d("99.85") - d("6") - d("6.09085")
+    assert [one.realized_pnl for one in await desk.days()] == [trade.realized_pnl]
     assert len(desk.venue.sent) == sent
     assert await resting(desk) == []
     assert desk.worker.monitor.guarded == 0
