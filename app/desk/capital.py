@@ -131,6 +131,9 @@ async def _purses(tools: Tools, caller: Caller) -> list[Purse]:
         for account_id, booking in await pnl.bookings_by_account(session, caller.user_id):
             coins = nets.setdefault(account_id, {})
             coins[booking.currency] = coins.get(booking.currency, ZERO) + booking.net_pnl
+        for account_id, currency, amount in await pnl.funding_by_account(session, caller.user_id):
+            coins = nets.setdefault(account_id, {})
+            coins[currency] = coins.get(currency, ZERO) + amount
     return [
         Purse(row, [one for one in held if one.account_id == row.id], nets.get(row.id, {}))
         for row in sorted(rows, key=lambda row: row.id)

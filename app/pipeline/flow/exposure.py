@@ -208,11 +208,11 @@ async def equity_of(
     else:
         # The adapter's balance of a contract account is its margin balance: unrealised is in it.
         account_equity = contract_equity(wallet=whole, unrealised=ZERO)
-    booked = await pnl.net_of_strategy(session, strategy.id) if strategy.allocation else ()
+    net = await pnl.net_of_strategy(session, strategy.id) if strategy.allocation else ZERO
     return equity(
         account_equity,
         allocation=strategy.allocation,
-        net_result=sum((one.net_pnl for one in booked), ZERO),
+        net_result=net,
         reinvest=strategy.reinvest,
     )
 

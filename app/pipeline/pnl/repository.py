@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import Select, select
@@ -31,10 +32,32 @@ async def days(
     return (await session.scalars(query.order_by(DailyPnl.day.desc()))).all()
 
 
-async def net_of_strategy(session: AsyncSession, strategy_id: UUID) -> Sequence[Booking]:
-    """Everything a strategy has booked; summed in Python, for SQLite keeps decimals as text."""
-    query = select(Booking).where(Booking.strategy_id == strategy_id)
-    return (await session.scalars(query)).all()
+async def net_of_strategy(session: AsyncSession, strategy_id: UUID) -> Decimal:
+    """What a strategy has earned, net of fees and with funding, in its settle currency.
+
+    Summed in Python, for SQLite keeps decimals as text.
+    """
+    booked = await session.scalars(
+        select(Booking.net_pnl).where(Booking.strategy_id == strategy_id)
+    )
+    paid = await session.scalars(
+        select(FundingPayment.amount)
+        .join(Position, Position.id == FundingPayment.position_id)
+        .where(Position.strategy_id == strategy_id)
+    )
+    return sum((*booked.all(), *paid.all()), Decimal(0))
+
+
+async def funding_by_account(
+    session: AsyncSession, user_id: UUID
+) -> Sequence[tuple[UUID, str, Decimal]]:
+    """Account, currency and amount of every funding payment that a book of the user bore."""
+    query = (
+        select(FundingPayment.account_id, FundingPayment.currency, FundingPayment.amount)
+        .join(Position, Position.id == FundingPayment.position_id)
+        .where(Position.user_id == user_id)
+    )
+    return [(row[0], row[1], row[2]) for row in (await session.execute(query)).all()]
 
 
 async def bookings_by_account(

@@ -13,6 +13,7 @@ from app.exchanges.venue import OrderRequest
 from app.notifications.models import Notice, Severity
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
+from app.pipeline.pnl.repository import funding_by_account, net_of_strategy
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals.models import Signal
@@ -325,6 +326,13 @@ async def test_funding_when_books_and_other_hands_hold_then_each_bears_its_part(
 
     assert [one.funding for one in await desk.positions()] == [d("-0.1"), d("-0.2")]
     assert sum(one.funding for one in await desk.days()) == d("-0.3")
+    async with desk.database.read() as session:
+        assert await net_of_strategy(session, desk.strategy.id) == d("-0.1")
+        paid = await funding_by_account(session, desk.user.id)
+    assert sorted(paid) == [
+        (desk.account.id, "USDT", d("-0.2")),
+        (desk.account.id, "USDT", d("-0.1")),
+    ]
 
 
 async def test_external_that_points_the_other_way_then_an_entry_is_denied(desk: Desk) -> None:
