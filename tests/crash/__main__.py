@@ -49,9 +49,7 @@ def main() -> int:
         figures = Figures.loaded(state)
     todo = [one for one in stories(wanted.seed, wanted.kills) if one.seed not in figures.stories]
     broken = _play_all(console, todo, figures, state, wanted)
-    print_figures(console, figures)
-    (STATE / "figures.json").write_text(json.dumps(figures.shown(), indent=1) + "\n")
-    console.print(f"as JSON: {STATE / 'figures.json'}", style="dim")
+    _show(console, figures)
     for story, invariants in broken[: wanted.shrink]:
         _shorten(console, story, invariants)
     return 1 if figures.violations or not figures.stories else 0
@@ -138,12 +136,19 @@ def _shorten(console: Console, story: Story, invariants: list[str]) -> None:
     console.print(f"again: make crash STORY={file}", style="bold")
 
 
+def _show(console: Console, figures: Figures) -> None:
+    print_figures(console, figures)
+    STATE.mkdir(exist_ok=True)
+    (STATE / "figures.json").write_text(json.dumps(figures.shown(), indent=1) + "\n")
+    console.print(f"as JSON: {STATE / 'figures.json'}", style="dim")
+
+
 def _replay(console: Console, file: Path) -> int:
     story = Story.loaded(file)
     outcome = play(story, keep=STATE / f"data-{story.seed}")
     figures = Figures(seed=story.seed)
     figures.take(outcome)
-    print_figures(console, figures)
+    _show(console, figures)
     for line in violation_lines(outcome.violations):
         console.print(line, style="red", markup=False)
     return 1 if outcome.violations else 0

@@ -32,7 +32,8 @@ def _seconds(seconds: dict[str, dict[str, float]]) -> Table:
 
 
 def _points(figures: Figures) -> Table:
-    table = Table("killed at", "times", "missed", Column("which is", no_wrap=True))
+    narrow = [Column(name, min_width=len(name)) for name in ("killed at", "times", "missed")]
+    table = Table(*narrow, Column("which is", overflow="fold"))
     for name in (*TRIED, "random"):
         point = BY_NAME.get(name)
         says = point.says if point is not None else "Any moment."

@@ -144,9 +144,14 @@ class Story:
 
 @dataclass
 class Author:
-    """Writes stories from a seed: the same seed, the same story."""
+    """Writes stories from a seed: the same seed, the same story.
+
+    Attributes:
+        is_calm: no faults and nothing else than what leads to each point.
+    """
 
     seed: int
+    is_calm: bool = False
     dice: Random = field(init=False)
 
     def __post_init__(self) -> None:
@@ -161,12 +166,14 @@ class Author:
         if point is None:
             end = End("random", "random", round(self.dice.uniform(0.02, 1.6), 3))
             return Cycle(end, tuple(self._some_steps(self.dice.randint(4, 9))))
-        steps = [*self._some_steps(self.dice.randint(0, 3)), *self._leading_to(point)]
+        steps = self._leading_to(point)
+        if not self.is_calm:
+            steps = [*self._some_steps(self.dice.randint(0, 3)), *steps]
         if point.reach is Reach.DRAIN:
             end = End("drain", name, round(self.dice.uniform(0.0, 0.3), 3))
         else:
             end = End("venue" if point.reach is Reach.VENUE else "point", name)
-        return Cycle(end, tuple(steps), self.dice.choice((1, 1, 1, 2)))
+        return Cycle(end, tuple(steps), 1 if self.is_calm else self.dice.choice((1, 1, 1, 2)))
 
     def _some_steps(self, count: int) -> Iterator[Step]:
         if self.dice.random() < 0.6:
