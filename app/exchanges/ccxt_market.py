@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from loguru import logger
 
 from app.core.clock import Clock
-from app.core.errors import ExchangeError
+from app.core.errors import ExchangeError, Retryable
 from app.exchanges.client import speaking
 from app.exchanges.errors import Call, UnreadableReply
 from app.exchanges.mapping import Raw, instrument_of, market_type_of
@@ -21,6 +22,10 @@ from app.trading.words import MarketType
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 10.0
 UNSUBSCRIBE_SECONDS = 1.0
+# A stream that knows no price younger than this, while the price moves, is dead: it looks open,
+# and asking for the same again on the same connection does not help.
+DEAD_AFTER = timedelta(seconds=4)
+RENEWED_AT_MOST_EVERY = timedelta(seconds=10)
 
 
 class CcxtMarket:
@@ -36,6 +41,8 @@ class CcxtMarket:
         self._client = client
         self._market_type = market_type
         self._clock = clock
+        self._streamed: dict[str, Ticks] = {}
+        self._renewed_at: datetime | None = None
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """Every symbol of this market by its ccxt name, asked for anew.
@@ -82,7 +89,26 @@ class CcxtMarket:
             quote = ticks.quote()
             if quote is None:
                 raise UnreadableReply(f"the venue has no price of {symbol}")
+        self._renew_if_dead(quote)
         return quote
+
+    def _renew_if_dead(self, asked: Quote) -> None:
+        """Connect anew when a stream has not told of a price that the answer shows.
+
+        A quiet market is no dead stream: there the answer is what was streamed last.
+        """
+        ticks = self._streamed.get(asked.symbol)
+        told = None if ticks is None else ticks.quote()
+        if told is None or told.fair == asked.fair or asked.at - told.at < DEAD_AFTER:
+            return
+        if self._renewed_at and asked.at - self._renewed_at < RENEWED_AT_MOST_EVERY:
+            return
+        self._renewed_at = asked.at
+        age_seconds = round((asked.at - told.at).total_seconds(), 1)
+        logger.bind(symbol=asked.symbol, age_seconds=age_seconds).warning("stream.renewed")
+        for connection in list(self._client.clients.values()):
+            # As ccxt does with one that is lost: whoever waits on it hears so, and asks again.
+            connection.on_error(Retryable("the stream is silent while the price moves"))
 
     def _asks(self, symbol: str) -> list[Any]:
         asks = [self._ticker(symbol)]
@@ -119,7 +145,7 @@ class CcxtMarket:
         await self.share_markets(self._client)
         async with speaking(Call.READ):
             self._client.market(symbol)
-        ticks = Ticks(symbol, is_marked=self._is_marked)
+        ticks = self._streamed[symbol] = Ticks(symbol, is_marked=self._is_marked)
         channels = self._channels(symbol)
         tasks = [asyncio.create_task(self._follow(channel, ticks)) for channel in channels]
         try:
@@ -129,6 +155,8 @@ class CcxtMarket:
                 if quote is not None:
                     yield quote
         finally:
+            if self._streamed.get(symbol) is ticks:
+                del self._streamed[symbol]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
