@@ -36,6 +36,8 @@ from app.worker.lanes import Lanes, Step
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 30.0
 POLL_SECONDS: Final = 0.25
+# Longer than any busy moment: the machine was suspended or starved, and nothing guarded from here.
+STOOD_STILL_SECONDS: Final = 2.0
 # A note may be committed later than a younger one, but not by more than a transaction takes.
 NOTES_SETTLE_AFTER: Final = timedelta(seconds=10)
 TIDY_EVERY: Final = 300
@@ -142,7 +144,7 @@ class Worker:
     async def _follow_notes(self) -> None:
         """Notes of other processes; those of this one were heard at their commit."""
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await _sleep_watchfully(POLL_SECONDS)
             try:
                 await self._read_notes()
             except Exception:  # noqa: BLE001 the loop must outlive a lost database
@@ -222,9 +224,7 @@ class Worker:
         if position.protection is Protection.VENUE:
             return False
         last, _ = self._protected.get(position.id, (None, 0))
-        is_given_up = position.protection is Protection.MONITOR and not (
-            position.protection_note or ""
-        ).startswith("order_unknown")
+        is_given_up = position.protection is Protection.MONITOR
         wait = ASK_AGAIN_AFTER if is_given_up else timedelta(seconds=FIRST_PAUSE_SECONDS)
         return last is None or last <= self.tools.now() - wait
 
@@ -361,6 +361,16 @@ class Worker:
 
 async def _decide(tools: Tools, alarm_id: UUID) -> None:
     await on_alarm(tools, alarm_id)
+
+
+async def _sleep_watchfully(seconds: float) -> None:
+    """Sleep, and say so when it took far longer than it should have."""
+    loop = asyncio.get_running_loop()
+    due = loop.time() + seconds
+    await asyncio.sleep(seconds)
+    late_seconds = loop.time() - due
+    if late_seconds > STOOD_STILL_SECONDS:
+        logger.bind(seconds=round(late_seconds, 1)).warning("worker.stood_still")
 
 
 async def _told(step: Step) -> None:

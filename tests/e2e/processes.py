@@ -54,11 +54,15 @@ class Program:
         )
         return self
 
-    async def stop(self, name: signal.Signals = signal.SIGTERM) -> int:
-        """Send it a signal; its exit status."""
+    def send(self, name: signal.Signals) -> None:
+        """Send it a signal, and wait for nothing; no harm when it has ended."""
         assert self._process is not None
         if self._process.returncode is None:
             self._process.send_signal(name)
+
+    async def stop(self, name: signal.Signals = signal.SIGTERM) -> int:
+        """Send it a signal; its exit status."""
+        self.send(name)
         return await self.ended()
 
     async def ended(self, seconds: float = DRAIN_SECONDS) -> int:
