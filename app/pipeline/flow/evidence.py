@@ -32,6 +32,9 @@ from app.trading.words import Purpose
 
 # A venue may know an order a little later than it accepted it (RELIABILITY, "UNKNOWN, resolved").
 NOT_FOUND_GRACE: Final = timedelta(seconds=10)
+# A stop has to rest again sooner than that, so the venue is also told to cancel it: what answers a
+# cancel is the book of orders itself, not a copy of it that may lag.
+PROTECTIVE_GRACE: Final = timedelta(seconds=2)
 # One that was seen to lag is given that long again, and half of it more.
 LAG_FACTOR: Final = 1.5
 TRADES_BEFORE: Final = timedelta(seconds=60)
@@ -75,7 +78,9 @@ async def look_everywhere(tools: Tools, venue: Venue, order: Order) -> OrderRepo
     """
     sent_at = order.submitted_at or order.created_at
     waited = tools.now() - sent_at
-    if waited < max(NOT_FOUND_GRACE, tools.agreement.lag_of(order.account_id) * LAG_FACTOR):
+    is_hurried = order.is_resting_exit and order.status in UNPROVEN
+    grace = PROTECTIVE_GRACE if is_hurried else NOT_FOUND_GRACE
+    if waited < max(grace, tools.agreement.lag_of(order.account_id) * LAG_FACTOR):
         await mark_unknown(tools, [order], "The venue does not know the order (yet).")
         return None
     trail = Trail(tools, order)
@@ -91,6 +96,11 @@ async def look_everywhere(tools: Tools, venue: Venue, order: Order) -> OrderRepo
     if found is not None:
         tools.agreement.saw_late(order.account_id, waited)
         return found
+    if order.is_resting_exit and await _was_cancelled(venue, trail):
+        tools.agreement.saw_late(order.account_id, waited)
+        reason = "cancelled: The venue had it and would not show it; it was cancelled by our id."
+        await record_end(tools, order.id, OrderStatus.CANCELED, reason, evidence=trail.text())
+        return None
     reason = (
         f"not_accepted: {int(waited.total_seconds())} s after sending, the venue knows no order "
         f"{order.client_order_id}, neither by its id nor among the open ones, and neither the "
@@ -114,6 +124,22 @@ async def _among_orders(venue: Venue, trail: Trail) -> OrderReport | None:
     except OrderNotFound:
         trail.note("the order by our id, again", "not found")
     return None
+
+
+async def _was_cancelled(venue: Venue, trail: Trail) -> bool:
+    """Cancel a stop or target that nobody can see: afterwards it rests nowhere, either way.
+
+    Raises:
+        ExchangeError: the venue did not say whether it had it.
+    """
+    order = trail.order
+    try:
+        await venue.cancel(order.symbol, order.client_order_id, is_conditional=True)
+    except OrderNotFound:
+        trail.note("a cancel by our id", "not found")
+        return False
+    trail.note("a cancel by our id", "cancelled")
+    return True
 
 
 async def _among_executions(tools: Tools, venue: Venue, trail: Trail) -> OrderReport | None:

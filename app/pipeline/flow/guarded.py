@@ -126,7 +126,7 @@ async def who_guards(tools: Tools, guarded: Guarded) -> tuple[Protection, str | 
             return Protection.VENUE, None
         return Protection.MONITOR, "not_carried: The venue cannot carry a stop of this size."
     if any(leg.status in UNPROVEN for leg in guarded.orders):
-        return Protection.MONITOR, "order_unknown: The venue has not said whether it has the stop."
+        return Protection.NONE, "order_unknown: The venue has not said whether it has the stop."
     refusal = await _last_refusal(tools, position.id)
     if refusal is not None and (refusal.reason or "").startswith(NOT_TAKEN):
         return Protection.MONITOR, refusal.reason

@@ -21,6 +21,7 @@ from app.trading.words import CloseReason, MarketType, OrderType, Protection, Si
 from tests.builders import LINEAR, SPOT, an_alert, d
 from tests.fakes.exchange import FakeVenue, Firing, Outcome
 from tests.integration.flow.desk import FUNDS, Desk, Process, open_desk
+from tests.integration.flow.liars import trade_at_a_liar
 
 STOP, TARGET = "58000", "64000"
 
@@ -356,14 +357,40 @@ async def test_a_stop_that_never_arrived_then_the_monitor_guards_until_a_new_one
 ) -> None:
     desk.venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_BEFORE_ACCEPT])
     position = await open_long(desk, stop_loss=STOP)
-    assert (await the(desk, position)).protection is Protection.MONITOR
-    assert len(conditional(desk)) == 1
+    lost = await the(desk, position)
+    assert (lost.protection, lost.naked_since) == (Protection.NONE, desk.clock.now())
+    assert (lost.protection_note or "").startswith("order_unknown")
 
-    for _ in range(7):
-        await desk.sweep(after_seconds=2)
+    await desk.sweep(after_seconds=1)
+    assert len(conditional(desk)) == 1, "too soon to be believed"
+    await desk.sweep(after_seconds=1)
 
     assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
     assert len({one.client_order_id for one in conditional(desk)}) == 2
+    assert desk.venue.cancels == [conditional(desk)[0].client_order_id], "that, too, was asked"
+    guarded = await the(desk, position)
+    assert (guarded.protection, guarded.naked_seconds) == (Protection.VENUE, d("2"))
+
+
+async def test_a_stop_that_the_venue_has_and_does_not_show_then_never_two_rest(
+    desk: Desk,
+) -> None:
+    venue = await trade_at_a_liar(desk)
+    venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_AFTER_ACCEPT])
+    venue.denies = venue.hides_open = True
+    position = await open_long(desk, stop_loss=STOP)
+
+    for _ in range(3):
+        await desk.sweep(after_seconds=2)
+        assert len(await FakeVenue.open_orders(venue, LINEAR)) <= 1
+    venue.catch_up()
+    await desk.sweep(after_seconds=2)
+
+    first, second = await desk.resting()
+    assert (first.status, second.status) == (OrderStatus.CANCELED, OrderStatus.OPEN)
+    assert "a cancel by our id" in (first.evidence or "")
+
+    assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
     assert (await the(desk, position)).protection is Protection.VENUE
 
 
