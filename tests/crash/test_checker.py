@@ -158,6 +158,8 @@ BREAKING: dict[str, list[Breaking]] = {
     "I12": [
         lambda: changed(scene(), "orders", "x2", status="canceled", reason="a: b"),
         lambda: changed(scene(), "orders", "e1", status="rejected", filled_quantity=D(0)),
+        lambda: changed(scene(), "orders", "e1", status="rejected", reason="a: b"),
+        lambda: changed(scene(), "signals", "si1", status="failed", reason="a: b"),
     ],
     "I13": [
         _unknown_entry_beside_another,

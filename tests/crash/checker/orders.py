@@ -12,6 +12,8 @@ from tests.crash.ledger import OrderEvent, Request
 # What two sends of one id must have in common.
 SAME: Final = ("symbol", "side", "type", "quantity", "price", "reduceOnly", "triggerPrice")
 ENDED_UNFILLED: Final = {"rejected", "canceled", "expired", "denied"}
+NEVER_ACCEPTED: Final = {"rejected", "denied"}
+NOT_EXECUTED: Final = {"failed", "denied", "expired", "rejected", "superseded"}
 UNKNOWN_SECONDS: Final = 30
 
 
@@ -87,9 +89,22 @@ def no_premature_end(evidence: Evidence) -> Iterator[Violation]:
         if filled[name] > order.filled_quantity:
             text = f"is {order.status} at {order.filled_quantity}, the venue filled {filled[name]}"
             yield Violation("I12", name, text)
+        if filled[name] and order.status in NEVER_ACCEPTED:
+            yield Violation("I12", name, f"is {order.status}, the venue filled {filled[name]}")
         is_told = order.reason or order.evidence or order.exchange_order_id
         if order.status in ENDED_UNFILLED and not is_told:
             yield Violation("I12", name, f"is {order.status} without evidence")
+    yield from _signals_follow(evidence, filled)
+
+
+def _signals_follow(evidence: Evidence, filled: dict[str, Decimal]) -> Iterator[Violation]:
+    """A signal whose order was filled is executed, whatever was believed in between."""
+    signals = {one.id: one for one in evidence.rows.signals}
+    for order in evidence.rows.orders:
+        signal = signals.get(order.signal_id or "")
+        if signal is not None and filled[order.client_order_id] and signal.status in NOT_EXECUTED:
+            text = f"is {signal.status}, its order {order.client_order_id} was filled"
+            yield Violation("I12", signal.id, text)
 
 
 def unknown_is_bounded(evidence: Evidence) -> Iterator[Violation]:
