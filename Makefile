@@ -13,7 +13,7 @@ JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run api worker paper-exchange test test-unit e2e check fmt lint types \
-        migrate upgrade demo bench crash requirements clean venv-by-pip
+        migrate upgrade demo bench bugs crash requirements clean venv-by-pip
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ demo: install  ## play the whole story against the running server
 
 bench: install-dev  ## measure alert to order, as a ratio
 	@$(PY) -m scripts.bench
+
+bugs: install-dev  ## plant bugs that cost money, one at a time, and see that tests catch each (JOBS=)
+	@$(PY) -m scripts.planted_bugs --jobs $(JOBS)
 
 crash: install-dev  ## kill the server KILLS=200 times, check what must hold (SEED= JOBS= RESUME=1 STORY=file)
 	@$(PY) -m tests.crash --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) \
