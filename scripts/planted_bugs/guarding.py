@@ -63,6 +63,22 @@ GUARDING = Chapter(
             ),
         ),
         Bug(
+            name="silent_stop_replaced_unproven",
+            wrong="Places a new stop after two seconds of silence, without cancelling the first.",
+            cost="The venue had it and did not show it: two stops rest, and both sell.",
+            file="app/pipeline/flow/evidence.py",
+            swaps=(
+                Swap(
+                    "    if order.is_resting_exit and await _was_cancelled(venue, trail):\n",
+                    "    if order.is_resting_exit and order.is_final:\n",
+                ),
+            ),
+            tests=tests_in(
+                PROTECTION,
+                "test_a_stop_that_the_venue_has_and_does_not_show_then_never_two_rest",
+            ),
+        ),
+        Bug(
             name="stop_not_placed_again",
             wrong="Does not place a stop again that somebody cancelled at the venue.",
             cost="The screen says protected, the venue has nothing: freqtrade #11608, #12360.",

@@ -64,9 +64,8 @@ KNOWING = Chapter(
             file=EVIDENCE,
             swaps=(
                 Swap(
-                    "if waited < max(NOT_FOUND_GRACE, tools.agreement.lag_of(order.account_id) "
-                    "* LAG_FACTOR):",
-                    "if waited < timedelta(0):",
+                    "NOT_FOUND_GRACE: Final = timedelta(seconds=10)",
+                    "NOT_FOUND_GRACE: Final = timedelta(0)",
                 ),
             ),
             tests=tests_in(
