@@ -53,7 +53,7 @@ async def record_answer(
         failpoint("C24")
         await order_service.record_report(session, order, report, now=settling.now)
         await settle(settling, position, has_fills=bool(new))
-    failpoint("C25")
+    failpoint("C37" if position is not None and position.is_closed else "C25")
     follow(tools, place, position, has_news=bool(new) or order.status is not before)
 
 

@@ -51,7 +51,7 @@ async def protect(tools: Tools, position_id: UUID) -> None:
     guarded = await look(tools, position_id, venue_abilities)
     if guarded is None:
         return
-    failpoint("C37" if guarded.position.is_closed else "C26")
+    failpoint("C26")
     _, surplus = guarded.difference
     for index in surplus:
         for leg in guarded.resting[index]:
