@@ -11,22 +11,24 @@ from tests.crash.checker import INVARIANTS, Evidence, check
 from tests.crash.checker.protection import naked_times
 from tests.crash.checker.restarts import Still, unchanged
 from tests.crash.history import Delivery
+from tests.crash.scene_ledger import (
+    a_request,
+    an_accept,
+    an_algo,
+    an_execution,
+    at,
+    ns,
+    venue_event,
+)
 from tests.crash.scenes import (
     BODY,
     a_booking,
     a_fill,
-    a_request,
-    an_accept,
-    an_algo,
     an_entry,
-    an_execution,
     an_order,
-    at,
     changed,
-    ns,
     rows,
     scene,
-    venue_event,
     with_ledger,
     with_rows,
 )
