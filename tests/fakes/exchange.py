@@ -347,11 +347,11 @@ class FakeVenue:
         self._matcher.cancel(order)
         self._tell_of(order)
 
-    def liquidate(self, symbol: str) -> OrderReport:
-        """The venue closes the whole position; what rests there stays."""
+    def liquidate(self, symbol: str, name: str = "autoclose-") -> OrderReport:
+        """The venue closes the whole position, by an order of that name; what rests there stays."""
         held = self._ledger.held(symbol)
         side = Side.SELL if held > 0 else Side.BUY
-        return self._by_hand("autoclose-", symbol, side, abs(held))
+        return self._by_hand(name, symbol, side, abs(held))
 
     def _by_hand(self, prefix: str, symbol: str, side: Side, quantity: Decimal) -> OrderReport:
         name = f"{prefix}{self._ledger.next_id()}"

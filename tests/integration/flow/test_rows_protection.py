@@ -111,6 +111,29 @@ async def test_row_48_a_halted_symbol_then_its_exit_is_tried_with_pauses_and_its
     assert (position.realized_pnl, desk.venue.held(LINEAR)) == (d("-221.79"), d("0"))
 
 
+async def test_row_48_a_position_that_the_venue_settles_then_that_price_is_its_result(
+    desk: Desk,
+) -> None:
+    venue = await trade_at(desk, HaltedVenue)
+    await desk.alert(stop_loss=STOP)
+    venue.is_halted = True
+    await desk.price("59000")
+
+    desk.venue.liquidate(LINEAR, "settlement_autoclose-")
+    for _ in range(4):
+        await desk.reconcile(after_seconds=3)
+    await desk.sweep()
+
+    position, [trade] = await the_position(desk), await desk.trades()
+    assert (position.status, position.close_reason) == (
+        PositionStatus.CLOSED,
+        CloseReason.EXTERNAL,
+    )
+    # 0.1 · (59,000 - 60,000) - 6 - 5.9
+    assert (position.exit_price, trade.realized_pnl) == (d("59000"), d("-111.9"))
+    assert (await resting(desk), len(desk.sent)) == ([], 1)
+
+
 # Row 58: the price jumps over the stop
 
 
