@@ -190,7 +190,7 @@ def test_cost_is_shared_by_quantity_and_the_last_fill_takes_the_rest() -> None:
         Decimal("33.333333333333"),
         Decimal("33.333333333334"),
     ]
-    assert (book.cost, book.sold_cost, book.gross) == (0, Decimal(100), Decimal(20))
+    assert (book.cost, book.sold_cost, book.gross) == (Decimal(0), Decimal(100), Decimal(20))
 
 
 def test_fee_in_a_third_coin_is_taken_at_its_rate() -> None:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.decimals import plain
 from app.exchanges.venue import Abilities
 from app.pipeline.positions.exits import ExitLevels, Trailing
 from app.pipeline.positions.protection import (
