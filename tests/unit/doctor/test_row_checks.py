@@ -19,7 +19,7 @@ from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals.status import SignalStatus
 from app.trading.words import Protection, Purpose, Side
 from tests.builders import d
-from tests.unit.doctor.ward import LATER, Spoil, Ward, a_fill, a_ward, an_order, words
+from tests.unit.doctor.ward import LATER, Spoil, Ward, a_fill, a_ward, an_order, shown, words
 from tests.unit.positions.builders import NOON
 
 AGO = timedelta(minutes=5)
@@ -297,7 +297,7 @@ def test_what_holds_is_fine(check: RowCheck) -> None:
     assert check(ward.rows).problems == ()
 
 
-@pytest.mark.parametrize(("check", "spoil", "sentence"), BROKEN, ids=lambda one: str(one)[:60])
+@pytest.mark.parametrize(("check", "spoil", "sentence"), BROKEN, ids=shown)
 def test_what_is_spoilt_is_named(check: RowCheck, spoil: Spoil, sentence: str) -> None:
     ward = a_ward()
 

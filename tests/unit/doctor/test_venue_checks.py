@@ -24,6 +24,7 @@ from tests.unit.doctor.ward import (
     a_report,
     a_ward,
     an_order,
+    shown,
     words,
 )
 from tests.unit.positions.builders import NOON
@@ -149,7 +150,7 @@ def test_what_agrees_is_fine(check: VenueCheck) -> None:
     assert (found.verdict, found.problems) == (Verdict.OK, ())
 
 
-@pytest.mark.parametrize(("check", "spoil", "sentence"), BROKEN, ids=lambda one: str(one)[:60])
+@pytest.mark.parametrize(("check", "spoil", "sentence"), BROKEN, ids=shown)
 def test_what_differs_is_named(check: VenueCheck, spoil: Spoil, sentence: str) -> None:
     ward = a_ward()
 

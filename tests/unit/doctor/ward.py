@@ -394,3 +394,8 @@ def a_holding(quantity: str = "0.2", **changes: Any) -> PositionReport:
 def words(finding: Finding) -> str:
     """Everything a finding says, for a search."""
     return " | ".join(finding.problems)
+
+
+def shown(one: object) -> str:
+    """A parameter as a test names it: the same in every process, so without addresses."""
+    return getattr(one, "__name__", None) or str(one)[:60]
