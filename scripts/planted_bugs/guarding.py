@@ -164,9 +164,8 @@ GUARDING = Chapter(
             file=PROTECT,
             swaps=(
                 Swap(
-                    "    if tools.now() - naked_since >= _patience(tools):\n"
-                    "        await _leave(tools, position_id, CloseReason.RISK)\n",
-                    "",
+                    "    await _leave(tools, position_id, CloseReason.RISK)\n    return True\n",
+                    "    return False\n",
                 ),
             ),
             tests=tests_in(

@@ -4,6 +4,9 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
+from loguru import logger
+
+from app.core.errors import AppError
 from app.pipeline.flow.exits import Exit, exit_position
 from app.pipeline.flow.orders import sync_order
 from app.pipeline.flow.tools import Place, Tools, place_of
@@ -61,7 +64,13 @@ async def fire(tools: Tools, position_id: UUID, reason: CloseReason) -> Order | 
     async with tools.database.read() as session:
         resting = await orders.resting_exits(session, position_id)
     for leg in resting:
-        await sync_order(tools, leg.id)
+        try:
+            await sync_order(tools, leg.id)
+        except AppError as silence:
+            # The exit is reduce-only, or frees the coins first: it need not wait for an answer.
+            logger.bind(client_order_id=leg.client_order_id, reason=silence.detail).warning(
+                "protection.not_heard"
+            )
     async with tools.database.read() as session:
         position = await positions.get(session, position_id)
         place = await place_of(session, tools, position.account_id, position.symbol)

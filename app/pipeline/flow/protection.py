@@ -30,6 +30,7 @@ from app.pipeline.positions.protection import (
     RestingExit,
     RestingSet,
 )
+from app.pipeline.positions.status import PositionStatus
 from app.trading.words import CloseReason, MarketType, Protection, Purpose, TriggerKind
 
 AT_ONCE: Final = "would_trigger_at_once"
@@ -48,6 +49,8 @@ async def protect(tools: Tools, position_id: UUID) -> None:
     if not await _settle_unproven(tools, position_id):
         await _note(tools, position_id, venue_abilities)
         return
+    if await _give_up_in_time(tools, position_id):
+        return
     guarded = await look(tools, position_id, venue_abilities)
     if guarded is None:
         return
@@ -65,6 +68,7 @@ async def protect(tools: Tools, position_id: UUID) -> None:
         await _read_back(tools, position_id)
     await _note(tools, position_id, venue_abilities)
     await _answer_refusals(tools, position_id, [leg for legs in placed for leg in legs])
+    await _give_up_in_time(tools, position_id)
 
 
 async def _read_back(tools: Tools, position_id: UUID) -> None:
@@ -247,12 +251,27 @@ async def _answer_refusals(tools: Tools, position_id: UUID, placed: Sequence[Ord
             await _leave(tools, position_id, order.close_reason, part)
             return
     await _tell_refused(tools, position, refused[0])
-    naked_since = position.naked_since
-    is_passing = (refused[0].reason or "").startswith(PASSING)
-    if naked_since is None or is_passing or not position_service.has_stop(position):
-        return
-    if tools.now() - naked_since >= _patience(tools):
-        await _leave(tools, position_id, CloseReason.RISK)
+
+
+async def _give_up_in_time(tools: Tools, position_id: UUID) -> bool:
+    """Close what has had no stop for too long, while the venue answers and does not take one.
+
+    A venue that is out of reach would not take the exit either: then the monitor guards.
+
+    Returns:
+        Whether it is being closed.
+    """
+    async with tools.database.read() as session:
+        position = await positions.get(session, position_id)
+        last = await orders.last_resting_exit(session, position_id)
+    if position.naked_since is None or last is None or last.status is not OrderStatus.REJECTED:
+        return False
+    if (last.reason or "").startswith(PASSING) or position.status is not PositionStatus.OPEN:
+        return False
+    if tools.now() - position.naked_since < _patience(tools):
+        return False
+    await _leave(tools, position_id, CloseReason.RISK)
+    return True
 
 
 def _patience(tools: Tools) -> timedelta:

@@ -318,6 +318,22 @@ async def test_row_51_a_stop_that_is_refused_for_ten_seconds_then_the_position_i
     assert "stop_refused" in await notices(desk)
 
 
+async def test_row_51_a_stop_that_never_arrives_for_ten_seconds_then_the_position_is_closed(
+    desk: Desk,
+) -> None:
+    lost = [Outcome.DROP_BEFORE_ACCEPT] * 5
+    desk.venue.next_outcomes.extend([Outcome.ACCEPT, *lost])
+    position = await open_long(desk, stop_loss=STOP)
+
+    for _ in range(8):
+        await desk.sweep(after_seconds=2)
+
+    closed = await the(desk, position)
+    assert (closed.status, closed.close_reason) == (PositionStatus.CLOSED, CloseReason.RISK)
+    assert Decimal(10) <= closed.naked_seconds <= Decimal(12)
+    assert "unprotected" in await notices(desk)
+
+
 async def test_row_51_a_stop_whose_price_is_passed_then_the_position_is_closed_at_once(
     desk: Desk,
 ) -> None:
