@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from app.audit.models import AuditEntry
 from app.db.session import Database
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
@@ -164,11 +165,12 @@ async def test_an_accepted_order_when_its_answer_is_lost_then_is_adopted_by_its_
 ) -> None:
     desk.venue.next_outcomes.append(GONE_AFTER_ACCEPT)
     await desk.alert()
-    assert (await the_order(desk)).status is OrderStatus.UNKNOWN
 
     await desk.sweep(after_seconds=2)
 
     assert (await the_order(desk)).status is OrderStatus.FILLED
+    trail = [one.action for one in await desk.rows(AuditEntry) if one.subject_kind == "order"]
+    assert trail == ["order.created", "order.unknown", "order.filled"]
     [position] = await desk.positions()
     assert (position.status, position.quantity) == (PositionStatus.OPEN, d("0.1"))
     assert desk.worker.monitor.guarded == 1
