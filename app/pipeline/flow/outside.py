@@ -272,12 +272,16 @@ async def _owners(
 ) -> dict[str, UUID]:
     numbers = {trade.exchange_order_id for trade in trades}
     known = await orders.by_exchange_ids(session, *our.lane, numbers)
-    return {
-        number: order.id
-        for order in known
-        for number in (order.exchange_order_id, order.triggered_order_id)
-        if number in numbers
-    }
+    is_spot = our.place.account.market_type is MarketType.SPOT
+    owners: dict[str, UUID] = {}
+    for order in known:
+        own = {order.triggered_order_id}
+        if is_spot or not order.is_conditional:
+            # Elsewhere conditional orders have numbers of their own: the same one may be another's
+            # among the orders that execute. What is left out here is asked for by its number.
+            own.add(order.exchange_order_id)
+        owners |= {number: order.id for number in own if number in numbers and number is not None}
+    return owners
 
 
 async def _booked(

@@ -1,5 +1,6 @@
 """Other hands: what the trader, the venue and the clock do to an account behind our back."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -9,7 +10,7 @@ from sqlalchemy import select
 from app.accounts.models import AccountState, ExternalHolding
 from app.core.errors import AuthRefused
 from app.core.ids import new_client_order_id
-from app.exchanges.venue import OrderRequest
+from app.exchanges.venue import OrderReport, OrderRequest
 from app.notifications.models import Notice, Severity
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
@@ -20,8 +21,8 @@ from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.trading.words import CloseReason, OrderOrigin, OrderType, Protection, Purpose, Side
 from tests.builders import ETHER, LINEAR, d
-from tests.fakes.exchange import UNANSWERED
-from tests.integration.flow.desk import Desk
+from tests.fakes.exchange import UNANSWERED, FakeVenue
+from tests.integration.flow.desk import FUNDS, Desk
 from tests.integration.flow.liars import trade_at_a_liar
 
 ROUNDS = 4
@@ -333,6 +334,47 @@ async def test_funding_when_books_and_other_hands_hold_then_each_bears_its_part(
         (desk.account.id, "USDT", d("-0.2")),
         (desk.account.id, "USDT", d("-0.1")),
     ]
+
+
+class TwoNumberings(FakeVenue):
+    """Counts conditional orders apart: one of them and another's order have the same number."""
+
+    async def place(self, request: OrderRequest) -> OrderReport:
+        report = await super().place(request)
+        return self._renumbered(report) if request.is_conditional else report
+
+    async def find_order(
+        self, symbol: str, client_order_id: str, *, is_conditional: bool = False
+    ) -> OrderReport:
+        report = await super().find_order(symbol, client_order_id, is_conditional=is_conditional)
+        return self._renumbered(report) if is_conditional else report
+
+    def _renumbered(self, report: OrderReport) -> OrderReport:
+        # The trader's next order gets the number after its name's.
+        return replace(report, exchange_order_id=str(int(report.exchange_order_id) + 2))
+
+
+async def test_an_order_of_other_hands_that_shares_a_number_with_our_stop_then_is_theirs(
+    desk: Desk,
+) -> None:
+    kind = desk.account.market_type
+    venue = TwoNumberings(
+        desk.town.markets[kind],
+        *desk.town.instruments[kind],
+        balances={"USDT": FUNDS},
+        clock=desk.clock,
+    )
+    desk.town.venues[desk.account.id] = venue
+    await desk.alert(stop_loss="58000")
+    [stop] = await desk.resting()
+    theirs = venue.close_by_hand(LINEAR, d("0.04"))
+    assert theirs.exchange_order_id == stop.exchange_order_id
+
+    await compare(desk)
+
+    [position] = await desk.positions()
+    assert position.quantity == d("0.06")
+    assert {one.origin for one in await desk.rows(Order)} == {OrderOrigin.OURS, OrderOrigin.TRADER}
 
 
 async def test_external_that_points_the_other_way_then_an_entry_is_denied(desk: Desk) -> None:
