@@ -175,6 +175,9 @@ BREAKING: dict[str, list[Breaking]] = {
         lambda: _with("fills", replace(rows().fills[0], id="twice")),
         lambda: _without("fills", "f1"),
         lambda: changed(scene(), "fills", "f1", fee=D(0)),
+        lambda: _sold_by_hand(_part("5", "0.00999", "0.60939"), _part("5/2", "0.011", "0.67")),
+        lambda: _sold_by_hand(_part("5", "0.00999", "1.22")),
+        lambda: _sold_by_hand(_part("6/2", "0.00999", "0.60939")),
     ],
     "I15": [
         lambda: changed(scene(), "positions", "p2", quantity=D("0.2")),
@@ -217,8 +220,31 @@ BREAKING: dict[str, list[Breaking]] = {
     "I26": [
         lambda: with_ledger(scene(), *_spot_gift()),
         lambda: changed(scene(), "positions", "p1", realized_pnl=D("-20.3")),
+        lambda: _sold_by_hand(_part("5", "0.00999", "0.60939"), proceeds="609"),
     ],
 }
+
+
+def _part(number: str, quantity: str, fee: str) -> facts.Fill:
+    """A share of the sale by hand, as a book bore it."""
+    return replace(
+        rows().fills[-1],
+        id=f"f{number}",
+        exchange_trade_id=number,
+        quantity=D(quantity),
+        fee=D(fee),
+    )
+
+
+def _sold_by_hand(*parts: facts.Fill, proceeds: str = "609.39") -> Evidence:
+    """0.01999 BTC sold by the trader: 0.00999 were the book's, 0.01 were the trader's own.
+
+    0.01 · 61,000 - 0.61 = 609.39 is what the latter brought.
+    """
+    sale = an_execution("web1", 30, 5, 12, "spot", "BTCUSDT", "sell", "61000", "0.01999", "1.21939")
+    own = {**_spot_gift()[0], "change": proceeds}
+    evidence = with_ledger(scene(), sale, own, without=_is_about("sbx4", "fill"))
+    return with_rows(evidence, fills=[*rows().fills[:-1], *parts])
 
 
 def _spot_gift() -> list[dict[str, object]]:
@@ -244,6 +270,23 @@ CASES = [
 
 def test_check_when_everything_is_in_order_then_finds_nothing() -> None:
     assert check(scene()) == []
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([("5", "0.00999", "0.60939")], id="one book bears a part"),
+        pytest.param([("5", "0.005", "0.305"), ("5/2", "0.00499", "0.30439")], id="two books do"),
+    ],
+)
+def test_check_when_a_sale_by_hand_took_more_than_the_books_held_then_the_rest_is_the_traders(
+    parts: list[tuple[str, str, str]],
+) -> None:
+    evidence = _sold_by_hand(*(_part(*one) for one in parts))
+
+    found = [*INVARIANTS["I14"](evidence), *INVARIANTS["I26"](evidence)]
+
+    assert found == []
 
 
 @pytest.mark.parametrize(("name", "breaking"), CASES)

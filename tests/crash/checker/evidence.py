@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import TypeVar
 
 from tests.crash.facts import Account, Fill, Instrument, Order, Position, Rows, market_of
 from tests.crash.history import SECOND, History
@@ -70,6 +71,11 @@ class Evidence:
         return _grouped((one.position_id, one) for one in self.rows.fills)
 
     @cached_property
+    def shares_of(self) -> dict[tuple[str, str, str], list[Fill]]:
+        """What was booked of each execution of the venue: whole, or as shares of several books."""
+        return _grouped((_execution(one), one) for one in self.rows.fills)
+
+    @cached_property
     def venue_fills(self) -> dict[tuple[str, str, str], VenueFill]:
         """The venue's executions by market, symbol and number."""
         return {(one.market, one.symbol, one.trade_id): one for one in self.ledger.fills}
@@ -96,8 +102,14 @@ class Evidence:
         )
 
     def at_venue(self, fill: Fill) -> VenueFill | None:
-        """The execution that a booked fill claims to be."""
-        return self.venue_fills.get((*market_of(fill.symbol), fill.exchange_trade_id))
+        """The execution that a booked fill claims to be, or to be a share of."""
+        return self.venue_fills.get(_execution(fill))
+
+    def unbooked(self, fill: VenueFill) -> tuple[Decimal, Decimal]:
+        """What of an execution no book has borne: quantity and fee, unsigned."""
+        shares = self.shares_of.get((fill.market, fill.symbol, fill.trade_id), [])
+        quantity = sum((one.quantity for one in shares), ZERO)
+        return fill.quantity - quantity, fill.fee - sum((one.fee for one in shares), ZERO)
 
     def is_ours(self, fill: VenueFill) -> bool:
         """Whether an order of ours, or what it became, was executed."""
@@ -135,8 +147,17 @@ class Evidence:
         return steps if steps >= known.min_quantity and steps * price >= least else ZERO
 
 
-def _grouped(pairs: Iterable[tuple[str | None, object]]) -> dict[str, list]:  # type: ignore[type-arg]
-    found: dict[str, list] = defaultdict(list)  # type: ignore[type-arg]
+Key = TypeVar("Key")
+Row = TypeVar("Row")
+
+
+def _execution(fill: Fill) -> tuple[str, str, str]:
+    # Where several books bear one execution, the second share of 17 is booked as 17/2.
+    return (*market_of(fill.symbol), fill.exchange_trade_id.partition("/")[0])
+
+
+def _grouped(pairs: Iterable[tuple[Key | None, Row]]) -> dict[Key, list[Row]]:
+    found: dict[Key, list[Row]] = defaultdict(list)
     for key, value in pairs:
         if key is not None:
             found[key].append(value)

@@ -185,12 +185,12 @@ def _transfers(evidence: Evidence, number: int) -> Decimal:
     for change in evidence.ledger.balances:
         if (change.account_id, change.market, change.asset) == (number, "spot", SETTLE):
             found += change.change if change.reason == "deposit" else ZERO
-    booked = {(*market_of(one.symbol), one.exchange_trade_id) for one in evidence.rows.fills}
     for fill in evidence.ledger.fills:
-        key = (fill.market, fill.symbol, fill.trade_id)
-        if fill.account_id == number and fill.market == "spot" and key not in booked:
-            found -= fill.signed * fill.price
-            found -= fill.fee if fill.fee_asset == SETTLE else ZERO
+        if (fill.account_id, fill.market) == (number, "spot"):
+            # A sale by hand may take more than the books hold: the rest was never theirs.
+            quantity, fee = evidence.unbooked(fill)
+            found -= (quantity if fill.side == "buy" else -quantity) * fill.price
+            found -= fee if fill.fee_asset == SETTLE else ZERO
     return found
 
 

@@ -28,7 +28,9 @@ def fills_agree(evidence: Evidence) -> Iterator[Violation]:
         ours = (fill.side, fill.price, fill.fee_asset, fill.quantity, fill.fee)
         theirs = (real.side, real.price, real.fee_asset, real.quantity, real.fee)
         is_whole = not evidence.is_ours(real) or ours == theirs
-        if not is_whole or ours[:3] != theirs[:3] or fill.quantity > real.quantity:
+        quantity_left, fee_left = evidence.unbooked(real)
+        is_too_much = quantity_left < 0 or abs(real.fee - fee_left) > abs(real.fee)
+        if not is_whole or ours[:3] != theirs[:3] or is_too_much:
             yield Violation("I14", name, f"booked as {_plain(ours)}, it was {_plain(theirs)}")
     if evidence.is_quiet:
         yield from _missing(evidence)
