@@ -1,7 +1,7 @@
 """`make crash`: kill the server many times, and say what did not hold.
 
 KILLS, SEED and JOBS say how much, `--resume` goes on where the last run stopped and adds its
-figures up, `--story FILE` plays one story again.
+figures up (stories in which something did not hold are played again), `--story FILE` plays one.
 """
 
 import argparse
@@ -26,6 +26,7 @@ from rich.progress import (
 
 from tests.crash.figures import Figures, violation_lines
 from tests.crash.playing import play, shortest, stories
+from tests.crash.record import Record
 from tests.crash.report import print_figures
 from tests.crash.story import Story
 
@@ -44,11 +45,10 @@ def main() -> int:
         return _replay(console, Path(wanted.story))
     STATE.mkdir(exist_ok=True)
     state = STATE / f"seed-{wanted.seed}.json"
-    figures = Figures(seed=wanted.seed)
-    if wanted.resume and state.exists():
-        figures = Figures.loaded(state)
-    todo = [one for one in stories(wanted.seed, wanted.kills) if one.seed not in figures.stories]
-    broken = _play_all(console, todo, figures, state, wanted)
+    record = Record.read(state, wanted.seed) if wanted.resume else Record(state, wanted.seed)
+    todo = [one for one in stories(wanted.seed, wanted.kills) if one.seed not in record.done]
+    broken = _play_all(console, todo, record, wanted)
+    figures = record.summed()
     _show(console, figures)
     for story, invariants in broken[: wanted.shrink]:
         _shorten(console, story, invariants)
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _play_all(
-    console: Console, todo: list[Story], figures: Figures, state: Path, wanted: Any
+    console: Console, todo: list[Story], record: Record, wanted: Any
 ) -> list[tuple[Story, list[str]]]:
     """Side by side, each with a venue of its own; what is done is kept at once."""
     broken = []
@@ -88,8 +88,7 @@ def _play_all(
                     text = f"story {seed} was not played: {lines[0][-SHOWN:]}"
                     console.print(text, style="yellow", markup=False)
                     continue
-                figures.add(Figures.of(taken))
-                figures.saved(state)
+                record.add(seed, Figures.of(taken))
                 for line in lines:
                     console.print(f"story {seed}: {line}", style="red", markup=False)
                 if invariants:

@@ -178,17 +178,29 @@ class Driver:
         if not await self.server.start(failpoint):
             self._on_kill()
             await self.server.start()
-        is_quiet, left = await self._settle()
-        if not is_quiet and self.server.child is not None and not self.server.child.is_alive:
+        if not await self._comes_to_rest():
+            if not failpoint:
+                raise StartFailed("it ended by itself, and nothing was armed")
             # The point that was armed lies on the way of the recovery.
             self.server.note_kill(failpoint.partition(":")[0], how="point", is_hit=True)
             self._on_kill()
             await self.server.start()
-            is_quiet, left = await self._settle()
+            if not await self._comes_to_rest():
+                raise StartFailed("it ended by itself while it recovered")
+
+    async def _comes_to_rest(self) -> bool:
+        """Let it come to rest, and check; False when it has ended before all was well."""
+        is_quiet, left = await self._settle()
+        if not self._is_alive:
+            return False
         if not is_quiet:
             text = f"not at rest {CONVERGES_SECONDS:.0f} s after the port was open: {left}"
             self.outcome.violations.append(Violation("I32", "server", text))
-        await self._check(is_quiet=is_quiet)
+        return await self._check(is_quiet=is_quiet)
+
+    @property
+    def _is_alive(self) -> bool:
+        return self.server.child is not None and self.server.child.is_alive
 
     async def _settle(self) -> tuple[bool, list[str]]:
         """Wait until nothing is left to do; what is left otherwise."""
@@ -227,20 +239,27 @@ class Driver:
                 left.append(f"the {market} account was not looked at")
         return left
 
-    async def _check(self, *, is_quiet: bool) -> None:
-        """What is wrong and stays wrong: the venue's news may still be on its way to the server."""
+    async def _check(self, *, is_quiet: bool) -> bool:
+        """What is wrong and stays wrong: the venue's news may still be on its way to the server.
+
+        Returns:
+            False when something is wrong and the server has ended: it cannot hear of it any more.
+        """
         deadline = time.monotonic() + NEWS_SECONDS
         while True:
             evidence = await self._evidence(is_quiet=is_quiet)
             found = check(evidence)
             if not found or not is_quiet or time.monotonic() > deadline:
                 break
+            if not self._is_alive:
+                return False
             self.history.starts[-1].settled = now_ns()
             await asyncio.sleep(STILL_SECONDS)
         self.outcome.violations += found
         self.outcome.checks += 1
         self.outcome.rows = self._previous = evidence.rows
         self.outcome.until = evidence.until
+        return True
 
     async def _evidence(self, *, is_quiet: bool) -> Evidence:
         # The server first: what it has booked then, the venue knows.

@@ -1,10 +1,8 @@
 """Figures of a run: what was tried, what did not hold, how long things took; they add up."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
@@ -97,21 +95,9 @@ class Figures:
             "wall_seconds": round(self.wall_seconds, 1),
         }
 
-    def saved(self, file: Path) -> None:
-        """Keep everything, samples too."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.write_text(json.dumps(self.kept()))
-        draft.replace(file)
-
     def kept(self) -> dict[str, Any]:
         """Everything, samples too, as JSON."""
         return {one.name: getattr(self, one.name) for one in fields(self)}
-
-    @classmethod
-    def loaded(cls, file: Path) -> Self:
-        """What was saved."""
-        return cls.of(json.loads(file.read_text()))
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Self:

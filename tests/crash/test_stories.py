@@ -5,6 +5,7 @@ from pathlib import Path
 from tests.crash.figures import Figures, spread
 from tests.crash.playing import KILLS_A_STORY, size, stories
 from tests.crash.points import TRIED
+from tests.crash.record import Record
 from tests.crash.story import Author, Cycle, End, Story
 
 
@@ -48,16 +49,27 @@ def test_spread_when_given_samples_then_says_median_p99_and_most() -> None:
     assert spread([3.0, 1.0, 2.0]) == {"count": 3, "median": 2.0, "p99": 3.0, "max": 3.0}
 
 
-def test_figures_when_saved_and_added_then_add_up(tmp_path: Path) -> None:
-    one = Figures(seed=1, stories=[5], seconds={"naked, calm": [0.2]}, wall_seconds=2.0)
-    one.kills["C15"] = 2
-    one.violations["I9"] = 1
-    one.saved(tmp_path / "state.json")
+def test_record_when_read_again_then_adds_up_and_knows_what_to_play_again(tmp_path: Path) -> None:
+    held = Figures(stories=[5], seconds={"naked, calm": [0.2]}, wall_seconds=2.0)
+    held.kills["C15"] = 2
+    broke = Figures(stories=[6], seconds={"naked, calm": [0.3]})
+    broke.violations["I9"] = 1
+    for story, figures in ((5, held), (6, broke)):
+        Record.read(tmp_path / "state.json", 1).add(story, figures)
 
-    both = Figures.loaded(tmp_path / "state.json")
-    both.add(one)
+    record = Record.read(tmp_path / "state.json", 1)
 
-    assert (both.kills["C15"], both.all_kills, both.stories) == (4, 4, [5, 5])
-    assert both.shown()["violations"]["I9"] == 2
-    assert both.shown()["violations"]["I34"] == 0
-    assert both.shown()["seconds"]["naked, calm"]["count"] == 2
+    shown = record.summed().shown()
+    assert (record.done, shown["kills"], shown["seconds"]["naked, calm"]["count"]) == ({5}, 2, 2)
+    assert (shown["violations"]["I9"], shown["violations"]["I34"]) == (1, 0)
+
+
+def test_record_when_a_story_is_played_again_then_only_the_last_try_counts(tmp_path: Path) -> None:
+    record = Record(tmp_path / "state.json", 1)
+    broke = Figures(stories=[6])
+    broke.violations["I9"] = 1
+    record.add(6, broke)
+
+    record.add(6, Figures(stories=[6]))
+
+    assert (record.done, record.summed().stories) == ({6}, [6])
