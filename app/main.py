@@ -43,6 +43,7 @@ from app.pipeline.signals import routes as signal_routes
 from app.reports import routes as report_routes
 from app.strategies import routes as strategy_routes
 from app.webhooks import routes as webhook_routes
+from app.webhooks.service import Door
 
 ROUTERS = [
     auth_routes.router,
@@ -107,6 +108,7 @@ def _state(house: House) -> State:
             "database": house.database,
             "key_ring": house.keys,
             "tools": house.tools,
+            "door": Door(house.tools),
             "house": house,
             "on_registered": house.welcome.on_registered,
             "exchanges": REGISTRY,

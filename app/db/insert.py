@@ -1,6 +1,6 @@
-"""Insert a row unless its key is taken, in one statement on every database."""
+"""Insert rows unless their keys are taken, in one statement on every database."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -24,6 +24,21 @@ async def insert_if_absent(
     statement = _statement(cast("Table", table.__table__), session.get_bind().dialect.name)
     result = await session.execute(statement, dict(values))
     return cast("CursorResult[Any]", result).rowcount == 1
+
+
+async def insert_all_absent(
+    session: AsyncSession, table: type[Base], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """As `insert_if_absent` for many rows in one trip; which of them were new has to be asked.
+
+    Args:
+        session: the caller's transaction.
+        table: what to insert into.
+        rows: at least one. In an order that everybody keeps: two transactions that wait for each
+            other's keys would otherwise wait for ever.
+    """
+    statement = _statement(cast("Table", table.__table__), session.get_bind().dialect.name)
+    await session.execute(statement, [dict(row) for row in rows])
 
 
 @cache

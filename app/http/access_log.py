@@ -12,6 +12,8 @@ from app.http.request_id import request_id_of
 
 # The paper exchange inside this process is asked all day by ourselves.
 QUIET_PATHS = ("/health/", "/metrics", "/paper-exchange/")
+# An alert that was taken in has a line of its own, which says more.
+TAKEN_IN = "/webhooks/"
 
 
 def access_log(app: ASGIApp) -> ASGIApp:
@@ -50,6 +52,11 @@ def access_log(app: ASGIApp) -> ASGIApp:
                 source=source,
                 user=getattr(scope.get("user"), "username", None),
             )
-            line.log("DEBUG" if path.startswith(QUIET_PATHS) else "INFO", "http.request")
+            line.log(_level(path, status), "http.request")
 
     return middleware
+
+
+def _level(path: str, status: int) -> str:
+    is_quiet = path.startswith(QUIET_PATHS) or (status == 200 and path.startswith(TAKEN_IN))
+    return "DEBUG" if is_quiet else "INFO"

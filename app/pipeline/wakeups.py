@@ -23,6 +23,7 @@ AT_ONCE: Final = 1_000
 class Work(Word):
     """Which step of the flow is due."""
 
+    ALARMS = "alarms"
     PRICE = "price"
     ENTRY = "entry"
     EXIT = "exit"

@@ -1,5 +1,7 @@
 """Every query on strategies."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -40,14 +42,26 @@ async def locked(session: AsyncSession, strategy_id: UUID) -> Strategy | None:
     return await session.get(Strategy, strategy_id, with_for_update=True)
 
 
+@dataclass(frozen=True, slots=True)
+class TokenOwner:
+    """The strategy that a webhook token belongs to, and its owner."""
+
+    strategy_id: UUID
+    user_id: UUID
+
+
 # Built once: it is asked for every alert.
-_BY_TOKEN: Final = select(Strategy).where(Strategy.token_digest == bindparam("digest"))
+_BY_TOKENS: Final = select(Strategy.token_digest, Strategy.id, Strategy.user_id).where(
+    Strategy.token_digest.in_(bindparam("digests", expanding=True))
+)
 
 
-async def by_token_digest(session: AsyncSession, digest: str) -> Strategy | None:
-    """The strategy whose webhook token has this digest."""
-    found: Strategy | None = await session.scalar(_BY_TOKEN, {"digest": digest})
-    return found
+async def by_token_digests(
+    session: AsyncSession, digests: Sequence[str]
+) -> Mapping[str, TokenOwner]:
+    """Who has the webhook tokens with these digests; those that nobody has are left out."""
+    found = await session.execute(_BY_TOKENS, {"digests": list(set(digests))})
+    return {digest: TokenOwner(strategy_id, user_id) for digest, strategy_id, user_id in found}
 
 
 async def manual(session: AsyncSession, account_id: UUID) -> Strategy | None:

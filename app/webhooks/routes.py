@@ -9,10 +9,9 @@ from app.core.errors import NotFound
 from app.core.failpoints import failpoint
 from app.http.errors import NOTHING_HERE
 from app.pipeline.alarms.reading import find_secret
-from app.pipeline.alarms.service import Reading
-from app.pipeline.flow.tools import Tools
+from app.settings import Settings
 from app.webhooks.schemas import AlarmReceipt
-from app.webhooks.service import strategy_of_token, take_in
+from app.webhooks.service import Door
 from app.webhooks.source import may_send, sender_of
 
 MAX_BYTES = 64 * 1024
@@ -33,14 +32,9 @@ MAX_BYTES = 64 * 1024
 async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -> AlarmReceipt:
     """The raw bytes are stored before this answers."""
     failpoint("C01")
-    tools: Tools = request.app.state.tools
-    sender = _sender(request, tools)
-    strategy = await strategy_of_token(tools, token)
-    body = await request.body()
-    alarm, is_duplicate = await take_in(
-        tools, strategy, body, source=sender, reading=Reading.of(body)
-    )
-    return AlarmReceipt.of(alarm, is_duplicate=is_duplicate)
+    sender = _sender(request)
+    door: Door = request.app.state.door
+    return AlarmReceipt.of(await door.take(token, await request.body(), source=sender))
 
 
 @post(
@@ -54,22 +48,18 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
 )
 async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmReceipt:
     """A body that cannot be read far enough to find its secret is answered like a wrong token."""
-    tools: Tools = request.app.state.tools
-    sender = _sender(request, tools)
+    sender = _sender(request)
     body = await request.body()
     secret = find_secret(body)
     failpoint("C02")
     if secret is None:
         raise NotFound(NOTHING_HERE)
-    strategy = await strategy_of_token(tools, secret)
-    alarm, is_duplicate = await take_in(
-        tools, strategy, body, source=sender, reading=Reading.of(body)
-    )
-    return AlarmReceipt.of(alarm, is_duplicate=is_duplicate)
+    door: Door = request.app.state.door
+    return AlarmReceipt.of(await door.take(secret, body, source=sender))
 
 
-def _sender(request: Request[Any, Any, Any], tools: Tools) -> str:
-    settings = tools.settings
+def _sender(request: Request[Any, Any, Any]) -> str:
+    settings: Settings = request.app.state.settings
     sender = sender_of(request.scope, settings.trusted_proxies)
     if sender is None or not may_send(
         sender, settings.webhook_allowed_ips, is_local=settings.is_local

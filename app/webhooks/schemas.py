@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.pipeline.alarms.models import Alarm
+from app.pipeline.flow.intake import Taken
 
 
 class AlarmReceipt(BaseModel):
@@ -17,11 +17,13 @@ class AlarmReceipt(BaseModel):
     signal_id: UUID | None = None
 
     @classmethod
-    def of(cls, alarm: Alarm, *, is_duplicate: bool) -> Self:
+    def of(cls, taken: Taken) -> Self:
         """The receipt of an alarm, or of one more delivery of it."""
         return cls(
-            alarm_id=alarm.id,
-            status="duplicate" if is_duplicate else alarm.status.value,
-            reason="duplicate: This alert was delivered before." if is_duplicate else alarm.reason,
-            signal_id=alarm.signal_id,
+            alarm_id=taken.alarm_id,
+            status="duplicate" if taken.is_duplicate else taken.status.value,
+            reason="duplicate: This alert was delivered before."
+            if taken.is_duplicate
+            else taken.reason,
+            signal_id=taken.signal_id,
         )

@@ -1,27 +1,56 @@
-"""Whose alert it is, by its token."""
+"""Whose alert it is, by its token; those who ask at one moment are looked up together."""
 
-import hmac
+from collections.abc import Sequence
 
 from app.core.errors import NotFound
+from app.core.sharing import Shared
 from app.http.errors import NOTHING_HERE
-from app.pipeline.flow.intake import take_in
+from app.pipeline.alarms.keeping import Delivery
+from app.pipeline.alarms.service import Reading
+from app.pipeline.flow.intake import Taken, take_delivery
 from app.pipeline.flow.tools import Tools
 from app.strategies import repository as strategies
-from app.strategies.models import Strategy
+from app.strategies.repository import TokenOwner
 from app.strategies.service import token_digest
 
-__all__ = ["strategy_of_token", "take_in"]
 
+class Door:
+    """Takes deliveries in for whoever has the right token."""
 
-async def strategy_of_token(tools: Tools, token: str) -> Strategy:
-    """The strategy a webhook token belongs to.
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._owners: Shared[str, TokenOwner | None] = Shared(self._look_up)
 
-    Raises:
-        NotFound: none; it looks like any path that does not exist.
-    """
-    digest = token_digest(token)
-    async with tools.database.read() as session:
-        strategy = await strategies.by_token_digest(session, digest)
-    if strategy is None or not hmac.compare_digest(strategy.token_digest, digest):
-        raise NotFound(NOTHING_HERE)
-    return strategy
+    async def take(self, token: str, body: bytes, *, source: str) -> Taken:
+        """Keep one delivery and say what became of it.
+
+        Args:
+            token: as it came, in the path or in the body.
+            body: the bytes as they arrived.
+            source: the sender's address.
+
+        Raises:
+            NotFound: nobody has that token; it looks like any path that does not exist.
+            Unavailable: it could not be kept now; the sender should send it again.
+        """
+        received_at = self._tools.now()
+        # Looked up anew each time: a token that was rotated has stopped working.
+        owner = await self._owners.ask(token_digest(token))
+        if owner is None:
+            raise NotFound(NOTHING_HERE)
+        return await take_delivery(
+            self._tools,
+            Delivery(
+                user_id=owner.user_id,
+                strategy_id=owner.strategy_id,
+                body=body,
+                source=source,
+                received_at=received_at,
+                reading=Reading.of(body),
+            ),
+        )
+
+    async def _look_up(self, digests: Sequence[str]) -> Sequence[TokenOwner | None]:
+        async with self._tools.database.read() as session:
+            found = await strategies.by_token_digests(session, digests)
+        return [found.get(digest) for digest in digests]

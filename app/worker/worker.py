@@ -13,11 +13,11 @@ from app.core.errors import AppError, Conflict, Denied
 from app.core.failpoints import failpoint
 from app.pipeline import wakeups
 from app.pipeline.flow import sweeps
-from app.pipeline.flow.alarms import on_alarm
 from app.pipeline.flow.entries import enter, note_reference
 from app.pipeline.flow.evidence import tell_unknown
 from app.pipeline.flow.exits import leave
 from app.pipeline.flow.firing import fire, rests_for
+from app.pipeline.flow.intake import decide_waiting
 from app.pipeline.flow.orders import cancel_order, submit_order, sync_order
 from app.pipeline.flow.protection import protect, tell_naked
 from app.pipeline.flow.sweeps import Due
@@ -64,7 +64,9 @@ class Worker:
         self._leaving: set[UUID] = set()
         self._protected: dict[UUID, tuple[datetime, int]] = {}
         self._exit_pauses: dict[UUID, tuple[datetime, float]] = {}
+        self._deciding = asyncio.Lock()
         self._steps: Mapping[Work, Callable[[UUID], Awaitable[None]]] = {
+            Work.ALARMS: self._decide_crowd,
             Work.PRICE: partial(note_reference, tools),
             Work.ENTRY: self._enter,
             Work.EXIT: self._leave,
@@ -190,8 +192,8 @@ class Worker:
         await _told(self._guard_missing)
         await _told(partial(sweeps.expire, tools))
         found = await sweeps.find_due(tools, is_start=is_start, asked=self._asked)
-        for alarm_id in found.alarms:
-            await _told(partial(_decide, tools, alarm_id))
+        if found.alarms:
+            self._notice(partial(self._decide_crowd, found.alarms[0]))
         for due in found.due:
             self._take_up_due(due)
         for position_id, reason in found.exits:
@@ -273,6 +275,11 @@ class Worker:
 
     async def _step(self, work: Work, subject_id: UUID) -> None:
         await self._steps[work](subject_id)
+
+    async def _decide_crowd(self, _first: UUID) -> None:
+        """Decide alarms that nobody waits for any more; one pass at a time finds them all."""
+        async with self._deciding:
+            await decide_waiting(self.tools, told=_told)
 
     async def _enter(self, signal_id: UUID) -> None:
         await self._submit(await enter(self.tools, signal_id, hand_over=False))
@@ -357,10 +364,6 @@ class Worker:
             self.monitor.guard(position, place.key)
         if position.is_to_be_closed and position.close_reason is not None:
             self.on_trigger(position_id, position.close_reason)
-
-
-async def _decide(tools: Tools, alarm_id: UUID) -> None:
-    await on_alarm(tools, alarm_id)
 
 
 async def _sleep_watchfully(seconds: float) -> None:

@@ -16,8 +16,13 @@ DECIDING = Chapter(
             name="duplicate_alert_makes_a_second_signal",
             wrong="Makes an alarm of every delivery of an alert.",
             cost="TradingView sends again after an error: the second delivery buys again.",
-            file="app/pipeline/alarms/service.py",
-            swaps=(Swap("    if holder != alarm_id:\n", "    if not holder:\n"),),
+            file="app/pipeline/alarms/claims.py",
+            swaps=(
+                Swap(
+                    "{name: await _claim(session, one) for name, one in first.items()}",
+                    "{name: one.alarm_id for name, one in first.items()}",
+                ),
+            ),
             tests=tests_in(DECISIONS, "test_a_body_when_it_is_delivered_often_then_is_one_alarm"),
         ),
         Bug(

@@ -4,6 +4,7 @@ from scripts.planted_bugs.bug import Bug, Chapter, Swap, tests_in
 
 PACE = "unit/exchanges/test_pace"
 SESSION = "integration/db/test_session"
+INBOX = "integration/flow/test_inbox"
 
 DOORS = Chapter(
     "Doors, storage, and manners at the venue",
@@ -15,28 +16,65 @@ DOORS = Chapter(
             "no trace.",
             file="app/webhooks/routes.py",
             swaps=(
-                Swap("from typing import Any\n", "import asyncio\nfrom typing import Any\n"),
+                Swap(
+                    "from typing import Any\n",
+                    "import asyncio\nfrom typing import Any\nfrom uuid import UUID\n",
+                ),
                 Swap(
                     """\
-    body = await request.body()
-    alarm, is_duplicate = await take_in(
-        tools, strategy, body, source=sender, reading=Reading.of(body)
-    )
-    return AlarmReceipt.of(alarm, is_duplicate=is_duplicate)
+    return AlarmReceipt.of(await door.take(token, await request.body(), source=sender))
 """,
                     """\
-    body = await request.body()
-    later = asyncio.ensure_future(
-        take_in(tools, strategy, body, source=sender, reading=Reading.of(body))
-    )
+    later = asyncio.ensure_future(door.take(token, await request.body(), source=sender))
     later.add_done_callback(lambda done: done.exception())
-    return AlarmReceipt(alarm_id=strategy.id, status="accepted")
+    return AlarmReceipt(alarm_id=UUID(int=0), status="accepted")
 """,
                 ),
             ),
             tests=tests_in(
                 "integration/desk/test_webhook",
                 "test_an_alert_that_could_not_be_kept_is_no_success_and_counts_when_it_comes_again",
+            ),
+        ),
+        Bug(
+            name="one_bad_alert_takes_the_crowd",
+            wrong="Refuses everything that came with an alert that cannot be kept.",
+            cost="At the close of a bar one odd alert loses everybody's.",
+            file="app/pipeline/alarms/inbox.py",
+            swaps=(
+                Swap("if len(deliveries) == 1 or _is_down(failed):", "if len(deliveries) >= 1:"),
+            ),
+            tests=tests_in(INBOX, "test_a_crowd_when_one_cannot_be_kept_then_the_others_are"),
+        ),
+        Bug(
+            name="claims_of_a_crowd_not_asked",
+            wrong="Takes every alert of a crowd for new, without asking who has its key.",
+            cost="An alert that is sent again in the rush of a bar close is traded twice.",
+            file="app/pipeline/alarms/claims.py",
+            swaps=(
+                Swap(
+                    "return {name: holder for name, (holder, _) in holders.items()}",
+                    "return {name: one.alarm_id for name, one in first.items()}",
+                ),
+            ),
+            tests=tests_in(
+                INBOX,
+                "test_a_crowd_when_it_repeats_what_came_before_then_names_the_first_and_its_signal",
+            ),
+        ),
+        Bug(
+            name="crowd_wakes_nobody",
+            wrong="Answers a crowd and wakes no worker to decide it.",
+            cost="Alerts of a busy moment are decided seconds later, exits among them.",
+            file="app/pipeline/alarms/inbox.py",
+            swaps=(
+                Swap(
+                    "wake(session, Work.ALARMS, undecided[0].alarm_id, now=now)",
+                    "session.info.setdefault(Work.ALARMS, now)",
+                ),
+            ),
+            tests=tests_in(
+                INBOX, "test_a_crowd_is_answered_first_and_decided_at_once_by_the_worker"
             ),
         ),
         Bug(
@@ -96,8 +134,8 @@ DOORS = Chapter(
             file="app/worker/worker.py",
             swaps=(
                 Swap(
-                    "        for alarm_id in found.alarms:\n"
-                    "            await _told(partial(_decide, tools, alarm_id))\n",
+                    "        if found.alarms:\n"
+                    "            self._notice(partial(self._decide_crowd, found.alarms[0]))\n",
                     "",
                 ),
             ),

@@ -1,14 +1,16 @@
 """Each alert counts once: the key that two deliveries of one alert share, and who took it first."""
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import CursorResult, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.db.insert import insert_if_absent
+from app.db.insert import insert_all_absent, insert_if_absent
 from app.pipeline.alarms.meaning import Meaning
 from app.pipeline.alarms.models import AlarmClaim
 
@@ -36,41 +38,98 @@ def claim_key(body: bytes, meaning: Meaning | None, *, window: timedelta) -> tup
     return f"body:{_digest(body)}", window
 
 
-async def claim(
-    session: AsyncSession,
-    *,
-    strategy_id: UUID,
-    key: str,
-    alarm_id: UUID,
-    now: datetime,
-    valid_for: timedelta,
-) -> UUID:
-    """Take the key for this alarm; the id of the alarm that has it, ours or an earlier one.
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One alarm's wish to be the one that has a key.
+
+    Attributes:
+        now: when its alert arrived; a claim that ended before may be taken over.
+        valid_for: how long the key stays taken.
+    """
+
+    strategy_id: UUID
+    key: str
+    alarm_id: UUID
+    now: datetime
+    valid_for: timedelta
+
+    @property
+    def name(self) -> tuple[UUID, str]:
+        """What only one alarm can have."""
+        return self.strategy_id, self.key
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The row it would be."""
+        return {
+            "strategy_id": self.strategy_id,
+            "key": self.key,
+            "alarm_id": self.alarm_id,
+            "valid_until": self.now + self.valid_for,
+        }
+
+
+async def claim_all(session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[UUID, str], UUID]:
+    """Take each key for the first alarm that wants it; the alarm that has it, by its name.
 
     Atomic on every database: the primary key decides, and a lapsed claim is taken over by an
     update whose row count names the winner.
+
+    Args:
+        session: the caller's transaction.
+        claims: in the order of arrival; several may want the same key.
     """
-    values = {
-        "strategy_id": strategy_id,
-        "key": key,
-        "alarm_id": alarm_id,
-        "valid_until": now + valid_for,
+    first: dict[tuple[UUID, str], Claim] = {}
+    for one in claims:
+        first.setdefault(one.name, one)
+    if len(first) == 1:
+        return {name: await _claim(session, one) for name, one in first.items()}
+    # Sorted, so that two processes with the same keys never wait for each other.
+    await insert_all_absent(session, AlarmClaim, [first[name].values for name in sorted(first)])
+    holders = await _holders(session, first)
+    for name, one in first.items():
+        holder, valid_until = holders[name]
+        if holder != one.alarm_id and valid_until < one.now:
+            holders[name] = await _take_over(session, one), valid_until
+    return {name: holder for name, (holder, _) in holders.items()}
+
+
+_HOLDERS: Final = select(
+    AlarmClaim.strategy_id, AlarmClaim.key, AlarmClaim.alarm_id, AlarmClaim.valid_until
+).where(AlarmClaim.key.in_(bindparam("keys", expanding=True)))
+
+
+async def _holders(
+    session: AsyncSession, wanted: Mapping[tuple[UUID, str], Claim]
+) -> dict[tuple[UUID, str], tuple[UUID, datetime]]:
+    found = await session.execute(_HOLDERS, {"keys": [key for _, key in wanted]})
+    return {
+        (strategy_id, key): (alarm_id, valid_until)
+        for strategy_id, key, alarm_id, valid_until in found
     }
-    if await insert_if_absent(session, AlarmClaim, values):
-        return alarm_id
+
+
+async def _claim(session: AsyncSession, one: Claim) -> UUID:
+    if await insert_if_absent(session, AlarmClaim, one.values):
+        return one.alarm_id
+    return await _take_over(session, one)
+
+
+async def _take_over(session: AsyncSession, one: Claim) -> UUID:
+    """Take a claim that has lapsed; whoever has it otherwise."""
     lapsed = (
         update(AlarmClaim)
         .where(
-            AlarmClaim.strategy_id == strategy_id,
-            AlarmClaim.key == key,
-            AlarmClaim.valid_until < now,
+            AlarmClaim.strategy_id == one.strategy_id,
+            AlarmClaim.key == one.key,
+            AlarmClaim.valid_until < one.now,
         )
-        .values(alarm_id=alarm_id, valid_until=now + valid_for)
+        .values(alarm_id=one.alarm_id, valid_until=one.now + one.valid_for)
     )
     if cast("CursorResult[Any]", await session.execute(lapsed)).rowcount == 1:
-        return alarm_id
-    held = await session.get(AlarmClaim, (strategy_id, key), populate_existing=True)
-    return alarm_id if held is None else held.alarm_id
+        return one.alarm_id
+    held = await session.get(AlarmClaim, one.name, populate_existing=True)
+    return one.alarm_id if held is None else held.alarm_id
 
 
 async def forget_lapsed(session: AsyncSession, *, now: datetime) -> None:

@@ -48,7 +48,7 @@ async def undecided(session: AsyncSession, *, before: datetime) -> Sequence[UUID
     """Alarms that were stored and then left alone, oldest first."""
     query = (
         select(Alarm.id)
-        .where(Alarm.status == AlarmStatus.RECEIVED, Alarm.received_at < before)
+        .where(Alarm.status == AlarmStatus.RECEIVED, Alarm.received_at <= before)
         .order_by(Alarm.id)
         .limit(500)
     )

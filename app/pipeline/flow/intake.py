@@ -1,62 +1,129 @@
 """Before chapter 1: one delivery is kept first and decided next, whichever door it came by."""
 
-from datetime import timedelta
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final, Self
 from uuid import UUID
 
 from loguru import logger
 
 from app.core.failpoints import failpoint
 from app.pipeline.alarms import repository as alarms
+from app.pipeline.alarms.keeping import Delivery, Receipt
+from app.pipeline.alarms.meaning import Meaning
 from app.pipeline.alarms.models import Alarm
-from app.pipeline.alarms.service import Reading, receive
+from app.pipeline.alarms.service import Reading
+from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.flow.alarms import on_alarm
 from app.pipeline.flow.tools import Tools
 from app.strategies.models import Strategy
+
+# While deliveries wait, deciding takes a quarter of the time: they are answered first.
+GIVE_WAY: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One delivery as far as it is known when its sender is answered.
+
+    Attributes:
+        status: `received` when it came in a crowd: it is kept, and will be decided in a moment.
+        signal_id: of the last signal it became.
+    """
+
+    alarm_id: UUID
+    status: AlarmStatus
+    reason: str | None
+    signal_id: UUID | None
+    is_duplicate: bool
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Self:
+        """As it was kept."""
+        return cls(
+            alarm_id=receipt.alarm_id,
+            status=receipt.status,
+            reason=receipt.reason,
+            signal_id=receipt.signal_id,
+            is_duplicate=receipt.is_duplicate,
+        )
+
+
+async def take_delivery(tools: Tools, delivery: Delivery) -> Taken:
+    """Keep a delivery, decide it unless it came in a crowd, and say what it is.
+
+    The raw bytes are committed before anything is decided: whatever goes wrong afterwards, the
+    alarm is there, and a worker decides it.
+
+    Raises:
+        Unavailable: it could not be kept now; nothing came of it, and it should be sent again.
+    """
+    failpoint("C03")
+    kept = await tools.inbox.put(delivery)
+    failpoint("C05")
+    taken = Taken.of(kept.receipt)
+    if kept.in_crowd:
+        return taken
+    with logger.contextualize(alarm_id=str(taken.alarm_id)):
+        if not kept.receipt.is_decided:
+            taken = await _decide(tools, taken, delivery.reading.meaning)
+        said = "duplicate" if taken.is_duplicate else taken.status.value
+        logger.bind(status=said, source=delivery.source).info("alarm.received")
+    return taken
 
 
 async def take_in(
     tools: Tools, strategy: Strategy, body: bytes, *, source: str, reading: Reading
 ) -> tuple[Alarm, bool]:
-    """Store a delivery, decide it, and say what it is.
-
-    The raw bytes are committed before anything is decided: whatever goes wrong afterwards, the
-    alarm is there, and the sweep decides it later.
+    """Take in an alert for a strategy that is at hand, and show all that is known of it.
 
     Returns:
         The alarm, and whether this delivery only repeats it.
     """
-    failpoint("C03")
-    settings = tools.settings
-    async with tools.database.transaction() as session:
-        receipt = await receive(
-            session,
-            strategy,
-            body,
+    taken = await take_delivery(
+        tools,
+        Delivery(
+            user_id=strategy.user_id,
+            strategy_id=strategy.id,
+            body=body,
             source=source,
-            now=tools.now(),
+            received_at=tools.now(),
             reading=reading,
-            window=timedelta(seconds=settings.dedup_window_seconds),
-            max_future=timedelta(seconds=settings.future_alert_seconds),
-        )
-        failpoint("C04")
-    failpoint("C05")
-    with logger.contextualize(alarm_id=str(receipt.alarm_id)):
-        decided = None
-        if not receipt.is_duplicate:
-            decided = await _decide(tools, receipt.alarm_id, reading)
-        alarm = decided or await _stored(tools, receipt.alarm_id)
-        logger.bind(status=alarm.status.value, deliveries=alarm.deliveries).info("alarm.received")
-    return alarm, receipt.is_duplicate
-
-
-async def _stored(tools: Tools, alarm_id: UUID) -> Alarm:
+        ),
+    )
     async with tools.database.read() as session:
-        return await alarms.get(session, alarm_id)
+        return await alarms.get(session, taken.alarm_id), taken.is_duplicate
 
 
-async def _decide(tools: Tools, alarm_id: UUID, reading: Reading) -> Alarm | None:
+async def decide_waiting(
+    tools: Tools, *, told: Callable[[Callable[[], Awaitable[Any]]], Awaitable[None]]
+) -> None:
+    """Decide what was kept and not decided, oldest first, and give way to what still arrives.
+
+    Args:
+        tools: the database, markets and prices.
+        told: runs a step; what goes wrong in it keeps no other alarm waiting.
+    """
+    decided: set[UUID] = set()
+    while True:
+        async with tools.database.read() as session:
+            waiting = await alarms.undecided(session, before=tools.now())
+        waiting = [one for one in waiting if one not in decided]
+        if not waiting:
+            return
+        for alarm_id in waiting:
+            began = time.monotonic()
+            await told(partial(on_alarm, tools, alarm_id))
+            await tools.inbox.lull(GIVE_WAY * (time.monotonic() - began))
+        decided.update(waiting)
+
+
+async def _decide(tools: Tools, taken: Taken, meaning: Meaning | None) -> Taken:
     try:
-        return await on_alarm(tools, alarm_id, meaning=reading.meaning)
-    except Exception:  # noqa: BLE001 the alarm is stored: the sender must hear so, the sweep retries
+        alarm = await on_alarm(tools, taken.alarm_id, meaning=meaning)
+    except Exception:  # noqa: BLE001 the alarm is kept: the sender must hear so, a worker retries
         logger.exception("alarm.decision_failed")
-        return None
+        return taken
+    return replace(taken, status=alarm.status, reason=alarm.reason, signal_id=alarm.signal_id)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Final, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from app.db.session import Database
 from app.exchanges.venue import BalanceReport, Venue
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard, PriceKey
+from app.pipeline.alarms.inbox import Inbox
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.flow.agreement import Agreement
 from app.pipeline.orders.models import Order
@@ -47,9 +49,9 @@ class Watch(Protocol):
     def release(self, position_id: UUID) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Tools:
-    """The database, the clock, and the ways to the outside."""
+    """The database, the clock, and the ways in and out."""
 
     database: Database
     clock: Clock
@@ -63,6 +65,18 @@ class Tools:
     def now(self) -> datetime:
         """The current moment, aware UTC."""
         return self.clock.now()
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """Where deliveries are kept, those of one moment together."""
+        settings = self.settings
+        return Inbox(
+            self.database,
+            window=timedelta(seconds=settings.dedup_window_seconds),
+            max_future=timedelta(seconds=settings.future_alert_seconds),
+            most_waiting=settings.inbox_most_waiting,
+            patience_seconds=settings.inbox_patience_seconds,
+        )
 
     @property
     def max_price_age(self) -> timedelta:

@@ -21,6 +21,7 @@ from app.http.caller import Caller, Role
 from app.http.errors import EXCEPTION_HANDLERS
 from app.main import ROUTERS
 from app.trading.words import MarketType
+from app.webhooks.service import Door
 from tests.integration.flow.desk import Desk, open_desk
 
 USER = "X-User"
@@ -86,6 +87,7 @@ async def open_front(
             state=State(
                 {
                     "tools": desk.tools,
+                    "door": Door(desk.tools),
                     "database": database,
                     "clock": desk.clock,
                     "settings": desk.tools.settings,

@@ -17,8 +17,10 @@ from app.db.session import Database
 from app.exchanges.venue import BalanceReport, MarketData, OrderRequest, Venue
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
+from app.pipeline.alarms.keeping import Delivery
 from app.pipeline.alarms.models import Alarm
-from app.pipeline.alarms.service import Reading, receive
+from app.pipeline.alarms.service import Reading
+from app.pipeline.flow.intake import take_in
 from app.pipeline.flow.tools import Tools
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
@@ -31,7 +33,6 @@ from app.pipeline.signals.models import Signal
 from app.settings import Settings
 from app.strategies.models import Strategy
 from app.trading.words import CloseReason, MarketType
-from app.webhooks.service import take_in
 from app.worker import Worker
 from tests.builders import ETHER, LINEAR, SPOT, a_strategy, a_user, an_account, an_alert
 from tests.fakes.clock import FakeClock
@@ -111,6 +112,8 @@ class Process:
             reconcile_seconds=NEVER_SECONDS,
             reconcile_without_stream_seconds=NEVER_SECONDS,
             trigger_grace_seconds=0,
+            # A runner that is starved is no slow database.
+            inbox_patience_seconds=NEVER_SECONDS,
         )
         self.triggers: list[tuple[UUID, CloseReason]] = []
         self.monitor = Monitor(
@@ -199,17 +202,15 @@ class Desk:
 
     async def store(self, body: bytes) -> None:
         """Keep a delivery, and end before it is decided."""
-        async with self.database.transaction() as session:
-            await receive(
-                session,
-                self.strategy,
-                body,
-                source="::1",
-                now=self.clock.now(),
-                reading=Reading.of(body),
-                window=timedelta(seconds=90),
-                max_future=timedelta(seconds=5),
-            )
+        delivery = Delivery(
+            user_id=self.user.id,
+            strategy_id=self.strategy.id,
+            body=body,
+            source="::1",
+            received_at=self.clock.now(),
+            reading=Reading.of(body),
+        )
+        await self.tools.inbox.put(delivery)
 
     async def approve(self, signal_id: UUID, **options: Any) -> None:
         """As the trader, through the service that the route calls."""

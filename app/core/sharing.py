@@ -1,0 +1,91 @@
+"""Calls that come while one is under way share the next: one trip to the database for many."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Generic, TypeVar
+
+from app.core.errors import Unavailable
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+MOST_WAITING: Final = 2_048
+MOST_AT_ONCE: Final = 256
+
+
+class Shared(Generic[Asked, Answered]):
+    """Answers one by one what is asked for together.
+
+    The first call goes at once; what comes while it runs waits for the next one, which takes all
+    of it. So a single caller waits for nobody, and a crowd costs hardly more than one.
+
+    Args:
+        together: answers several at once, in their order. An answer that is an exception is raised
+            to its caller alone; one that is raised, to all of them.
+        most_waiting: one more is refused at once instead of waiting too long.
+        most_at_once: how many one call of `together` may be given.
+    """
+
+    def __init__(
+        self,
+        together: Callable[[Sequence[Asked]], Awaitable[Sequence[Answered | Exception]]],
+        *,
+        most_waiting: int = MOST_WAITING,
+        most_at_once: int = MOST_AT_ONCE,
+    ) -> None:
+        self._together = together
+        self._most_waiting = most_waiting
+        self._most_at_once = most_at_once
+        self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
+        self._runner: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next call."""
+        return len(self._waiting)
+
+    async def ask(self, one: Asked) -> Answered:
+        """The answer to one. A caller that gives up takes nothing back: it is asked all the same.
+
+        Raises:
+            Unavailable: `busy`, when too many wait already.
+        """
+        if len(self._waiting) >= self._most_waiting:
+            raise Unavailable("Too much is waiting here already; send it again.", code="busy")
+        future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, future))
+        if self._runner is None:
+            self._runner = asyncio.create_task(self._run(), name="shared call")
+        return await future
+
+    async def lull(self, at_most_seconds: float) -> None:
+        """Wait until nothing is under way or waits, but not for longer than that."""
+        if self._runner is not None:
+            await asyncio.wait([self._runner], timeout=at_most_seconds)
+
+    async def _run(self) -> None:
+        try:
+            while self._waiting:
+                batch = self._waiting[: self._most_at_once]
+                del self._waiting[: len(batch)]
+                await self._answer(batch)
+        finally:
+            self._runner = None
+
+    async def _answer(self, batch: list[tuple[Asked, asyncio.Future[Answered]]]) -> None:
+        answers: Sequence[Answered | Exception]
+        try:
+            answers = await self._together([one for one, _ in batch])
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
+        except Exception as failed:  # noqa: BLE001 each caller hears of it
+            answers = [failed] * len(batch)
+        for (_, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue  # its caller gave up
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)

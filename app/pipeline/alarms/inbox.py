@@ -1,0 +1,159 @@
+"""Deliveries that arrive while a commit runs share the next one; each is answered after its own.
+
+A commit that is safe against a power cut costs milliseconds, whether it keeps one alert or two
+hundred: at the close of a bar, when everybody's alerts arrive at once, they cost about one.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from loguru import logger
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.errors import NotFound, Unavailable
+from app.core.failpoints import failpoint
+from app.core.sharing import Shared
+from app.db.session import Database
+from app.pipeline.alarms.keeping import Delivery, Receipt, keep
+from app.pipeline.wakeups import Work, wake
+
+# So many are decided by their own requests before they are answered; a larger crowd is answered
+# first, and the worker decides.
+COMPANY: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of one delivery.
+
+    Attributes:
+        in_crowd: it came with many others; a worker has been woken to decide them.
+    """
+
+    receipt: Receipt
+    in_crowd: bool
+
+
+class Inbox:
+    """Keeps deliveries, many in one transaction.
+
+    Args:
+        database: where they are kept.
+        window: how long an equal body without an id of its own is the same alert.
+        max_future: how far an alert's clock may be ahead of ours.
+        most_waiting: more than that are told to come again.
+        patience_seconds: how long a sender waits at most; TradingView gives up after three.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        window: timedelta,
+        max_future: timedelta,
+        most_waiting: int,
+        patience_seconds: float,
+    ) -> None:
+        self._database = database
+        self._window = window
+        self._max_future = max_future
+        self._most_waiting = most_waiting
+        self._patience_seconds = patience_seconds
+        self._shared: Shared[Delivery, Kept] = Shared(self._keep_all, most_waiting=most_waiting)
+        self._inside: Counter[UUID] = Counter()
+
+    async def put(self, delivery: Delivery) -> Kept:
+        """Keep one delivery; it is on disk when this returns.
+
+        A caller that gives up takes nothing back: the delivery is kept with those beside it.
+
+        Raises:
+            Unavailable: too many wait, or it took too long; the sender should send it again.
+            NotFound: its strategy is gone.
+        """
+        owner = delivery.user_id
+        self._refuse_flood(owner)
+        self._inside[owner] += 1
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                return await self._shared.ask(delivery)
+        except TimeoutError:
+            raise Unavailable(
+                "The database takes too long; send the alert again.", code="database_slow"
+            ) from None
+        finally:
+            self._inside[owner] -= 1
+            if not self._inside[owner]:
+                del self._inside[owner]
+
+    async def lull(self, at_most_seconds: float) -> None:
+        """Let deliveries that wait go first, for at most that long."""
+        await self._shared.lull(at_most_seconds)
+
+    def _refuse_flood(self, owner: UUID) -> None:
+        """One trader's flood leaves half of the room to the others."""
+        others = self._inside.total() - self._inside[owner]
+        if others and self._inside[owner] >= self._most_waiting // 2:
+            raise Unavailable(
+                "Too many of your alerts are waiting already; send it again.", code="busy"
+            )
+
+    async def _keep_all(self, deliveries: Sequence[Delivery]) -> Sequence[Kept | Exception]:
+        try:
+            return await self._keep_together(deliveries)
+        except Exception as failed:  # noqa: BLE001 each sender hears of it
+            if len(deliveries) == 1 or _is_down(failed):
+                return [_said(failed)] * len(deliveries)
+        # One of them cannot be kept; the others must not suffer for it.
+        kept: list[Kept | Exception] = []
+        for one in deliveries:
+            kept += await self._keep_all([one])
+        return kept
+
+    async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept]:
+        is_crowd = len(deliveries) > COMPANY
+        async with self._database.transaction() as session:
+            receipts = await keep(
+                session, deliveries, window=self._window, max_future=self._max_future
+            )
+            if is_crowd:
+                _wake(session, receipts, now=deliveries[-1].received_at)
+            failpoint("C04")
+        if is_crowd:
+            _log(receipts)
+        return [Kept(one, is_crowd) for one in receipts]
+
+
+def _wake(session: AsyncSession, receipts: Sequence[Receipt], *, now: datetime) -> None:
+    undecided = [one for one in receipts if not one.is_decided]
+    if undecided:
+        wake(session, Work.ALARMS, undecided[0].alarm_id, now=now)
+
+
+def _log(receipts: Sequence[Receipt]) -> None:
+    """One line for all of them: a line each would cost more than keeping them."""
+    statuses = Counter("duplicate" if one.is_duplicate else one.status.value for one in receipts)
+    logger.bind(count=len(receipts), **statuses).info("alarms.received")
+
+
+def _is_down(failed: Exception) -> bool:
+    """Whether the database, rather than one of the rows, is what is wrong."""
+    if isinstance(failed, DBAPIError) and failed.connection_invalidated:
+        return True
+    return isinstance(failed, OSError | PoolTimeout | OperationalError | InterfaceError)
+
+
+def _said(failed: Exception) -> Exception:
+    if isinstance(failed, IntegrityError):
+        return NotFound("The strategy of this alert is gone.")
+    if not _is_down(failed):
+        return failed
+    logger.bind(reason=type(failed).__name__).warning("alarms.not_kept")
+    return Unavailable("The database cannot be reached; send it again.", code="database_down")

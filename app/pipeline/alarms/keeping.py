@@ -1,0 +1,172 @@
+"""Keep what arrived, each alert once, however many come in one transaction."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+from uuid import UUID
+
+from sqlalchemy import Table, bindparam, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.core.clock import iso
+from app.core.ids import new_id
+from app.pipeline.alarms.claims import Claim, claim_all, claim_key
+from app.pipeline.alarms.models import Alarm
+from app.pipeline.alarms.service import Reading
+from app.pipeline.alarms.status import AlarmStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One request that brought an alert.
+
+    Attributes:
+        user_id: whose strategy it is for.
+        body: the bytes as they arrived.
+        source: the sender's address.
+        received_at: when it arrived.
+        reading: the body, read.
+        alarm_id: of the alarm it becomes, unless it repeats another.
+    """
+
+    user_id: UUID
+    strategy_id: UUID
+    body: bytes
+    source: str
+    received_at: datetime
+    reading: Reading
+    alarm_id: UUID = field(default_factory=new_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one delivery: the alarm it is or repeats."""
+
+    alarm_id: UUID
+    is_duplicate: bool
+    status: AlarmStatus = AlarmStatus.RECEIVED
+    reason: str | None = None
+    signal_id: UUID | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether nothing is left to find out about it."""
+        return self.is_duplicate or self.status is not AlarmStatus.RECEIVED
+
+
+async def keep(
+    session: AsyncSession,
+    deliveries: Sequence[Delivery],
+    *,
+    window: timedelta,
+    max_future: timedelta,
+) -> list[Receipt]:
+    """Store deliveries, or count them as repetitions of alarms we have.
+
+    Args:
+        session: the caller's transaction: the alarms are kept once it commits.
+        deliveries: in the order of their arrival.
+        window: how long an equal body is the same alert.
+        max_future: how far an alert's clock may be ahead of ours.
+
+    Returns:
+        One receipt each, in their order.
+    """
+    claims = [_claim_of(one, window) for one in deliveries]
+    holders = await claim_all(session, claims)
+    times = Counter(holders[one.name] for one in claims)
+    new = [one for one in deliveries if one.alarm_id in times]
+    rows = [_row(one, times.pop(one.alarm_id), max_future=max_future) for one in new]
+    if rows:
+        await session.execute(insert(_ALARMS), rows)
+    earlier = await _count_again(session, times)
+    made = {row["id"]: row for row in rows}
+    return [
+        _receipt(one, holders[claim.name], made, earlier)
+        for one, claim in zip(deliveries, claims, strict=True)
+    ]
+
+
+_ALARMS: Final = cast("Table", Alarm.__table__)
+_AGAIN: Final = (
+    update(_ALARMS)
+    .where(_ALARMS.c.id == bindparam("alarm_id"))
+    .values(deliveries=_ALARMS.c.deliveries + bindparam("times"))
+)
+_SIGNALS: Final = select(Alarm.id, Alarm.signal_id).where(
+    Alarm.id.in_(bindparam("alarm_ids", expanding=True))
+)
+
+
+async def _count_again(
+    session: AsyncSession, times: Mapping[UUID, int]
+) -> Mapping[UUID, UUID | None]:
+    """Count further deliveries of alarms we had before; the signal that each became, if any."""
+    if not times:
+        return {}
+    # Sorted, so that two processes that count the same alarms never wait for each other.
+    again = [{"alarm_id": name, "times": times[name]} for name in sorted(times)]
+    await session.execute(_AGAIN, again)
+    found = await session.execute(_SIGNALS, {"alarm_ids": list(times)})
+    return {row.id: row.signal_id for row in found}
+
+
+def _receipt(
+    delivery: Delivery,
+    holder: UUID,
+    made: Mapping[UUID, Mapping[str, Any]],
+    earlier: Mapping[UUID, UUID | None],
+) -> Receipt:
+    if holder != delivery.alarm_id:
+        return Receipt(holder, is_duplicate=True, signal_id=earlier.get(holder))
+    row = made[holder]
+    return Receipt(holder, is_duplicate=False, status=row["status"], reason=row["reason"])
+
+
+def _claim_of(delivery: Delivery, window: timedelta) -> Claim:
+    key, valid_for = claim_key(delivery.body, delivery.reading.meaning, window=window)
+    return Claim(
+        strategy_id=delivery.strategy_id,
+        key=key,
+        alarm_id=delivery.alarm_id,
+        now=delivery.received_at,
+        valid_for=valid_for,
+    )
+
+
+def _row(delivery: Delivery, deliveries: int, *, max_future: timedelta) -> dict[str, Any]:
+    reading, now = delivery.reading, delivery.received_at
+    meaning = reading.meaning
+    reason = _refusal(reading, now=now, max_future=max_future)
+    problems = meaning.problems if meaning else ()
+    return {
+        "id": delivery.alarm_id,
+        "user_id": delivery.user_id,
+        "strategy_id": delivery.strategy_id,
+        "status": AlarmStatus.RECEIVED if reason is None else AlarmStatus.REFUSED,
+        "reason": reason,
+        "decided_at": None if reason is None else now,
+        "body": delivery.body,
+        "source": delivery.source,
+        "received_at": now,
+        "deliveries": deliveries,
+        "dialect": meaning.dialect if meaning else (reading.refusal and reading.refusal.dialect),
+        "alert_at": meaning.alert_at if meaning else None,
+        "ticker": meaning.intents[0].ticker if meaning else None,
+        "problems": [
+            {"code": one.code, "detail": one.detail, "position": one.position} for one in problems
+        ],
+    }
+
+
+def _refusal(reading: Reading, *, now: datetime, max_future: timedelta) -> str | None:
+    """Why nothing can come of it, as `code: sentence`; None when something may."""
+    if reading.refusal is not None:
+        return f"{reading.refusal.code}: {reading.refusal.detail}"
+    alert_at = None if reading.meaning is None else reading.meaning.alert_at
+    if alert_at is not None and alert_at > now + max_future:
+        ahead = int((alert_at - now).total_seconds())
+        return f"from_the_future: The alert says {iso(alert_at)}, {ahead} s ahead of our clock."
+    return None

@@ -1,0 +1,213 @@
+"""Deliveries of one moment are kept together: each once, each answered, none at another's cost."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import event
+
+from app.core.errors import NotFound, Unavailable
+from app.core.ids import new_id
+from app.pipeline.alarms.inbox import COMPANY, Inbox, Kept
+from app.pipeline.alarms.keeping import Delivery
+from app.pipeline.alarms.service import Reading
+from app.pipeline.alarms.status import AlarmStatus
+from app.pipeline.flow.intake import take_delivery
+from tests.builders import a_strategy, a_user
+from tests.integration.flow.desk import Desk
+
+CROWD = 3 * COMPANY
+
+
+def an_exit(number: int) -> bytes:
+    """An alert of its own that asks for nothing where nothing is open."""
+    return json.dumps({"symbol": "BTCUSDT.P", "action": "close", "id": str(number)}).encode()
+
+
+def a_delivery(desk: Desk, body: bytes, **changes: Any) -> Delivery:
+    values: dict[str, Any] = {
+        "user_id": desk.user.id,
+        "strategy_id": desk.strategy.id,
+        "body": body,
+        "source": "::1",
+        "received_at": desk.clock.now(),
+        "reading": Reading.of(body),
+    }
+    return Delivery(**{**values, **changes})
+
+
+def a_crowd(desk: Desk) -> list[Delivery]:
+    return [a_delivery(desk, an_exit(number)) for number in range(CROWD)]
+
+
+async def put_all(desk: Desk, deliveries: list[Delivery]) -> list[Kept | BaseException]:
+    """All of them at one moment."""
+    return await asyncio.gather(
+        *(desk.tools.inbox.put(one) for one in deliveries), return_exceptions=True
+    )
+
+
+def kept_ids(answers: list[Kept | BaseException]) -> list[UUID]:
+    return [one.receipt.alarm_id for one in answers if isinstance(one, Kept)]
+
+
+@contextmanager
+def commits(desk: Desk) -> Iterator[list[object]]:
+    """Counts the transactions of the block."""
+    seen: list[object] = []
+    engine = desk.database.engine.sync_engine
+
+    def count(connection: Any) -> None:
+        seen.append(connection)
+
+    event.listen(engine, "commit", count)
+    yield seen
+    event.remove(engine, "commit", count)
+
+
+async def test_a_crowd_when_it_comes_at_once_then_shares_a_commit_and_all_are_kept(
+    desk: Desk,
+) -> None:
+    crowd = a_crowd(desk)
+
+    with commits(desk) as seen:
+        answers = await put_all(desk, crowd)
+
+    assert kept_ids(answers) == [one.alarm_id for one in crowd]
+    assert len(seen) == 1
+    assert {one.id for one in await desk.alarms()} == {one.alarm_id for one in crowd}
+
+
+async def test_a_crowd_when_it_holds_repetitions_then_each_alert_counts_once(desk: Desk) -> None:
+    crowd = a_crowd(desk)
+    again = [replace(one, alarm_id=new_id()) for one in crowd[:5] for _ in range(3)]
+
+    answers = await put_all(desk, [*crowd, *again])
+
+    alarms = {one.id: one.deliveries for one in await desk.alarms()}
+    assert [alarms[one.alarm_id] for one in crowd] == [4] * 5 + [1] * (CROWD - 5)
+    assert kept_ids(answers)[CROWD:] == [one.alarm_id for one in crowd[:5] for _ in range(3)]
+    assert [one.receipt.is_duplicate for one in answers if isinstance(one, Kept)] == [
+        *[False] * CROWD,
+        *[True] * 15,
+    ]
+
+
+async def test_a_crowd_when_it_repeats_what_came_before_then_names_the_first_and_its_signal(
+    desk: Desk,
+) -> None:
+    first = await desk.deliver(
+        json.dumps({"symbol": "BTCUSDT.P", "action": "buy", "quantity": "0.01"}).encode()
+    )
+
+    answers = await put_all(desk, [*a_crowd(desk), a_delivery(desk, first.body)])
+
+    last = answers[-1]
+    assert isinstance(last, Kept)
+    assert (last.receipt.alarm_id, last.receipt.is_duplicate) == (first.id, True)
+    assert last.receipt.signal_id == first.signal_id is not None
+
+
+async def test_a_crowd_when_claims_have_lapsed_then_the_same_words_are_new_alerts(
+    desk: Desk,
+) -> None:
+    await put_all(desk, a_crowd(desk))
+    desk.clock.advance(91)
+
+    await put_all(desk, a_crowd(desk))
+
+    assert len(await desk.alarms()) == 2 * CROWD
+
+
+async def test_a_crowd_when_one_cannot_be_kept_then_the_others_are(desk: Desk) -> None:
+    crowd = a_crowd(desk)
+    crowd[3] = replace(crowd[3], strategy_id=uuid4())
+
+    answers = await put_all(desk, crowd)
+
+    assert isinstance(answers[3], NotFound)
+    assert len(kept_ids(answers)) == len(await desk.alarms()) == CROWD - 1
+
+
+async def test_a_crowd_when_the_commit_fails_then_all_are_told_to_come_again(desk: Desk) -> None:
+    def break_down(_connection: Any) -> None:
+        raise OSError("no space left on device")
+
+    engine = desk.database.engine.sync_engine
+    event.listen(engine, "commit", break_down)
+    answers = await put_all(desk, a_crowd(desk))
+    event.remove(engine, "commit", break_down)
+
+    assert {type(one) for one in answers} == {Unavailable}
+    assert await desk.alarms() == []
+    assert len(kept_ids(await put_all(desk, a_crowd(desk)))) == CROWD
+
+
+async def test_a_sender_who_hangs_up_takes_nothing_from_those_beside_it(desk: Desk) -> None:
+    crowd = a_crowd(desk)
+    asked = [asyncio.create_task(desk.tools.inbox.put(one)) for one in crowd]
+    await asyncio.sleep(0)
+
+    asked[2].cancel()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+
+    assert isinstance(answers[2], asyncio.CancelledError)
+    assert len(kept_ids(answers)) == CROWD - 1
+    assert len(await desk.alarms()) == CROWD
+
+
+async def test_a_flood_of_one_trader_leaves_room_for_the_others(desk: Desk) -> None:
+    other = a_user(desk.clock.now())
+    theirs = a_strategy(other.id, desk.account.id, desk.clock.now())
+    await desk.keep(other, theirs)
+    inbox = Inbox(
+        desk.database,
+        window=timedelta(seconds=90),
+        max_future=timedelta(seconds=5),
+        most_waiting=20,
+        patience_seconds=60,
+    )
+    flood = [a_delivery(desk, an_exit(number)) for number in range(15)]
+    quiet = a_delivery(desk, an_exit(99), user_id=other.id, strategy_id=theirs.id)
+
+    answers = await asyncio.gather(
+        inbox.put(quiet), *(inbox.put(one) for one in flood), return_exceptions=True
+    )
+
+    assert isinstance(answers[0], Kept)
+    assert [type(one) for one in answers[1:]] == [Kept] * 10 + [Unavailable] * 5
+
+
+async def test_a_crowd_is_answered_first_and_decided_at_once_by_the_worker(desk: Desk) -> None:
+    taken = await asyncio.gather(*(take_delivery(desk.tools, one) for one in a_crowd(desk)))
+    await desk.process.settle()
+
+    assert {one.status for one in taken} == {AlarmStatus.RECEIVED}
+    assert {one.status for one in await desk.alarms()} == {AlarmStatus.IGNORED}
+
+
+async def test_a_crowd_whose_process_ends_before_it_is_decided_is_decided_by_the_next(
+    desk: Desk,
+) -> None:
+    await put_all(desk, a_crowd(desk))
+    before = {one.status for one in await desk.alarms()}
+
+    await desk.restart()
+    await desk.process.settle()
+
+    assert before == {AlarmStatus.RECEIVED}
+    assert {one.status for one in await desk.alarms()} == {AlarmStatus.IGNORED}
+
+
+async def test_a_few_at_once_are_decided_before_they_are_answered(desk: Desk) -> None:
+    few = [a_delivery(desk, an_exit(number)) for number in range(COMPANY)]
+
+    taken = await asyncio.gather(*(take_delivery(desk.tools, one) for one in few))
+
+    assert {one.status for one in taken} == {AlarmStatus.IGNORED}
+    assert {one.reason is None for one in taken} == {False}
