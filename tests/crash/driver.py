@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,8 @@ GAP_SECONDS: Final = 0.03
 # Restarts of a quiet server are watched longer than one sweep takes.
 WATCH_SECONDS: Final = 2.6
 EVENT_LAG_SECONDS: Final = 1.0
+# So long a restart with its watch takes at most.
+PEACE_SECONDS: Final = 10
 # What the venue did by itself is heard of by a stream, or by the next look: then all has to agree.
 NEWS_SECONDS: Final = 15.0
 
@@ -278,6 +281,7 @@ class Driver:
         """Restarts of a quiet server change nothing, here and at the venue (I34)."""
         if not self.story.restarts:
             return
+        await self._nothing_ends(timedelta(seconds=PEACE_SECONDS * self.story.restarts))
         before = await self._still()
         for number in range(self.story.restarts):
             how = "kill" if number % 2 else "stop"
@@ -289,6 +293,15 @@ class Driver:
             await self.server.start()
             await asyncio.sleep(WATCH_SECONDS)
         self.outcome.violations += unchanged(before, await self._still())
+
+    async def _nothing_ends(self, within: timedelta) -> None:
+        """Wait until nothing is left that ends by itself in that time, and for what follows it."""
+        deadline = time.monotonic() + CONVERGES_SECONDS
+        while mapping.ending(self.server.database, within):
+            if time.monotonic() > deadline:
+                raise StartFailed("what was due to end has not ended")
+            await asyncio.sleep(POLL_SECONDS)
+        await self._settle()
 
     async def _still(self) -> Still:
         await asyncio.sleep(EVENT_LAG_SECONDS)

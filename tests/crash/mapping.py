@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import NoneType
@@ -64,6 +64,16 @@ UNRESOLVED: Final = {
     "order {0} is {1}": """
         SELECT client_order_id, status FROM orders WHERE status IN ('submitted', 'unknown')""",
 }
+# What ends by itself at a moment that is known.
+ENDING: Final = {
+    "signal {0} is {1} until {2}": """
+        SELECT id, status, expires_at FROM signals
+        WHERE status IN ('pending', 'approved') AND expires_at < ?""",
+    "order {0} is {1} until {2}": """
+        SELECT client_order_id, status, expires_at FROM orders
+        WHERE status IN ('created', 'submitted', 'unknown', 'open', 'partially_filled')
+        AND expires_at < ?""",
+}
 NAKED: Final = {
     "position {0} has no protection": """
         SELECT id FROM positions WHERE status = 'open' AND quantity <> '0'
@@ -105,6 +115,14 @@ def unresolved(file: Path) -> list[str]:
         return _sentences(connection, UNRESOLVED)
 
 
+def ending(file: Path, within: timedelta) -> list[str]:
+    """What ends by itself in that time, if nothing happens before."""
+    until = datetime.now(UTC) + within  # noqa: TID251 the server's clock is the machine's
+    moment = until.replace(tzinfo=None).isoformat(sep=" ")
+    with reading(file) as connection:
+        return _sentences(connection, ENDING, moment)
+
+
 def naked(file: Path) -> list[str]:
     """Positions with a stop that nobody carries."""
     with reading(file) as connection:
@@ -128,10 +146,10 @@ def every_row(file: Path) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-def _sentences(connection: sqlite3.Connection, queries: dict[str, str]) -> list[str]:
+def _sentences(connection: sqlite3.Connection, queries: dict[str, str], *values: str) -> list[str]:
     found = []
     for sentence, query in queries.items():
-        found += [sentence.format(*tuple(row)) for row in connection.execute(query)]
+        found += [sentence.format(*tuple(row)) for row in connection.execute(query, values)]
     return found
 
 

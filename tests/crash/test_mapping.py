@@ -1,7 +1,7 @@
 """The mapping fits the schema that the product has today, and reads exact values."""
 
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -31,6 +31,7 @@ def test_read_rows_when_the_schema_is_the_newest_then_every_relation_is_found(
 
     assert mapping.read_rows(file) == Rows()
     assert mapping.waiting(file) == mapping.unresolved(file) == mapping.naked(file) == []
+    assert mapping.ending(file, timedelta(days=1)) == []
 
 
 def test_read_rows_when_there_is_a_day_then_money_is_exact_and_times_are_utc(
