@@ -15,7 +15,7 @@ from tests.crash.acting import Actor
 from tests.crash.checker import Evidence, Violation, check
 from tests.crash.checker.restarts import Still, unchanged
 from tests.crash.facts import Rows
-from tests.crash.history import History, now_ns
+from tests.crash.history import History, Start, now_ns
 from tests.crash.ledger import Ledger
 from tests.crash.points import BY_NAME
 from tests.crash.programs import Launcher
@@ -217,11 +217,7 @@ class Driver:
             known = await self._waiting(start.opened)
             unknown = mapping.unresolved(self.server.database)
             left = known + unknown
-            start.waited_for = _wordily(known[0]) if known else start.waited_for
-            if not known and not start.recovered:
-                start.recovered = now_ns()
-            elif known:
-                start.recovered = 0
+            _note_recovery(start, known, unknown)
             if left or self.actor.sending:
                 still_since = 0.0
             elif not still_since:
@@ -308,6 +304,15 @@ class Driver:
         ledger = await self.venue.read()
         mutations = [one for one in ledger.requests if one.mutates]
         return Still(mapping.every_row(self.server.database), tuple(mutations))
+
+
+def _note_recovery(start: Start, known: list[str], unknown: list[str]) -> None:
+    """Remember since when nothing is left to do, or what there is."""
+    if known:
+        start.waited_for = "; ".join(sorted({_wordily(one) for one in (*known, *unknown)}))
+        start.recovered = 0
+    elif not start.recovered:
+        start.recovered = now_ns()
 
 
 def _wordily(left: str) -> str:

@@ -42,13 +42,21 @@ HEARTBEATS: Final = {
 NO_FACTS: Final = frozenset(
     {"alembic_version", "instruments", "refresh_tokens", "wakeups", "alarm_claims"}
 )
+# Nothing is opened on a symbol while the fate of an order there is unknown, and ten seconds are the
+# least that proves one: what waits for that is left out here, as the order itself is.
 WAITING: Final = {
     "alarm {0} is not decided": "SELECT id FROM alarms WHERE status = 'received'",
     "signal {0} is {1}": """
         SELECT s.id, s.status FROM signals s WHERE s.status IN ('approved', 'executing')
         AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.signal_id = s.id
-                        AND o.status IN ('open', 'partially_filled', 'unknown', 'submitted'))""",
-    "order {0} is {1}": "SELECT client_order_id, status FROM orders WHERE status = 'created'",
+                        AND o.status IN ('open', 'partially_filled', 'unknown', 'submitted'))
+        AND NOT (s.status = 'approved' AND EXISTS (
+            SELECT 1 FROM orders u WHERE u.status = 'unknown'
+            AND (u.account_id, u.symbol) = (s.account_id, s.symbol)))""",
+    "order {0} is {1}": """
+        SELECT client_order_id, status FROM orders o WHERE status = 'created'
+        AND NOT EXISTS (SELECT 1 FROM orders u WHERE u.status = 'unknown'
+                        AND (u.account_id, u.symbol) = (o.account_id, o.symbol))""",
     "order {0} is to be cancelled": """
         SELECT client_order_id FROM orders WHERE cancel_requested_at IS NOT NULL
         AND status IN ('open', 'partially_filled')""",

@@ -13,7 +13,13 @@ from app.core.errors import AppError
 from app.core.failpoints import failpoint
 from app.exchanges.venue import FillReport, OrderReport
 from app.market.prices import PriceKey
-from app.pipeline.flow.settling import Settling, settle, tell_of_excess, tell_of_late
+from app.pipeline.flow.settling import (
+    Settling,
+    settle,
+    tell_of_excess,
+    tell_of_late,
+    wake_waiting,
+)
 from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
@@ -53,6 +59,7 @@ async def record_answer(
         failpoint("C24")
         await order_service.record_report(session, order, report, now=settling.now)
         await settle(settling, position, has_fills=bool(new))
+        await wake_waiting(settling, before)
     failpoint("C37" if position is not None and position.is_closed else "C25")
     follow(tools, place, position, has_news=bool(new) or order.status is not before)
 
@@ -121,13 +128,14 @@ async def record_end(
         if order.is_final or (was_sent and status is OrderStatus.DENIED):
             return
         place = await place_of(session, tools, order.account_id, order.symbol)
-        settling = Settling(session, tools, order, place, tools.now())
+        settling, before = Settling(session, tools, order, place, tools.now()), order.status
         await order_service.record_status(session, order, status, now=settling.now, reason=reason)
         order.evidence = evidence
         position = None
         if order.position_id is not None:
             position = await positions.get(session, order.position_id)
         await settle(settling, position, has_fills=False)
+        await wake_waiting(settling, before)
     follow(tools, place, position, has_news=False)
 
 

@@ -87,6 +87,20 @@ async def settle(settling: Settling, position: Position | None, *, has_fills: bo
         await _settle_position(settling, position, has_fills=has_fills)
 
 
+async def wake_waiting(settling: Settling, before: OrderStatus) -> None:
+    """Entries on a symbol wait while the fate of an order is unknown; once it is known they go on.
+
+    Args:
+        settling: the order as it is now.
+        before: what it was.
+    """
+    order = settling.order
+    if before is not OrderStatus.UNKNOWN or order.status is OrderStatus.UNKNOWN:
+        return
+    for signal in await signals.approved_entries(settling.session, order.account_id, order.symbol):
+        signal_service.wake_for(settling.session, signal, now=settling.now)
+
+
 async def _settle_signal(settling: Settling) -> None:
     """Any fill executes a signal; an order that ended without one fails it."""
     order = settling.order

@@ -84,6 +84,19 @@ async def unsent_entries(session: AsyncSession, strategy_id: UUID, symbol: str) 
     return (await session.scalars(query.order_by(Signal.id))).all()
 
 
+async def approved_entries(
+    session: AsyncSession, account_id: UUID, symbol: str
+) -> Sequence[Signal]:
+    """Entries of an account on a symbol that are approved and not yet sent, oldest first."""
+    query = select(Signal).where(
+        Signal.account_id == account_id,
+        Signal.symbol == symbol,
+        Signal.action.in_(OPENING),
+        Signal.status == SignalStatus.APPROVED,
+    )
+    return (await session.scalars(query.order_by(Signal.id))).all()
+
+
 async def of_alarm(session: AsyncSession, alarm_id: UUID) -> Sequence[Signal]:
     """Signals that an alarm became, in order."""
     query = select(Signal).where(Signal.alarm_id == alarm_id).order_by(Signal.part, Signal.id)

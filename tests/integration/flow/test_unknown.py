@@ -78,6 +78,19 @@ async def test_row_32_timeout_before_accept_then_only_a_new_attempt_with_a_new_i
     assert desk.venue.held(LINEAR) == d("0.1")
 
 
+async def test_row_32_when_the_fate_is_known_then_what_waited_for_it_goes_on_at_once(
+    desk: Desk,
+) -> None:
+    desk.venue.next_outcomes.append(GONE_BEFORE_ACCEPT)
+    await desk.alert(stop_loss="58000")
+    await desk.alert(stop_loss="58000")
+
+    await desk.sweep(after_seconds=11)
+
+    assert await entries_sent(desk) == 2
+    assert desk.venue.held(LINEAR) == d("0.1")
+
+
 async def test_row_33_timeout_after_accept_then_adopted_by_client_id(desk: Desk) -> None:
     desk.venue.next_outcomes.append(GONE_AFTER_ACCEPT)
 
