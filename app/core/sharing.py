@@ -11,6 +11,8 @@ Answered = TypeVar("Answered")
 
 MOST_WAITING: Final = 2_048
 MOST_AT_ONCE: Final = 256
+# TradingView hangs up after three seconds.
+PATIENCE_SECONDS: Final = 2.4
 
 
 class Shared(Generic[Asked, Answered]):
@@ -23,6 +25,7 @@ class Shared(Generic[Asked, Answered]):
         together: answers several at once, in their order. An answer that is an exception is raised
             to its caller alone; one that is raised, to all of them.
         most_waiting: one more is refused at once instead of waiting too long.
+        patience_seconds: how long anybody waits at most.
         most_at_once: how many one call of `together` may be given.
     """
 
@@ -31,10 +34,12 @@ class Shared(Generic[Asked, Answered]):
         together: Callable[[Sequence[Asked]], Awaitable[Sequence[Answered | Exception]]],
         *,
         most_waiting: int = MOST_WAITING,
+        patience_seconds: float = PATIENCE_SECONDS,
         most_at_once: int = MOST_AT_ONCE,
     ) -> None:
         self._together = together
         self._most_waiting = most_waiting
+        self._patience_seconds = patience_seconds
         self._most_at_once = most_at_once
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
         self._runner: asyncio.Task[None] | None = None
@@ -48,7 +53,7 @@ class Shared(Generic[Asked, Answered]):
         """The answer to one. A caller that gives up takes nothing back: it is asked all the same.
 
         Raises:
-            Unavailable: `busy`, when too many wait already.
+            Unavailable: `busy` when too many wait already, `slow` when it took too long.
         """
         if len(self._waiting) >= self._most_waiting:
             raise Unavailable("Too much is waiting here already; send it again.", code="busy")
@@ -56,7 +61,11 @@ class Shared(Generic[Asked, Answered]):
         self._waiting.append((one, future))
         if self._runner is None:
             self._runner = asyncio.create_task(self._run(), name="shared call")
-        return await future
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                return await future
+        except TimeoutError:
+            raise Unavailable("The database takes too long; send it again.", code="slow") from None
 
     async def lull(self, at_most_seconds: float) -> None:
         """Wait until nothing is under way or waits, but not for longer than that."""
@@ -77,9 +86,13 @@ class Shared(Generic[Asked, Answered]):
         try:
             answers = await self._together([one for one, _ in batch])
         except asyncio.CancelledError:
-            for _, future in batch:
-                future.cancel()
-            raise
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                for _, future in batch:
+                    future.cancel()
+                raise
+            # Nobody ended us: a future of the driver's own was cut off.
+            answers = [Unavailable("It was cut off; send it again.", code="slow")] * len(batch)
         except Exception as failed:  # noqa: BLE001 each caller hears of it
             answers = [failed] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):

@@ -27,9 +27,9 @@ async def insert_if_absent(
 
 
 async def insert_all_absent(
-    session: AsyncSession, table: type[Base], rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """As `insert_if_absent` for many rows in one trip; which of them were new has to be asked.
+    session: AsyncSession, table: type[Base], rows: Sequence[dict[str, Any]]
+) -> bool | None:
+    """As `insert_if_absent` for many rows in one trip.
 
     Args:
         session: the caller's transaction.
@@ -38,7 +38,9 @@ async def insert_all_absent(
             other's keys would otherwise wait for ever.
     """
     statement = _statement(cast("Table", table.__table__), session.get_bind().dialect.name)
-    await session.execute(statement, [dict(row) for row in rows])
+    result = await session.execute(statement, list(rows))
+    count = cast("CursorResult[Any]", result).rowcount
+    return None if count < 0 else count == len(rows)
 
 
 @cache

@@ -1,9 +1,10 @@
 """One log line for each request, and the origin that audit rows take over."""
 
 from time import perf_counter
+from typing import cast
 
 from litestar.enums import ScopeType
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from loguru import logger
 
 from app.core.origin import Origin, originating
@@ -12,8 +13,7 @@ from app.http.request_id import request_id_of
 
 # The paper exchange inside this process is asked all day by ourselves.
 QUIET_PATHS = ("/health/", "/metrics", "/paper-exchange/")
-# An alert that was taken in has a line of its own, which says more.
-TAKEN_IN = "/webhooks/"
+WEBHOOKS = "/webhooks/"
 
 
 def access_log(app: ASGIApp) -> ASGIApp:
@@ -43,20 +43,21 @@ def access_log(app: ASGIApp) -> ASGIApp:
             with originating(Origin(source=source, request_id=request_id_of(scope) or None)):
                 await app(scope, receive, noting)
         finally:
-            milliseconds = round((perf_counter() - began) * 1000, 1)
-            line = logger.bind(
-                method=scope["method"],
-                path=redact_path(path),
-                status=status,
-                ms=milliseconds,
-                source=source,
-                user=getattr(scope.get("user"), "username", None),
-            )
-            line.log(_level(path, status), "http.request")
+            # An alert that was taken in has a line of its own, which says more.
+            if status != 200 or not path.startswith(WEBHOOKS):
+                _log(cast("HTTPScope", scope), path, status, perf_counter() - began)
 
     return middleware
 
 
-def _level(path: str, status: int) -> str:
-    is_quiet = path.startswith(QUIET_PATHS) or (status == 200 and path.startswith(TAKEN_IN))
-    return "DEBUG" if is_quiet else "INFO"
+def _log(scope: HTTPScope, path: str, status: int, seconds: float) -> None:
+    client = scope.get("client")
+    line = logger.bind(
+        method=scope["method"],
+        path=redact_path(path),
+        status=status,
+        ms=round(seconds * 1000, 1),
+        source=client[0] if client else None,
+        user=getattr(scope.get("user"), "username", None),
+    )
+    line.log("DEBUG" if path.startswith(QUIET_PATHS) else "INFO", "http.request")

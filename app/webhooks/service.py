@@ -19,7 +19,9 @@ class Door:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._owners: Shared[str, TokenOwner | None] = Shared(self._look_up)
+        self._owners: Shared[str, TokenOwner | None] = Shared(
+            self._look_up, patience_seconds=tools.settings.inbox_patience_seconds
+        )
 
     async def take(self, token: str, body: bytes, *, source: str) -> Taken:
         """Keep one delivery and say what became of it.

@@ -1,11 +1,20 @@
 """Where a request really comes from, and whether alerts may come from there."""
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 
 from litestar.types import Scope
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 
 def sender_of(scope: Scope, trusted_proxies: Sequence[str]) -> str | None:
@@ -41,6 +50,8 @@ def _forwarded(scope: Scope) -> Iterable[str]:
     )
 
 
+# Few senders send nearly everything, and taking an address apart costs more than the rest.
+@lru_cache(maxsize=1_024)
 def _parse(text: str) -> Address | None:
     try:
         address = ip_address(text)
@@ -54,5 +65,10 @@ def _parse(text: str) -> Address | None:
 def _is_in(address: Address, listed: Sequence[str]) -> bool:
     return any(
         address.version == network.version and address in network
-        for network in map(ip_network, listed)
+        for network in map(_network, listed)
     )
+
+
+@lru_cache(maxsize=1_024)
+def _network(text: str) -> Network:
+    return ip_network(text)

@@ -175,7 +175,7 @@ class BareCommits:
         """A table on the same kind of database, as safely written."""
         engine = create_async_engine(url)
         if engine.dialect.name == "sqlite":
-            event.listen(engine.sync_engine, "connect", _as_safe_as_ours)
+            event.listen(engine.sync_engine, "connect", as_safe_as_ours)
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
         return cls(engine)
@@ -203,7 +203,7 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
-def _as_safe_as_ours(connection: Any, _record: Any) -> None:
+def as_safe_as_ours(connection: Any, _record: Any) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")

@@ -85,7 +85,9 @@ async def claim_all(session: AsyncSession, claims: Sequence[Claim]) -> dict[tupl
     if len(first) == 1:
         return {name: await _claim(session, one) for name, one in first.items()}
     # Sorted, so that two processes with the same keys never wait for each other.
-    await insert_all_absent(session, AlarmClaim, [first[name].values for name in sorted(first)])
+    rows = [first[name].values for name in sorted(first)]
+    if await insert_all_absent(session, AlarmClaim, rows):
+        return {name: one.alarm_id for name, one in first.items()}
     holders = await _holders(session, first)
     for name, one in first.items():
         holder, valid_until = holders[name]

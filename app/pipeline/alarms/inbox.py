@@ -4,7 +4,6 @@ A commit that is safe against a power cut costs milliseconds, whether it keeps o
 hundred: at the close of a bar, when everybody's alerts arrive at once, they cost about one.
 """
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,8 +64,9 @@ class Inbox:
         self._window = window
         self._max_future = max_future
         self._most_waiting = most_waiting
-        self._patience_seconds = patience_seconds
-        self._shared: Shared[Delivery, Kept] = Shared(self._keep_all, most_waiting=most_waiting)
+        self._shared: Shared[Delivery, Kept] = Shared(
+            self._keep_all, most_waiting=most_waiting, patience_seconds=patience_seconds
+        )
         self._inside: Counter[UUID] = Counter()
 
     async def put(self, delivery: Delivery) -> Kept:
@@ -82,12 +82,7 @@ class Inbox:
         self._refuse_flood(owner)
         self._inside[owner] += 1
         try:
-            async with asyncio.timeout(self._patience_seconds):
-                return await self._shared.ask(delivery)
-        except TimeoutError:
-            raise Unavailable(
-                "The database takes too long; send the alert again.", code="database_slow"
-            ) from None
+            return await self._shared.ask(delivery)
         finally:
             self._inside[owner] -= 1
             if not self._inside[owner]:

@@ -93,6 +93,25 @@ async def test_ask_when_too_many_wait_then_refuses_at_once() -> None:
     assert await asyncio.gather(*asked) == [4, 8, 8]
 
 
+async def test_ask_when_it_takes_too_long_then_refuses_and_the_next_is_served() -> None:
+    doubler = Doubler()
+    shared: Shared[int, int] = Shared(doubler, patience_seconds=0.01)
+
+    with pytest.raises(Unavailable, match="too long"):
+        await shared.ask(2)
+
+    doubler.may_go.set()
+    assert await shared.ask(4) == 8
+
+
+async def test_ask_when_the_call_is_cut_off_by_its_driver_then_its_callers_hear_of_it() -> None:
+    async def cut_off(_: Sequence[int]) -> Sequence[int]:
+        raise asyncio.CancelledError
+
+    with pytest.raises(Unavailable, match="cut off"):
+        await Shared(cut_off).ask(2)
+
+
 async def test_ask_when_many_wait_then_each_call_takes_only_so_many() -> None:
     doubler = Doubler()
     doubler.may_go.set()
