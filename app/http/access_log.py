@@ -1,7 +1,6 @@
 """One log line for each request, and the origin that audit rows take over."""
 
 from time import perf_counter
-from typing import cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -45,7 +44,7 @@ def access_log(app: ASGIApp) -> ASGIApp:
         finally:
             # An alert that was taken in has a line of its own, which says more.
             if status != 200 or not path.startswith(WEBHOOKS):
-                _log(cast("HTTPScope", scope), path, status, perf_counter() - began)
+                _log(scope, path, status, perf_counter() - began)
 
     return middleware
 
