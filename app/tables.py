@@ -6,6 +6,7 @@ from app.db.base import Base
 from app.market import models as market
 from app.notifications import models as notifications
 from app.pipeline import wakeups
+from app.pipeline.alarms import gap_models as gaps
 from app.pipeline.alarms import models as alarms
 from app.pipeline.orders import models as orders
 from app.pipeline.pnl import models as pnl
@@ -19,6 +20,7 @@ __all__ = [
     "accounts",
     "alarms",
     "audit",
+    "gaps",
     "market",
     "notifications",
     "orders",
