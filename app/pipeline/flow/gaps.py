@@ -157,7 +157,7 @@ async def _refuse_known(session: AsyncSession, receipt: Receipt) -> None:
     alarm = await alarms.get(session, receipt.alarm_id)
     if receipt.is_duplicate:
         raise Conflict(
-            f"This alert arrived at {iso(alarm.received_at)}; it is not the missing one.",
+            f"This alert is known since {iso(alarm.received_at)}: none is acted on twice.",
             code="duplicate",
         )
     if alarm.status is not AlarmStatus.RECEIVED:

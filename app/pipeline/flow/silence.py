@@ -73,7 +73,8 @@ async def _end(session: AsyncSession, tools: Tools, hearing: Hearing) -> None:
     gap = await gaps.open_silence(session, hearing.strategy.id)
     if gap is None or not _ended(hearing):
         return
-    reason = "ended: An alert came." if _is_awaited(hearing) else "ended: Nothing is awaited."
+    came = hearing.last_alert_at is not None and hearing.last_alert_at > gap.opened_at
+    reason = "ended: An alert came." if came else "ended: The strategy's settings changed."
     now = tools.now()
     await gap_service.decide(session, gap, GapStatus.ENDED, actor=SYSTEM, reason=reason, now=now)
 

@@ -329,6 +329,7 @@ async def test_a_silence_is_opened_once_and_ends_with_the_next_alert(database: D
 
         [gap] = await gaps(desk)
         assert (gap.status, gap.decided_by) == (GapStatus.ENDED, "system")
+        assert gap.reason == "ended: An alert came."
 
 
 async def test_each_silence_is_a_gap_of_its_own(database: Database) -> None:

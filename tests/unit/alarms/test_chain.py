@@ -48,9 +48,9 @@ def a_heartbeat(now: str | int, second: int) -> Link:
     return Link(said, said, is_heartbeat=True)
 
 
-def link_from(*, dated: bool = True, **fields: object) -> Link | None:
+def link_from(**fields: object) -> Link | None:
     [intent] = understand(json.dumps({"symbol": "BTCUSDT", **fields}).encode()).intents
-    return link_of(intent, NOON, is_dated=dated)
+    return link_of(intent, NOON, is_dated=True)
 
 
 class Story:
