@@ -204,7 +204,7 @@ async def test_adopting_the_other_side_closes_at_once_and_asks_before_it_opens(
 async def test_adopting_takes_the_ratio_where_the_strategy_has_its_own_size(
     database: Database,
 ) -> None:
-    sizing = {"sizing_mode": SizingMode.QUANTITY, "sizing_value": d("0.08")}
+    sizing: dict[str, Any] = {"sizing_mode": SizingMode.QUANTITY, "sizing_value": d("0.08")}
     async with open_front(database, **sizing) as front:
         await hear(front, "0", "4")
         await hear(front, "3", "1.5")
