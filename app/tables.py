@@ -7,6 +7,7 @@ from app.market import models as market
 from app.notifications import models as notifications
 from app.pipeline import wakeups
 from app.pipeline.alarms import models as alarms
+from app.pipeline.alarms.gaps import models as gaps
 from app.pipeline.orders import models as orders
 from app.pipeline.pnl import models as pnl
 from app.pipeline.positions import models as positions
@@ -19,6 +20,7 @@ __all__ = [
     "accounts",
     "alarms",
     "audit",
+    "gaps",
     "market",
     "notifications",
     "orders",

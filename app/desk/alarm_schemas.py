@@ -52,8 +52,12 @@ class StepOut(Out):
 
 
 class AlarmStory(AlarmDetail):
-    """An alarm and every step that followed, oldest first."""
+    """An alarm and every step that followed, oldest first.
 
+    `gap_id` names the gap that it revealed: alerts before it never arrived.
+    """
+
+    gap_id: UUID | None = None
     timeline: list[StepOut]
 
 

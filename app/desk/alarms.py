@@ -10,8 +10,10 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from app.core.errors import TooLarge
 from app.desk.alarm_schemas import AlarmByHandIn, AlarmStory, AlarmTaken, ExplanationOut
 from app.desk.explaining import explain
+from app.desk.gaps import router as gaps
 from app.desk.timeline import story_of
 from app.http.caller import Caller, require_trader
+from app.pipeline.alarms.models import BY_HAND
 from app.pipeline.alarms.routes import HANDLERS
 from app.pipeline.alarms.service import Reading
 from app.pipeline.flow.intake import take_in
@@ -45,7 +47,7 @@ async def create_alarm(
     async with tools.database.read() as session:
         strategy = await strategies.owned(session, data.strategy_id, caller.user_id)
     alarm, is_duplicate = await take_in(
-        tools, strategy, body, source=f"user:{caller.username}"[:64], reading=Reading.of(body)
+        tools, strategy, body, source=f"{BY_HAND}{caller.username}"[:64], reading=Reading.of(body)
     )
     taken = AlarmTaken.of_delivery(alarm, is_duplicate=is_duplicate)
     return Response(taken, status_code=200 if is_duplicate else 201)
@@ -78,5 +80,5 @@ async def preview_alarm(
 router = Router(
     path="/alarms",
     tags=["alarms"],
-    route_handlers=[*HANDLERS, get_alarm, create_alarm, preview_alarm],
+    route_handlers=[*HANDLERS, get_alarm, create_alarm, preview_alarm, gaps],
 )

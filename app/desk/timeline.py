@@ -11,6 +11,8 @@ from app.audit.models import AuditEntry
 from app.core.decimals import plain
 from app.desk.alarm_schemas import AlarmStory, StepOut
 from app.pipeline.alarms import repository as alarms
+from app.pipeline.alarms.gaps import repository as gap_repository
+from app.pipeline.alarms.gaps.models import Gap
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.schemas import AlarmDetail
 from app.pipeline.orders import repository as orders
@@ -37,8 +39,10 @@ async def story_of(session: AsyncSession, alarm_id: UUID, user_id: UUID) -> Alar
     books = {order.position_id for order in placed if order.position_id is not None}
     placed = _each_once([*placed, *await orders.of_positions(session, books)])
     held = [await session.get_one(Position, book) for book in sorted(books)]
+    gap = await gap_repository.revealed_by(session, alarm.id)
     steps = [
         *_alarm_steps(alarm),
+        *_gap_steps(gap),
         *await _audited(session, made, placed, held),
         *_order_steps(placed),
         *_fill_steps(await orders.fills_of_orders(session, [order.id for order in placed])),
@@ -46,7 +50,7 @@ async def story_of(session: AsyncSession, alarm_id: UUID, user_id: UUID) -> Alar
     ]
     steps.sort(key=lambda step: (step.at, STAGES.index(step.step.partition(".")[0])))
     detail = AlarmDetail.of(alarm).model_dump()
-    return AlarmStory(**detail, timeline=steps)
+    return AlarmStory(**detail, gap_id=None if gap is None else gap.id, timeline=steps)
 
 
 def _alarm_steps(alarm: Alarm) -> Iterable[StepOut]:
@@ -56,6 +60,11 @@ def _alarm_steps(alarm: Alarm) -> Iterable[StepOut]:
     if alarm.decided_at is not None:
         said = alarm.reason or alarm.sentence or ""
         yield StepOut(at=alarm.decided_at, step=f"alarm.{alarm.status.value}", detail=said)
+
+
+def _gap_steps(gap: Gap | None) -> Iterable[StepOut]:
+    if gap is not None:
+        yield StepOut(at=gap.opened_at, step="alarm.revealed_gap", detail=gap.sentence)
 
 
 async def _audited(

@@ -54,6 +54,8 @@ class Strategy(Base):
     approve_exits: Mapped[Approval] = mapped_column(default=Approval.AUTO)
     exit_max_age_seconds: Mapped[int] = mapped_column(default=900)
     max_holding_seconds: Mapped[int | None]
+    heartbeat_seconds: Mapped[int | None]
+    heartbeat_since: Mapped[datetime | None]
     max_slippage_percent: Mapped[Decimal | None]
     trigger_by: Mapped[TriggerBy] = mapped_column(default=TriggerBy.MARK)
     raise_to_min_notional: Mapped[bool] = mapped_column(default=False)

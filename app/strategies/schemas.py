@@ -71,6 +71,12 @@ class StrategySettings(In):
     approve_exits: Approval = Approval.AUTO
     exit_max_age_seconds: int = Field(default=900, ge=1, le=86_400)
     max_holding_seconds: int | None = Field(default=None, ge=1)
+    heartbeat_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=30 * 86_400,
+        description="How often an alert is due at least; twice as long without any is a gap.",
+    )
     max_slippage_percent: Money | None = Field(default=None, gt=0, lt=100)
     trigger_by: TriggerBy = TriggerBy.MARK
     raise_to_min_notional: bool = False
@@ -132,6 +138,7 @@ class StrategyOut(Out):
     approve_exits: Approval
     exit_max_age_seconds: int
     max_holding_seconds: int | None
+    heartbeat_seconds: int | None
     max_slippage_percent: Money | None
     trigger_by: TriggerBy
     raise_to_min_notional: bool

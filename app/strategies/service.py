@@ -63,6 +63,7 @@ async def create(
         created_at=now,
     )
     _apply(strategy, settings or {})
+    _listen(strategy, settings or {}, now)
     session.add(strategy)
     # Rows that point at it may follow in the same transaction.
     await session.flush()
@@ -88,6 +89,7 @@ async def change(
         await _refuse_taken_name(session, strategy.user_id, name)
         strategy.name = name
     _apply(strategy, changes)
+    _listen(strategy, changes, now)
     await _audit(
         session, strategy, "strategy.changed", actor, now, fields=",".join(sorted(changes))
     )
@@ -150,6 +152,12 @@ def _apply(strategy: Strategy, changes: Mapping[str, Any]) -> None:
             setattr(strategy, f"{field}_value", value["value"] if value else None)
         else:
             setattr(strategy, field, value)
+
+
+def _listen(strategy: Strategy, changes: Mapping[str, Any], now: datetime) -> None:
+    """What was silent before anybody listened is no silence."""
+    if not {"heartbeat_seconds", "is_active"}.isdisjoint(changes):
+        strategy.heartbeat_since = now
 
 
 async def _audit(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import InvalidTransition
 from app.core.state import StatusT, Transitions, advance, is_final
-from app.pipeline.alarms.status import ALARM_MOVES, AlarmStatus
+from app.pipeline.alarms.status import ALARM_MOVES, GAP_MOVES, AlarmStatus, GapStatus
 from app.pipeline.orders.status import ORDER_MOVES, OrderStatus
 from app.pipeline.positions.status import POSITION_MOVES, PositionStatus
 from app.pipeline.signals.status import SIGNAL_MOVES, SignalStatus
@@ -29,12 +29,17 @@ DRAWN: dict[type[StrEnum], dict[str, str]] = {
         "partially_filled": "open filled canceled rejected expired",
     },
     PositionStatus: {"opening": "open", "open": "closing", "closing": "closed open"},
+    GapStatus: {
+        "open": "repairing adopted ignored arrived_late ended",
+        "repairing": "open repaired",
+    },
 }
 FINAL: dict[type[StrEnum], str] = {
     AlarmStatus: "accepted stale ignored refused",
     SignalStatus: "executed rejected denied expired superseded failed",
     OrderStatus: "filled canceled rejected expired denied",
     PositionStatus: "closed",
+    GapStatus: "adopted repaired ignored arrived_late ended",
 }
 
 
@@ -47,6 +52,7 @@ TABLES: tuple[tuple[type[StrEnum], Transitions[StrEnum]], ...] = (
     (SignalStatus, widened(SIGNAL_MOVES)),
     (OrderStatus, widened(ORDER_MOVES)),
     (PositionStatus, widened(POSITION_MOVES)),
+    (GapStatus, widened(GAP_MOVES)),
 )
 PAIRS = [
     pytest.param(statuses, moves, current, to, id=f"{statuses.__name__}-{current}-{to}")

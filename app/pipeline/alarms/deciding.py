@@ -13,6 +13,7 @@ from app.core.decimals import EXACT
 from app.core.words import Word
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
+    HEARTBEAT,
     NO_PLACEHOLDERS,
     WHOLE,
     Action,
@@ -43,6 +44,7 @@ class Verb(Word):
     ADD = "add"
     TARGET = "target"
     CANCEL = "cancel"
+    HEARTBEAT = "heartbeat"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,6 +210,11 @@ def _cancel(draft: Draft) -> Intent:
     return _intent(draft, Action.CANCEL, size=DEFAULT_SIZE)
 
 
+def _heartbeat(draft: Draft) -> Intent:
+    reason = Problem(HEARTBEAT, "a sign of life, which never trades")
+    return _intent(draft, Action.IGNORE, size=DEFAULT_SIZE, reason=reason)
+
+
 _DECISIONS: Final[Mapping[Verb, Callable[[Draft], Intent]]] = {
     Verb.BUY: _bare_or_positioned,
     Verb.SELL: _bare_or_positioned,
@@ -219,6 +226,7 @@ _DECISIONS: Final[Mapping[Verb, Callable[[Draft], Intent]]] = {
     Verb.ADD: _add,
     Verb.TARGET: _target,
     Verb.CANCEL: _cancel,
+    Verb.HEARTBEAT: _heartbeat,
 }
 
 

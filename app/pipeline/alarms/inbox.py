@@ -88,6 +88,12 @@ class Inbox:
             if not self._inside[owner]:
                 del self._inside[owner]
 
+    async def keep_in(
+        self, session: AsyncSession, deliveries: Sequence[Delivery]
+    ) -> Sequence[Receipt]:
+        """Keep deliveries together with what else the caller's transaction does."""
+        return await keep(session, deliveries, window=self._window, max_future=self._max_future)
+
     async def lull(self, at_most_seconds: float) -> None:
         """Let deliveries that wait go first, for at most that long."""
         await self._shared.lull(at_most_seconds)
@@ -115,9 +121,7 @@ class Inbox:
     async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept]:
         is_crowd = len(deliveries) > COMPANY
         async with self._database.transaction() as session:
-            receipts = await keep(
-                session, deliveries, window=self._window, max_future=self._max_future
-            )
+            receipts = await self.keep_in(session, deliveries)
             if is_crowd:
                 _wake(session, receipts, now=deliveries[-1].received_at)
             failpoint("C04")

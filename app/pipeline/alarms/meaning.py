@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from app.core.errors import Invalid
 from app.core.words import Word
@@ -10,6 +11,7 @@ from app.strategies.words import LevelKind
 from app.trading.words import OrderType, PositionSide, Side
 
 __all__ = [
+    "HEARTBEAT",
     "Action",
     "Intent",
     "Level",
@@ -22,6 +24,9 @@ __all__ = [
     "TakeProfit",
     "Unreadable",
 ]
+
+# Why a sign of life is ignored.
+HEARTBEAT: Final = "heartbeat"
 
 
 class Action(Word):

@@ -1,7 +1,7 @@
 """The alarms and their claims."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
@@ -12,6 +12,9 @@ from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
 from app.pipeline.alarms.status import ALARM_MOVES, AlarmStatus
+
+# What the source of an alert by hand begins with; the user's name follows.
+BY_HAND: Final = "user:"
 
 
 class Alarm(Base):

@@ -10,9 +10,11 @@
    two side by side, `firing` is what happens when a level is reached.
 7. `sweeps`: what a crash, a lost note or the clock left to do is found by its status and done.
 
-Beside the chapters: `intake` keeps an alert before it is decided, `intents` says what one intent
-asks of the open book, `judging` holds an entry against every rule, `exposure` collects where the
-trader stands, `glance` asks once what a strategy has, `tools` is what the steps work with.
+Beside the chapters: `intake` keeps an alert before it is decided, `chains` notices alerts that
+never arrived, `silence` strategies that are not heard of, `gaps` is what the trader decides about
+either; `intents` says what one intent asks of the open book, `judging` holds an entry against every
+rule, `exposure` collects where the trader stands, `glance` asks once what a strategy has, `tools`
+is what the steps work with.
 
 Every step is driven by the state in the database, so the code that finishes half-done work after
 a crash is the normal code. A step is a short transaction; no venue is called inside one.

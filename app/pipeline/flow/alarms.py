@@ -20,6 +20,7 @@ from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.reading import understand
 from app.pipeline.alarms.sentences import sentence
 from app.pipeline.alarms.status import AlarmStatus
+from app.pipeline.flow.chains import follow_chain
 from app.pipeline.flow.glance import Glance, look
 from app.pipeline.flow.intents import (
     ACTIONS,
@@ -72,6 +73,7 @@ async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = No
         case = Case(alarm, strategy, account, meaning, tools.now())
         failpoint("C07")
         await _decide(session, tools, case)
+        await follow_chain(session, tools, case)
         failpoint("C08")
     failpoint("C09")
     return alarm
@@ -143,7 +145,7 @@ async def _carry_out(
     case.alarm.symbol = symbol
     case.alarm.sentence = sentence(intent)
     if intent.action is Action.CANCEL:
-        await _end_entries(session, case, symbol, reason="cancelled: The alert cancels it.")
+        await end_entries(session, case, symbol, reason="cancelled: The alert cancels it.")
         raise Ended("Pending signals and resting entries were ended.")
     with session.no_autoflush:  # nothing of this alarm is asked about
         glance = await look(session, case.strategy.id, symbol)
@@ -153,7 +155,7 @@ async def _carry_out(
     except Ignored as nothing:
         if nothing.code == "nothing_to_close":
             reason = "superseded: The alert says flat."
-            await _end_entries(session, case, symbol, reason=reason, is_exit=True)
+            await end_entries(session, case, symbol, reason=reason, is_exit=True)
         raise
     refuse_unsupported(intents)
     made: list[Signal] = []
@@ -191,7 +193,7 @@ async def _to_signal(
             raise Denied("This strategy is switched off.", code="strategy_inactive")
     if glance.has_entries:
         reason = "superseded: A newer alert came."
-        await _end_entries(session, case, symbol, reason=reason, is_exit=not action.opens)
+        await end_entries(session, case, symbol, reason=reason, is_exit=not action.opens)
     draft = draft_of(tools, case, intent, symbol, action, part=part)
     if action is SignalAction.OPEN and book is None:
         human = await needs_human(session, case, intent, symbol)
@@ -199,7 +201,7 @@ async def _to_signal(
     return await signal_service.create(session, case.strategy, draft, now=case.now)
 
 
-async def _end_entries(
+async def end_entries(
     session: AsyncSession, case: Case, symbol: str, *, reason: str, is_exit: bool = False
 ) -> None:
     """End undecided and unsent entries, and ask for resting ones to be cancelled (TRADING 24).

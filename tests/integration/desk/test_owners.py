@@ -5,13 +5,18 @@ from uuid import UUID
 from litestar.routes import HTTPRoute
 
 from app.main import ROUTERS
+from app.pipeline.alarms.gaps.models import Gap
 from app.strategies.models import Strategy
 from tests.builders import a_user
 from tests.integration.desk.front import Front
 from tests.integration.desk.test_manual_orders import an_order
+from tests.integration.flow.strategy_alerts import heartbeat
 
 # A body that the route would take, where it needs one.
-BODIES = {"activateStrategy": {"is_active": False}}
+BODIES: dict[str, dict[str, object]] = {
+    "activateStrategy": {"is_active": False},
+    "repairGap": {"body": '{"symbol":"BTCUSDT.P","action":"buy"}'},
+}
 # Not a user's own row: a venue's price, and the webhook, which has no user.
 NOBODYS = {"symbol", "token"}
 # Logins and their keys need a house of their own: tests/integration/accounts.
@@ -45,12 +50,17 @@ async def everything(front: Front) -> dict[str, UUID]:
     await front.post(
         "/orders", an_order(front, order_type="limit", limit_price="59000"), expect=201
     )
+    desk.clock.advance(1)
+    await desk.deliver(heartbeat("0", desk.clock.now()))
+    desk.clock.advance(1)
+    await desk.deliver(heartbeat("1", desk.clock.now()))
     pending = next(one for one in await desk.signals() if one.decided_by is None)
     resting = next(one for one in await desk.orders() if not one.is_final)
     return {
         "account_id": desk.account.id,
         "strategy_id": desk.strategy.id,
         "alarm_id": (await desk.alarms())[0].id,
+        "gap_id": (await desk.rows(Gap))[0].id,
         "signal_id": pending.id,
         "order_id": resting.id,
         "position_id": (await desk.positions())[0].id,
@@ -69,7 +79,13 @@ async def test_nobody_sees_or_moves_what_is_somebody_elses(front: Front) -> None
         answers[operation] = (answer.status_code, answer.json().get("code"))
 
     assert answers == dict.fromkeys(answers, (404, "not_found"))
-    assert {"getOrder", "cancelOrder", "closePosition", "approveSignal"} <= answers.keys()
+    assert {
+        "getOrder",
+        "cancelOrder",
+        "closePosition",
+        "approveSignal",
+        "adoptGap",
+    } <= answers.keys()
     assert (await front.desk.one(Strategy, front.desk.strategy.id)).is_active
     assert not (await front.desk.positions())[0].is_closed
     assert {one.status.value for one in await front.desk.orders()} == {"filled", "open"}
