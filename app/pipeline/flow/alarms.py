@@ -15,6 +15,7 @@ from app.pipeline.alarms.meaning import (
     Action,
     Intent,
     Meaning,
+    Unreadable,
 )
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.reading import understand
@@ -68,7 +69,14 @@ async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = No
             return alarm
         if not tools.instruments.all(account.exchange, account.market_type):
             return alarm  # the venue's markets are still being loaded; the sweep comes back
-        meaning = meaning or understand(alarm.body)
+        try:
+            meaning = meaning or understand(alarm.body)
+        except Unreadable as refusal:
+            # Stored by a version that could read it, or read more than can be kept.
+            alarm.decide(
+                AlarmStatus.REFUSED, reason=f"{refusal.code}: {refusal.detail}", now=tools.now()
+            )
+            return alarm
         case = Case(alarm, strategy, account, meaning, tools.now())
         failpoint("C07")
         await _decide(session, tools, case)

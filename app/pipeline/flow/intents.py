@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount
 from app.core.clock import iso
-from app.core.decimals import plain
+from app.core.decimals import percent_of, plain
 from app.core.errors import Invalid
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
@@ -126,8 +126,7 @@ def _towards_target(intent: Intent, book: Position, strategy: Strategy) -> Inten
     previous = intent.placeholders.prev_market_position_size
     if strategy.sizing_mode is not SizingMode.FROM_ALERT and previous:
         if target < previous:
-            percent = (previous - target) / previous * 100
-            size = Size(SizeKind.POSITION_PERCENT, percent)
+            size = Size(SizeKind.POSITION_PERCENT, percent_of(previous - target, previous))
             return replace(intent, action=Action.REDUCE, size=size)
         if target > previous:
             return replace(intent, action=Action.ADD, size=DEFAULT_SIZE)
