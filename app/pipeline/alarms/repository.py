@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
@@ -53,6 +53,31 @@ async def undecided(session: AsyncSession, *, before: datetime) -> Sequence[UUID
         .limit(500)
     )
     return (await session.scalars(query)).all()
+
+
+async def newest_end(
+    session: AsyncSession, strategy_id: UUID, symbol: str, *, since: datetime
+) -> datetime | None:
+    """Alert time of the newest alert that asked for an end and left no signal to tell of it.
+
+    Args:
+        session: the caller's transaction.
+        strategy_id: whose alerts.
+        symbol: of the market.
+        since: only what was received from then on.
+    """
+    found_nothing = and_(
+        Alarm.status == AlarmStatus.IGNORED, Alarm.reason.startswith("nothing_to_close:")
+    )
+    only_cancelled = and_(Alarm.status == AlarmStatus.ACCEPTED, Alarm.signal_id.is_(None))
+    query = select(func.max(Alarm.alert_at)).where(
+        Alarm.strategy_id == strategy_id,
+        Alarm.received_at >= since,
+        Alarm.symbol == symbol,
+        or_(found_nothing, only_cancelled),
+    )
+    newest: datetime | None = await session.scalar(query)
+    return newest
 
 
 def listing(

@@ -192,9 +192,9 @@ async def _to_signal(
     part: int,
 ) -> Signal:
     action, symbol = ACTIONS[intent.action], glance.symbol
-    refuse_stale(case, action, book)
+    await refuse_stale(session, case, action, book)
     if action.opens:
-        refuse_overtaken(case, glance.latest_alert_at)
+        await refuse_overtaken(session, tools, case, glance)
         if not case.strategy.is_active:
             raise Denied("This strategy is switched off.", code="strategy_inactive")
     if glance.has_entries:
