@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     reconcile_without_stream_seconds: float = 5.0
     exchange_timeout_seconds: float = 10.0
     rate_reserve_percent: int = Field(default=20, ge=0, le=90)
+    webhook_read_seconds: float = Field(default=3.0, gt=0)
     dedup_window_seconds: int = 90
     future_alert_seconds: int = 5
     protection_deadline_seconds: float = 10.0

@@ -1,11 +1,12 @@
 """`POST /webhooks/tradingview/{token}`, and the form with the secret in the body."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request, Router, post
 from litestar.params import FromPath
 
-from app.core.errors import NotFound
+from app.core.errors import NotFound, TooSlow
 from app.core.failpoints import failpoint
 from app.http.errors import NOTHING_HERE
 from app.pipeline.alarms.reading import find_secret
@@ -36,7 +37,7 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
     tools: Tools = request.app.state.tools
     sender = _sender(request, tools)
     strategy = await strategy_of_token(tools, token)
-    body = await request.body()
+    body = await _body(request, tools)
     alarm, is_duplicate = await take_in(
         tools, strategy, body, source=sender, reading=Reading.of(body)
     )
@@ -56,7 +57,7 @@ async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmRec
     """A body that cannot be read far enough to find its secret is answered like a wrong token."""
     tools: Tools = request.app.state.tools
     sender = _sender(request, tools)
-    body = await request.body()
+    body = await _body(request, tools)
     secret = find_secret(body)
     failpoint("C02")
     if secret is None:
@@ -76,6 +77,16 @@ def _sender(request: Request[Any, Any, Any], tools: Tools) -> str:
     ):
         raise NotFound(NOTHING_HERE)
     return sender
+
+
+async def _body(request: Request[Any, Any, Any], tools: Tools) -> bytes:
+    """The whole body; whoever sends it byte by byte is cut off, and nothing is kept of it."""
+    seconds = tools.settings.webhook_read_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.body()
+    except TimeoutError:
+        raise TooSlow(f"The body did not arrive within {seconds:g} s.") from None
 
 
 router = Router(
