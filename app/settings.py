@@ -52,6 +52,7 @@ class Settings(BaseSettings):
     rate_reserve_percent: int = Field(default=20, ge=0, le=90)
     inbox_most_waiting: int = Field(default=2_048, ge=1)
     inbox_patience_seconds: float = 2.4
+    webhook_read_seconds: float = Field(default=3.0, gt=0)
     dedup_window_seconds: int = 90
     future_alert_seconds: int = 5
     protection_deadline_seconds: float = 10.0

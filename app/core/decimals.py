@@ -1,6 +1,10 @@
 """Decimals in and out: plain notation on the wire, no float on the way."""
 
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, localcontext
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, localcontext
+
+# Decimal places that the database keeps of every amount.
+PLACES = 18
+_QUANTUM = Decimal(1).scaleb(-PLACES)
 
 # ccxt changes the rounding of the thread's context; arithmetic that must not care uses this one.
 EXACT = Context(prec=50)
@@ -22,6 +26,26 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
 def ceil_to(value: Decimal, step: Decimal) -> Decimal:
     """The smallest multiple of `step` that is not below `value`; `value` itself for step 0."""
     return _to_step(value, step, ROUND_CEILING)
+
+
+def to_places(value: Decimal) -> Decimal:
+    """The number as the database can keep it: what lies beyond 18 decimal places is rounded."""
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent >= -PLACES:
+        return value
+    with localcontext(EXACT):
+        return value.quantize(_QUANTUM, rounding=ROUND_HALF_EVEN)
+
+
+def percent_of(part: Decimal, whole: Decimal) -> Decimal:
+    """What percentage `part` is of `whole`, to 18 places: a third has more than can be kept.
+
+    Args:
+        part: in any unit.
+        whole: in the same unit; not zero.
+    """
+    with localcontext(EXACT):
+        return to_places(part / whole * 100)
 
 
 def _to_step(value: Decimal, step: Decimal, rounding: str) -> Decimal:

@@ -9,6 +9,7 @@ AppError
  │  ├ InvalidTransition
  │  └ Duplicate
  ├ TooLarge            the body is over the limit                drop
+ ├ TooSlow             the body did not arrive in time           try again
  ├ TooMany             slow down                                 wait
  ├ Denied              our own rules say no                      signal → denied
  ├ Unavailable         not now                                   try again
@@ -88,6 +89,12 @@ class TooLarge(AppError):
     """The body is larger than we take."""
 
     code = "too_large"
+
+
+class TooSlow(AppError):
+    """The body did not arrive in the time it has."""
+
+    code = "too_slow"
 
 
 class TooMany(AppError):

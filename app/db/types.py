@@ -9,10 +9,10 @@ from sqlalchemy import DateTime, Dialect, Numeric, String, Text
 from sqlalchemy.dialects import mysql
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from app.core.decimals import EXACT, plain
+from app.core.decimals import EXACT, PLACES, plain
 from app.trading.targets import Target
 
-SCALE = 18
+SCALE = PLACES
 PRECISION = 38
 _QUANTUM = Decimal(1).scaleb(-SCALE)
 

@@ -17,6 +17,7 @@ HTTP_STATUS: Final[Mapping[type[errors.AppError], int]] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooSlow: 408,
     errors.TooLarge: 413,
     errors.Denied: 422,
     errors.TooMany: 429,
@@ -33,6 +34,7 @@ CODE_OF_STATUS: Final[Mapping[int, str]] = {
     403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
     415: "unsupported_media_type",
     429: "too_many",
@@ -88,7 +90,9 @@ def _answer(
     request: Request[Any, Any, Any], status: int, code: str, detail: str
 ) -> Response[ErrorOut]:
     body = ErrorOut(code=code, detail=detail, request_id=request_id_of(request.scope))
-    return Response(body, status_code=status)
+    # The rest of a body that came too slowly would keep the connection for ever.
+    headers = {"Connection": "close"} if status == 408 else None
+    return Response(body, status_code=status, headers=headers)
 
 
 def _fields(error: ValidationException) -> str:

@@ -1,11 +1,12 @@
 """`POST /webhooks/tradingview/{token}`, and the form with the secret in the body."""
 
+import asyncio
 from typing import Any
 
 from litestar import Request, Router, post
 from litestar.params import FromPath
 
-from app.core.errors import NotFound
+from app.core.errors import NotFound, TooSlow
 from app.core.failpoints import failpoint
 from app.http.errors import NOTHING_HERE
 from app.pipeline.alarms.reading import find_secret
@@ -34,7 +35,8 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
     failpoint("C01")
     sender = _sender(request)
     door: Door = request.app.state.door
-    return AlarmReceipt.of(await door.take(token, await request.body(), source=sender))
+    owner = await door.owner_of(token)
+    return AlarmReceipt.of(await door.take(owner, await _body(request), source=sender))
 
 
 @post(
@@ -49,13 +51,14 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
 async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmReceipt:
     """A body that cannot be read far enough to find its secret is answered like a wrong token."""
     sender = _sender(request)
-    body = await request.body()
+    body = await _body(request)
     secret = find_secret(body)
     failpoint("C02")
     if secret is None:
         raise NotFound(NOTHING_HERE)
     door: Door = request.app.state.door
-    return AlarmReceipt.of(await door.take(secret, body, source=sender))
+    owner = await door.owner_of(secret)
+    return AlarmReceipt.of(await door.take(owner, body, source=sender))
 
 
 def _sender(request: Request[Any, Any, Any]) -> str:
@@ -66,6 +69,17 @@ def _sender(request: Request[Any, Any, Any]) -> str:
     ):
         raise NotFound(NOTHING_HERE)
     return sender
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes:
+    """The whole body; whoever sends it byte by byte is cut off, and nothing is kept of it."""
+    settings: Settings = request.app.state.settings
+    seconds = settings.webhook_read_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.body()
+    except TimeoutError:
+        raise TooSlow(f"The body did not arrive within {seconds:g} s.") from None
 
 
 router = Router(

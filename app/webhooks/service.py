@@ -23,23 +23,32 @@ class Door:
             self._look_up, patience_seconds=tools.settings.inbox_patience_seconds
         )
 
-    async def take(self, token: str, body: bytes, *, source: str) -> Taken:
-        """Keep one delivery and say what became of it.
+    async def owner_of(self, token: str) -> TokenOwner:
+        """Whose strategy a token belongs to; looked up anew each time, for it may be rotated.
 
         Args:
             token: as it came, in the path or in the body.
+
+        Raises:
+            NotFound: nobody has that token; it looks like any path that does not exist.
+            Unavailable: it could not be looked up now; the sender should send it again.
+        """
+        owner = await self._owners.ask(token_digest(token))
+        if owner is None:
+            raise NotFound(NOTHING_HERE)
+        return owner
+
+    async def take(self, owner: TokenOwner, body: bytes, *, source: str) -> Taken:
+        """Keep one delivery and say what became of it.
+
+        Args:
+            owner: whose token came with it.
             body: the bytes as they arrived.
             source: the sender's address.
 
         Raises:
-            NotFound: nobody has that token; it looks like any path that does not exist.
             Unavailable: it could not be kept now; the sender should send it again.
         """
-        received_at = self._tools.now()
-        # Looked up anew each time: a token that was rotated has stopped working.
-        owner = await self._owners.ask(token_digest(token))
-        if owner is None:
-            raise NotFound(NOTHING_HERE)
         return await take_delivery(
             self._tools,
             Delivery(
@@ -47,7 +56,7 @@ class Door:
                 strategy_id=owner.strategy_id,
                 body=body,
                 source=source,
-                received_at=received_at,
+                received_at=self._tools.now(),
                 reading=Reading.of(body),
             ),
         )

@@ -57,9 +57,11 @@ def _parse(text: str) -> Address | None:
         address = ip_address(text)
     except ValueError:
         return None
-    # A dual-stack listener shows IPv4 peers as ::ffff:1.2.3.4.
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+    if isinstance(address, IPv4Address):
+        return address
+    # A dual-stack listener shows IPv4 peers as ::ffff:1.2.3.4. A scope (`%eth0`) is of any length
+    # and says nothing about who it is.
+    return address.ipv4_mapped or IPv6Address(int(address))
 
 
 def _is_in(address: Address, listed: Sequence[str]) -> bool:

@@ -62,8 +62,8 @@ DECIDING = Chapter(
             file="app/pipeline/flow/intents.py",
             swaps=(
                 Swap(
-                    "    if alert_at is not None and latest is not None and alert_at < latest:\n",
-                    "    if alert_at is not None and latest is not None and alert_at == latest:\n",
+                    "    if latest is not None and alert_at < latest:\n",
+                    "    if latest is not None and alert_at == latest:\n",
                 ),
             ),
             tests=tests_in(

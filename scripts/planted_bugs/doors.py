@@ -16,16 +16,13 @@ DOORS = Chapter(
             "no trace.",
             file="app/webhooks/routes.py",
             swaps=(
-                Swap(
-                    "from typing import Any\n",
-                    "import asyncio\nfrom typing import Any\nfrom uuid import UUID\n",
-                ),
+                Swap("from typing import Any\n", "from typing import Any\nfrom uuid import UUID\n"),
                 Swap(
                     """\
-    return AlarmReceipt.of(await door.take(token, await request.body(), source=sender))
+    return AlarmReceipt.of(await door.take(owner, await _body(request), source=sender))
 """,
                     """\
-    later = asyncio.ensure_future(door.take(token, await request.body(), source=sender))
+    later = asyncio.ensure_future(door.take(owner, await _body(request), source=sender))
     later.add_done_callback(lambda done: done.exception())
     return AlarmReceipt(alarm_id=UUID(int=0), status="accepted")
 """,

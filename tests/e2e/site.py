@@ -81,7 +81,14 @@ async def running(
         listener.bind(("127.0.0.1", port))
         house = await House.build(_settings(folder, database_url, listener, settings))
         config = uvicorn.Config(
-            create_app(house), log_config=None, access_log=False, ws="websockets-sansio"
+            create_app(house),
+            log_config=None,
+            access_log=False,
+            # As `serve` does: uvicorn would believe any X-Forwarded-For from this machine.
+            proxy_headers=False,
+            server_header=False,
+            http="httptools",
+            ws="websockets-sansio",
         )
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve([listener]))

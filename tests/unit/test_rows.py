@@ -1,4 +1,4 @@
-"""Every row of the fault matrix that is about orders has a test that carries its number."""
+"""Every row of the fault matrix about alerts and orders has a test that carries its number."""
 
 import ast
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-ROWS = range(32, 71)
+ROWS = (11, 12, 14, 15, 16, *range(32, 71))
 NAMED = re.compile(r"test_row_(\d+)_")
 
 

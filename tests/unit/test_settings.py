@@ -45,6 +45,7 @@ def test_env_example_explains_each_setting_in_the_line_above() -> None:
         ({"environment": "production"}, "SECRET_KEY is required in production"),
         ({"secret_key": "short"}, "SECRET_KEY is too short"),
         ({"port": "0"}, "greater than or equal to 1"),
+        ({"webhook_read_seconds": "0"}, "greater than 0"),
         ({"webhook_allowed_ips": "1.2.3"}, "1.2.3"),
     ],
 )

@@ -6,10 +6,10 @@ Every dialect translates its own words into a `Draft`; this module alone knows w
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import Any, Final, NoReturn
 
-from app.core.decimals import EXACT
+from app.core.decimals import percent_of
 from app.core.words import Word
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
@@ -134,8 +134,7 @@ def _more_or_less(draft: Draft, side: PositionSide) -> Intent:
         return replace(_reduce(replace(draft, position_side=side)), is_pyramiding=True)
     if size >= before:
         return _intent(draft, Action.ADD, position_side=side, is_pyramiding=True)
-    with localcontext(EXACT):
-        gone = Size(SizeKind.POSITION_PERCENT, (before - size) / before * HUNDRED)
+    gone = Size(SizeKind.POSITION_PERCENT, percent_of(before - size, before))
     return _intent(draft, Action.REDUCE, position_side=side, size=gone, is_pyramiding=True)
 
 

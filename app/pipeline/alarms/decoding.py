@@ -5,19 +5,23 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, NoReturn
 
+from app.core.decimals import to_places
 from app.pipeline.alarms.meaning import Problem, Unreadable
 from app.trading.money import parse_decimal
 
 MAX_DEPTH = 64
 MAX_KEYS = 2_000
 MAX_NUMBER_LENGTH = 100
+MAX_AMOUNT: Final = Decimal("1e15")
 
 _PLACEHOLDER = re.compile(r"\{\{[^{}]{0,200}\}\}")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,6})?", re.ASCII)
 _MARKS = re.compile(r'"|//|/\*|[{}\[\]]|-?Infinity|NaN|[\u2018-\u201f]')
 _REST_OF_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_STRING = re.compile(f'"{_REST_OF_STRING.pattern}', re.DOTALL)
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ADVICE: Final = (
     (re.compile(r"[\u2018-\u201f]"), "smart_quotes", 'replace the typographic quotes by plain "'),
@@ -72,9 +76,27 @@ def number_of(value: Any) -> Decimal:
     Raises:
         ValueError: not a number, not finite, or longer than any real price.
     """
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        raise ValueError(f"{value[:40]!r} is not a number")
+    if isinstance(value, str):
+        if len(value) > MAX_NUMBER_LENGTH:
+            raise ValueError(f"{value[:40]!r}… is too long for a number")
+        if not _NUMBER.fullmatch(value.strip()):
+            raise ValueError(f"{value[:40]!r} is not a number")
     return parse_decimal(value)
+
+
+def amount_of(value: Any) -> Decimal:
+    """A price, size or percentage: a number as it can be stored, 18 decimal places of it.
+
+    Raises:
+        ValueError: no number, or none that a price or size could be.
+    """
+    number = number_of(value)
+    if abs(number) >= MAX_AMOUNT:
+        raise ValueError(f"{number:.3e} is more than any price or size")
+    amount = to_places(number)
+    if amount == 0 and number != 0:
+        raise ValueError(f"{number:.3e} is less than any price or size")
+    return amount
 
 
 def _text_of(body: bytes) -> str:
@@ -89,13 +111,9 @@ def _text_of(body: bytes) -> str:
 
 def _parse(text: str) -> Any:
     _refuse_deep(text)
-    keys = 0
+    _refuse_many(text)
 
     def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal keys
-        keys += len(pairs)
-        if keys > MAX_KEYS:
-            _refuse("too_many_keys", f"the alert has more than {MAX_KEYS} fields")
         result = dict(pairs)
         if len(result) < len(pairs):
             _refuse_repeat(text, [key for key, _ in pairs])
@@ -108,7 +126,7 @@ def _parse(text: str) -> Any:
             except ValueError:
                 pass
         shown = f"{number[:40]} is out of range; no price or size has so many digits"
-        _refuse("invalid_number", shown, text.find(number))
+        _refuse("invalid_number", shown, _outside_strings(text).find(number))
 
     value = json.loads(
         text,
@@ -176,7 +194,14 @@ def _refuse_placeholder(placeholder: re.Match[str]) -> NoReturn:
     _refuse("unrendered_placeholder", detail, placeholder.start())
 
 
+def _outside_strings(text: str) -> str:
+    """The text with every string blanked out, so that positions stay what they are."""
+    return _STRING.sub(lambda found: " " * len(found[0]), text)
+
+
 def _refuse_deep(text: str) -> None:
+    if text.count("{") + text.count("[") <= MAX_DEPTH:
+        return
     depth = 0
     for mark in _marks(text):
         if mark[0] in "{[":
@@ -185,6 +210,17 @@ def _refuse_deep(text: str) -> None:
             depth -= 1
         if depth > MAX_DEPTH:
             _refuse("too_deep", f"the JSON is nested over {MAX_DEPTH} levels deep", mark.start())
+
+
+def _refuse_many(text: str) -> None:
+    """Fields are counted by their colons, before anything is built of them."""
+    if text.count(":") <= MAX_KEYS:
+        return
+    colons = (found.start() for found in re.finditer(":", _outside_strings(text)))
+    first_too_many = next(islice(colons, MAX_KEYS, None), None)
+    if first_too_many is not None:
+        detail = f"the alert has more than {MAX_KEYS} fields; send the alert only"
+        _refuse("too_many_keys", detail, first_too_many)
 
 
 def _refuse_repeat(text: str, keys: list[str]) -> NoReturn:

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
+from app.core.decimals import plain
 from app.pipeline.alarms.decoding import Message, decode
 from app.pipeline.alarms.dialects import (
     alertatron,
@@ -48,6 +49,9 @@ DIALECTS: Final[tuple[Dialect, ...]] = (
     generic.DIALECT,
 )
 
+MAX_TARGETS: Final = 20
+MAX_LEVERAGE: Final = 1_000
+
 _SECRET = re.compile(
     r"""(?:^|[\s;,{"'])(secret|passphrase|token)["']?\s*[=:]\s*["']?([^\s;,"'}]+)""",
     re.IGNORECASE,
@@ -71,9 +75,21 @@ def understand(body: bytes) -> Meaning:
     dialect = dialect_of(message)
     try:
         meaning = dialect.read(message)
+        _refuse_excess(meaning)
     except Unreadable as error:
         raise Unreadable(error.problem, dialect=dialect.name) from None
     return replace(meaning, secret=find_secret(body))
+
+
+def _refuse_excess(meaning: Meaning) -> None:
+    """More than one alert can be meant to ask for is a mistake, and costly to carry out."""
+    for intent in meaning.intents:
+        if len(intent.take_profits) > MAX_TARGETS:
+            detail = f"over {MAX_TARGETS} targets of one position; name fewer"
+            raise Unreadable(Problem("too_many_targets", detail))
+        if intent.leverage is not None and intent.leverage > MAX_LEVERAGE:
+            detail = f"a leverage of {plain(intent.leverage)} exists nowhere; 3 is three times"
+            raise Unreadable(Problem("invalid_leverage", detail))
 
 
 def dialect_of(message: Message) -> Dialect:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, String, Uuid, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
@@ -53,6 +54,34 @@ async def undecided(session: AsyncSession, *, before: datetime) -> Sequence[UUID
         .limit(500)
     )
     return (await session.scalars(query)).all()
+
+
+# Asked for every entry that has a time of its own, so built once (docs/decisions/0018).
+_NEWEST_END: Final = select(func.max(Alarm.alert_at)).where(
+    Alarm.strategy_id == bindparam("strategy_id", type_=Uuid()),
+    Alarm.received_at >= bindparam("since", type_=Alarm.received_at.type),
+    Alarm.symbol == bindparam("symbol", type_=String()),
+    or_(
+        and_(Alarm.status == AlarmStatus.IGNORED, Alarm.reason.startswith("nothing_to_close:")),
+        and_(Alarm.status == AlarmStatus.ACCEPTED, Alarm.signal_id.is_(None)),
+    ),
+)
+
+
+async def newest_end(
+    session: AsyncSession, strategy_id: UUID, symbol: str, *, since: datetime
+) -> datetime | None:
+    """Alert time of the newest alert that asked for an end and left no signal to tell of it.
+
+    Args:
+        session: the caller's transaction.
+        strategy_id: whose alerts.
+        symbol: of the market.
+        since: only what was received from then on.
+    """
+    asked = {"strategy_id": strategy_id, "symbol": symbol, "since": since}
+    newest: datetime | None = await session.scalar(_NEWEST_END, asked)
+    return newest
 
 
 def listing(

@@ -15,6 +15,7 @@ from app.pipeline.alarms.meaning import (
     Action,
     Intent,
     Meaning,
+    Unreadable,
 )
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.reading import understand
@@ -69,7 +70,14 @@ async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = No
             return alarm
         if not tools.instruments.all(account.exchange, account.market_type):
             return alarm  # the venue's markets are still being loaded; the sweep comes back
-        meaning = meaning or understand(alarm.body)
+        try:
+            meaning = meaning or understand(alarm.body)
+        except Unreadable as refusal:
+            # Stored by a version that could read it, or read more than can be kept.
+            alarm.decide(
+                AlarmStatus.REFUSED, reason=f"{refusal.code}: {refusal.detail}", now=tools.now()
+            )
+            return alarm
         case = Case(alarm, strategy, account, meaning, tools.now())
         failpoint("C07")
         await _decide(session, tools, case)
@@ -186,9 +194,9 @@ async def _to_signal(
     part: int,
 ) -> Signal:
     action, symbol = ACTIONS[intent.action], glance.symbol
-    refuse_stale(case, action, book)
+    await refuse_stale(session, case, action, book)
     if action.opens:
-        refuse_overtaken(case, glance.latest_alert_at)
+        await refuse_overtaken(session, tools, case, glance)
         if not case.strategy.is_active:
             raise Denied("This strategy is switched off.", code="strategy_inactive")
     if glance.has_entries:

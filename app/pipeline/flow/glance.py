@@ -69,6 +69,33 @@ _GLANCE: Final = select(
 )
 
 
+async def newest_entry_alert(session: AsyncSession, book: Position) -> datetime | None:
+    """When the sender made its newest entry alert of the book's symbol, by its own clock.
+
+    None when that says nothing about the book: one of its entries came without a time.
+    """
+    timeless = (
+        select(func.count())
+        .select_from(Order)
+        .join(Signal, Signal.id == Order.signal_id, isouter=True)
+        .where(
+            Order.position_id == book.id,
+            Order.purpose == Purpose.ENTRY,
+            Signal.alert_at.is_(None),
+        )
+    )
+    if await session.scalar(timeless):
+        return None
+    newest: datetime | None = await session.scalar(
+        select(func.max(Signal.alert_at)).where(
+            Signal.strategy_id == book.strategy_id,
+            Signal.symbol == book.symbol,
+            Signal.action.in_(OPENING),
+        )
+    )
+    return newest
+
+
 async def look(session: AsyncSession, strategy_id: UUID, symbol: str) -> Glance:
     """Look at a strategy's book, signals and entries of one symbol."""
     asked = {"strategy_id": strategy_id, "symbol": symbol}

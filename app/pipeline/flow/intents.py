@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount
 from app.core.clock import iso
-from app.core.decimals import plain
+from app.core.decimals import percent_of, plain
 from app.core.errors import Invalid
+from app.pipeline.alarms import repository as alarms
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
     WHOLE,
@@ -26,6 +27,7 @@ from app.pipeline.alarms.meaning import (
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.resolving import Rules, resolve
 from app.pipeline.alarms.sentences import sentence
+from app.pipeline.flow.glance import Glance, newest_entry_alert
 from app.pipeline.flow.tools import Tools, market_key
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.models import Position
@@ -126,8 +128,7 @@ def _towards_target(intent: Intent, book: Position, strategy: Strategy) -> Inten
     previous = intent.placeholders.prev_market_position_size
     if strategy.sizing_mode is not SizingMode.FROM_ALERT and previous:
         if target < previous:
-            percent = (previous - target) / previous * 100
-            size = Size(SizeKind.POSITION_PERCENT, percent)
+            size = Size(SizeKind.POSITION_PERCENT, percent_of(previous - target, previous))
             return replace(intent, action=Action.REDUCE, size=size)
         if target > previous:
             return replace(intent, action=Action.ADD, size=DEFAULT_SIZE)
@@ -206,8 +207,10 @@ def _price_now(tools: Tools, case: Case, symbol: str) -> Decimal | None:
     return quote.fair
 
 
-def refuse_stale(case: Case, action: SignalAction, book: Position | None) -> None:
-    """Entries by the strategy's age; exits never before the book's first fill (TRADING 4)."""
+async def refuse_stale(
+    session: AsyncSession, case: Case, action: SignalAction, book: Position | None
+) -> None:
+    """Entries by the strategy's age; exits never of before the book (TRADING 4)."""
     alert_at = case.alarm.alert_at
     if alert_at is None:
         return
@@ -215,13 +218,7 @@ def refuse_stale(case: Case, action: SignalAction, book: Position | None) -> Non
     most = case.strategy.max_alarm_age_seconds
     if not action.opens:
         most = case.strategy.exit_max_age_seconds
-        opened = book.opened_at if book else None
-        if opened is not None and alert_at + ALERT_RESOLUTION <= opened:
-            raise Stale(
-                f"The alert is of {iso(alert_at)}, before this position was opened "
-                f"at {iso(opened)}.",
-                code="before_entry",
-            )
+        await _refuse_before_entry(session, alert_at, book)
     elif case.meaning.max_age_seconds is not None:
         most = min(most, case.meaning.max_age_seconds)
     if age > timedelta(seconds=most):
@@ -231,9 +228,33 @@ def refuse_stale(case: Case, action: SignalAction, book: Position | None) -> Non
         )
 
 
-def refuse_overtaken(case: Case, latest: datetime | None) -> None:
+async def _refuse_before_entry(
+    session: AsyncSession, alert_at: datetime, book: Position | None
+) -> None:
+    opened = book.opened_at if book else None
+    if book is None or opened is None or alert_at + ALERT_RESOLUTION > opened:
+        return
+    # Both alerts were late, and the exit is of before the fill: the sender's clock says whether it
+    # is also of before the entry (docs/decisions/0025).
+    entered = await newest_entry_alert(session, book)
+    if entered is not None and alert_at > entered:
+        return
+    raise Stale(
+        f"The alert is of {iso(alert_at)}, before this position was opened at {iso(opened)}.",
+        code="before_entry",
+    )
+
+
+async def refuse_overtaken(session: AsyncSession, tools: Tools, case: Case, glance: Glance) -> None:
+    """An entry never overtakes a newer alert, not even an exit that had nothing to close."""
     alert_at = case.alarm.alert_at
-    if alert_at is not None and latest is not None and alert_at < latest:
+    if alert_at is None:
+        return
+    # No alert arrives before its own time but by the tolerance of clocks.
+    since = alert_at - timedelta(seconds=tools.settings.future_alert_seconds)
+    ended = await alarms.newest_end(session, case.strategy.id, glance.symbol, since=since)
+    latest = max(filter(None, (glance.latest_alert_at, ended)), default=None)
+    if latest is not None and alert_at < latest:
         raise Stale(
             f"A newer alert of {iso(latest)} came first; this one is of {iso(alert_at)}.",
             code="out_of_order",

@@ -9,6 +9,7 @@ import pytest
 
 from app.core.clock import iso
 from app.db.session import Database
+from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions.status import PositionStatus
@@ -16,7 +17,7 @@ from app.pipeline.signals.status import SignalStatus
 from app.pipeline.signals.words import SignalAction
 from app.strategies.words import Approval, OnOpposite, Sides
 from app.trading.words import CloseReason, MarketType, PositionSide
-from tests.builders import LINEAR, d
+from tests.builders import LINEAR, an_alert, d
 from tests.integration.flow.desk import Desk, open_desk
 
 
@@ -384,3 +385,35 @@ async def test_a_cancel_when_an_entry_rests_then_it_is_cancelled_and_the_book_st
     ]
     assert await held(desk) == [(PositionSide.LONG, d("1"))]
     assert desk.venue.held(LINEAR) == 0
+
+
+async def test_a_partial_exit_when_it_is_two_thirds_then_closes_two_thirds(desk: Desk) -> None:
+    await desk.alert(action="buy", quantity="0.3")
+
+    # TradingView went from 3 to 1: its 66.666… % have no end, and ours must be kept all the same.
+    alarm = await desk.alert(
+        action="sell",
+        quantity="2",
+        market_position="long",
+        market_position_size="1",
+        prev_market_position="long",
+        prev_market_position_size="3",
+    )
+
+    assert alarm.status is AlarmStatus.ACCEPTED, alarm.reason
+    # 0.3 * 2/3 = 0.2; what is left is 0.1.
+    assert await held(desk) == [(PositionSide.LONG, d("0.1"))]
+
+
+async def test_an_alarm_when_it_was_stored_by_a_version_that_took_it_then_is_refused(
+    desk: Desk,
+) -> None:
+    await desk.store(an_alert(quantity="0.1"))
+    async with desk.database.transaction() as session:
+        row = await session.get_one(Alarm, (await desk.alarms())[0].id)
+        row.body = an_alert(quantity="1e30")
+
+    await desk.sweep(after_seconds=10)
+
+    [alarm] = await desk.alarms()
+    assert (alarm.status, code_of(alarm.reason)) == (AlarmStatus.REFUSED, "invalid_size")

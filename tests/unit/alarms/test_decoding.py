@@ -1,17 +1,10 @@
-import json
-import time
 from decimal import Decimal
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 
 from app.pipeline.alarms.decoding import decode
 from app.pipeline.alarms.meaning import Unreadable
 from app.pipeline.alarms.reading import find_secret, understand
-from app.pipeline.alarms.sentences import sentence
-
-SIZE_LIMIT = 64 * 1024
 
 
 @pytest.mark.parametrize(
@@ -42,7 +35,8 @@ SIZE_LIMIT = 64 * 1024
         (b"buy {{ticker}} now", "unrendered_placeholder", 4),
         (b"[" * 65 + b"]" * 65, "too_deep", 64),
         (b"[" * 60_000, "too_deep", 64),
-        (b"{" + b",".join(b'"%d":1' % n for n in range(2_001)) + b"}", "too_many_keys", None),
+        (b"{" + b",".join(b'"%d":1' % n for n in range(2_001)) + b"}", "too_many_keys", 16_897),
+        (b'{"a":"1e999","b":1e999}', "invalid_number", 17),
     ],
 )
 def test_decode_refuses_with_the_position(body: bytes, code: str, position: int | None) -> None:
@@ -106,91 +100,3 @@ def test_understand_never_shows_the_secret() -> None:
 
     assert meaning.secret == "hunter2hunter2"
     assert "hunter2" not in repr(meaning)
-
-
-def understood(body: bytes) -> None:
-    """Every body has a meaning or a refusal with a sentence, and never another exception."""
-    try:
-        said = [sentence(intent) for intent in understand(body).intents]
-    except Unreadable as refused:
-        said = [refused.problem.code, refused.problem.detail]
-    assert said
-    assert all(said)
-    "".join(said).encode()
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=400))
-@example(b"\x00")
-@example(b'"')
-@example(b"[]")
-@example(b"[[]]")
-@example(b"null")
-def test_understand_never_crashes_on_bytes(body: bytes) -> None:
-    understood(body)
-
-
-ALERT_WORDS = """symbol ticker action buy sell close exit long short flat quantity stop_loss
-takeProfit market_position order_type limit price BTCUSDT 0.01 -1 1e9 5% 2026-01-01T00:00:00Z time
-order @ filled on New strategy position is . : = ; , { } [ ] " ' // {{ }} null true SIGNAL SYMBOL
-VOLUME direction size side base quote amount code bot_uuid trade:a:long Entry: Target SL: TP1:
-LONG #BTC/USDT risk= x3 300$"""
-WORDS = st.sampled_from([*ALERT_WORDS.split(), "\n"])
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.lists(WORDS, max_size=40).map(" ".join))
-def test_understand_never_crashes_on_alert_like_text(text: str) -> None:
-    understood(text.encode())
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.sampled_from(["buy", "BTCUSDT", "1", "", "-1"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4),
-    max_leaves=10,
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.dictionaries(WORDS, VALUES, max_size=10))
-def test_understand_never_crashes_on_objects(fields: dict[str, object]) -> None:
-    fields.setdefault("action", "buy")
-    understood(json.dumps(fields).encode())
-
-
-WORST = [
-    b'{"' + b'\\"' * 30_000,
-    b"{" + b"/*" * 30_000,
-    b"{" + b"//\n" * 20_000,
-    b"{{" * 32_000,
-    b"{{a" * 20_000,
-    b'{"a":' * 12_000,
-    b'["' + b"\\ud83d" * 10_000 + b'"]',
-    b"order buy @ " * 5_000,
-    b"order buy @ 1 filled on " * 2_500,
-    b"token=" * 10_000,
-    b"\n" * 60_000 + b"x",
-    b"1" * 64_000,
-    b"[" + b"1," * 30_000 + b"1]",
-    b"a=" * 30_000,
-    b"a=1 " * 15_000,
-    b"a=1;" * 15_000,
-    b"(" * 60_000,
-    b"%" * 60_000,
-    b"Keys(BTC) {" + b"a(" * 30_000,
-    b"trade:a:buy symbol=X " + b"a=b " * 15_000,
-    b"SYMBOL=X;SIGNAL=BUY;" + b"TAG=1;" * 10_000,
-    b"token" + b" " * 60_000,
-    b"LONG SL 1 " * 6_000,
-    b"[" + b'{"symbol":"X","direction":"long"},' * 1_900 + b"{}]",
-]
-
-
-@pytest.mark.parametrize("body", WORST, ids=range(len(WORST)))
-def test_understand_takes_linear_time(body: bytes) -> None:
-    started = time.monotonic()
-
-    understood(body[:SIZE_LIMIT])
-
-    # Linear takes a tenth of a second; quadratic on 64 KiB would take minutes.
-    assert time.monotonic() - started < 5

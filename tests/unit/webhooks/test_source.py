@@ -38,6 +38,8 @@ def a_request(peer: str | None, *forwarded: str) -> Any:
         (f"::ffff:{PROXY}", (f"::ffff:{ALERTS}",), (PROXY,), ALERTS),
         ("2001:db8::1", (), (), "2001:db8::1"),
         ("2001:0db8:0::0001", (), (), "2001:db8::1"),
+        (f"2001:db8::1%{'x' * 500}", (), (), "2001:db8::1"),
+        (f"{ALERTS}%eth0", (), (), None),
         (None, (ALERTS,), (PROXY,), None),
         ("unix", (), (), None),
     ],

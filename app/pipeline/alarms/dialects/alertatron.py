@@ -6,7 +6,7 @@ from typing import Final
 
 from app.pipeline.alarms.deciding import Draft, Verb, decide
 from app.pipeline.alarms.decoding import Message
-from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
+from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields, refuse_many
 from app.pipeline.alarms.dialects.words import pairs_of, signed_size
 from app.pipeline.alarms.meaning import (
     Intent,
@@ -105,7 +105,9 @@ def _script(message: Message) -> Meaning:
     found = _SCRIPT.match(message.text)
     symbol = "" if found is None else found[1]
     intents: list[Intent] = []
-    for command, inside in _COMMAND.findall(message.text):
+    commands = _COMMAND.findall(message.text)
+    refuse_many(commands)
+    for command, inside in commands:
         if command.lower() not in _SUPPORTED:
             detail = f"{command}() is not supported; use market, limit, cancel or trailingStop"
             raise Unreadable(Problem("not_supported", detail))

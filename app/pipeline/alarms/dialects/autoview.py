@@ -6,9 +6,9 @@ from typing import Final
 
 from app.pipeline.alarms.deciding import Draft, Verb, decide
 from app.pipeline.alarms.decoding import Message
-from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
+from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields, refuse_many
 from app.pipeline.alarms.dialects.words import joined, pairs_of, signed_size, verb_of
-from app.pipeline.alarms.meaning import Action, Intent, Meaning, Problem, SizeKind, Unreadable
+from app.pipeline.alarms.meaning import Action, Intent, Meaning, Problem, SizeKind
 from app.trading.words import OrderType, PositionSide
 
 NAME: Final = "autoview"
@@ -65,8 +65,7 @@ def read(message: Message) -> Meaning:
         Unreadable: a field is out of range, or a stop is given in a unit we cannot know.
     """
     commands = [part for part in re.split(r"[|&\n]", message.text.lower()) if part.strip()]
-    if len(commands) > _MAX:
-        raise Unreadable(Problem("too_many_intents", f"over {_MAX} commands in one alert"))
+    refuse_many(commands, _MAX)
     intents = joined(_intent(Fields(pairs_of(part), text=part)) for part in commands)
     return Meaning(dialect=NAME, intents=intents, problems=message.problems)
 

@@ -1,22 +1,30 @@
 """What all dialects share: a format's table of fields, and typed reading of one object's fields."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any, Final, NoReturn, TypeVar
 
 from app.core.words import Word
-from app.pipeline.alarms.decoding import Message, number_of
+from app.pipeline.alarms.decoding import Message, amount_of, number_of
 from app.pipeline.alarms.meaning import Level, LevelKind, Meaning, Problem, Unreadable
 
 W = TypeVar("W", bound=Word)
 
+MAX_INTENTS: Final = 50
 MAX_TEXT = 200
+MAX_IDENTITY = 120
 MAX_TICKER = 64
+_DIGEST: Final = 32
 _TICKER_SIGNS: Final = frozenset(".:/_-!&+#")
 _MILLISECONDS_FROM = Decimal("1e11")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Ten digits of epoch seconds at least: what is older, or a lifetime ahead, is no time of an alert.
+_EARLIEST = datetime(2001, 9, 9, 1, 46, 40, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,18 @@ class Fields:
         shown = "" if value is None else str(value).strip()
         return shown[:MAX_TEXT] or None
 
+    def identity(self, *names: str) -> str | None:
+        """The sender's name of something; None when absent or empty.
+
+        A long one keeps its beginning and a digest of all of it: two that differ never become one.
+        """
+        name, value = self.first(*names)
+        shown = self.text(name)
+        if shown is None or len(str(value).strip()) <= MAX_IDENTITY:
+            return shown
+        digest = sha256(str(value).strip().encode()).hexdigest()[:_DIGEST]
+        return f"{shown[: MAX_IDENTITY - _DIGEST - 1]}~{digest}"
+
     def ticker(self, *names: str) -> str | None:
         """A market in the sender's spelling, upper case."""
         name, _ = self.first(*names)
@@ -111,7 +131,7 @@ class Fields:
         if value is None:
             return None
         try:
-            return number_of(value)
+            return amount_of(value)
         except ValueError as error:
             self.refuse(code, name, f"{name}: {error}")
 
@@ -177,8 +197,20 @@ class Fields:
 
     def refuse(self, code: str, name: str, detail: str) -> NoReturn:
         """Refuse the whole alert because of one field."""
-        at = self._text.lower().find(f'"{name.lower()}"')
-        raise Unreadable(Problem(code, detail, at if at >= 0 else None))
+        # Not by lower-casing the text: that makes some letters two, and every position wrong.
+        found = re.search(re.escape(f'"{name}"'), self._text, re.IGNORECASE)
+        raise Unreadable(Problem(code, detail, None if found is None else found.start()))
+
+
+def refuse_many(things: Sized, most: int = MAX_INTENTS) -> None:
+    """Refuse more orders than one alert can be meant to hold, before they are read.
+
+    Raises:
+        Unreadable: there are more than `most`.
+    """
+    if len(things) > most:
+        detail = f"over {most} orders in one alert; send several alerts"
+        raise Unreadable(Problem("too_many_intents", detail))
 
 
 def is_ticker(text: str) -> bool:
@@ -187,13 +219,18 @@ def is_ticker(text: str) -> bool:
 
 
 def _moment(shown: str) -> datetime:
+    moment = _any_moment(shown)
+    if not _EARLIEST <= moment < _LATEST:
+        raise ValueError(shown)
+    return moment
+
+
+def _any_moment(shown: str) -> datetime:
     try:
         epoch = number_of(shown)
     except ValueError:
         moment = datetime.fromisoformat(shown)
         # TradingView's own times are UTC, and some senders drop the Z.
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    if epoch < Decimal("1e9"):
-        raise ValueError(shown)
     micros = epoch * (1_000 if epoch >= _MILLISECONDS_FROM else 1_000_000)
     return _EPOCH + timedelta(microseconds=int(micros))

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.pipeline.alarms.deciding import Draft, Verb, decide
 from app.pipeline.alarms.decoding import Message
-from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
+from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields, refuse_many
 from app.pipeline.alarms.dialects.words import joined, level_or_none, pairs_of, signed_size
 from app.pipeline.alarms.meaning import Action, Intent, Meaning, Problem, Size, SizeKind, Unreadable
 from app.trading.words import OrderType, PositionSide
@@ -38,7 +38,6 @@ _VERBS: Final = {
     "cancelall": Verb.CANCEL,
 }
 _DOLLARS: Final = ("USD", "USDT", "USDC", "PERP")
-MAX_LINES: Final = 50
 
 
 def matches(message: Message) -> bool:
@@ -53,8 +52,7 @@ def read(message: Message) -> Meaning:
         Unreadable: a line is no command we know, or a field is out of range.
     """
     lines = [line.strip() for line in message.text.split("\n") if line.strip()]
-    if len(lines) > MAX_LINES:
-        raise Unreadable(Problem("too_many_intents", f"over {MAX_LINES} commands in one alert"))
+    refuse_many(lines)
     intents: list[Intent] = []
     leverage: Decimal | None = None
     for line in lines:

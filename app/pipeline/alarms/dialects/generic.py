@@ -101,7 +101,7 @@ def read(message: Message) -> Meaning:
         dialect=NAME,
         intents=(decide(draft),),
         alert_at=fields.time("timenow", "time", "timestamp"),
-        alert_id=fields.text("alert_id", "id"),
+        alert_id=fields.identity("alert_id", "id"),
         order_id=placeholders.order_id,
         reference_price=price,
         problems=(*message.problems, *_warnings(fields)),

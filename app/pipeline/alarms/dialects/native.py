@@ -66,6 +66,7 @@ _FOREIGN: Final = """sl stoploss stop tp tp1 tp2 takeprofit qty amount amt size 
 lot units q stop_loss_percent take_profit_percent sl_percent tp_percent sl_price tp_price
 stop_price"""
 FOREIGN: Final = frozenset(_FOREIGN.split())
+_MAX_WARNINGS: Final = 20
 SIZES: Final = (
     SizeKind.QUANTITY,
     SizeKind.NOTIONAL,
@@ -120,7 +121,7 @@ def read(message: Message) -> Meaning:
         intents=(decide(replace(sized, placeholders=placeholders)),),
         alert_at=fields.time("timenow", "time"),
         bar_time=fields.time("bar_time"),
-        alert_id=fields.text("id", "alert_id"),
+        alert_id=fields.identity("id", "alert_id"),
         order_id=placeholders.order_id,
         reference_price=price,
         problems=(*message.problems, *_unknown(fields)),
@@ -128,12 +129,12 @@ def read(message: Message) -> Meaning:
 
 
 def _unknown(fields: Fields) -> list[Problem]:
-    """A warning for each field that is not in the table; most are misspelt."""
+    """A warning for each field that is not in the table, up to a few; most are misspelt."""
     known = {name for field in FIELDS for name in field.names}
+    unknown = [name for name in fields.names if name not in known]
     return [
         Problem("unknown_field", f"{name[:40]!r} is no field of this format and is not used")
-        for name in fields.names
-        if name not in known
+        for name in unknown[:_MAX_WARNINGS]
     ]
 
 
@@ -153,7 +154,7 @@ def placeholders_of(fields: Fields, *, verb: Verb, contracts: Decimal | None) ->
         prev_market_position=before,
         prev_market_position_size=_magnitude(fields, "prev_market_position_size"),
         contracts=contracts,
-        order_id=fields.text("order_id"),
+        order_id=fields.identity("order_id"),
         is_known=is_known,
         is_previous_known=is_previous_known,
     )

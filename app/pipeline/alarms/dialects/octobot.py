@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Final
 
 from app.pipeline.alarms.deciding import Draft, Verb, decide
-from app.pipeline.alarms.decoding import Message, number_of
+from app.pipeline.alarms.decoding import Message, amount_of
 from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
 from app.pipeline.alarms.dialects.words import signed_size
 from app.pipeline.alarms.meaning import (
@@ -161,7 +161,7 @@ def _targets(fields: Fields) -> tuple[TakeProfit, ...]:
 
 def _part(fields: Fields, ratio: str | None) -> Decimal:
     try:
-        part = number_of(ratio)
+        part = amount_of(ratio)
     except ValueError:
         part = Decimal(0)
     if part <= 0:

@@ -85,7 +85,7 @@ def read(message: Message) -> Meaning:
         dialect=NAME,
         intents=(decide(replace(draft, placeholders=placeholders)),),
         alert_at=fields.time("timestamp"),
-        alert_id=fields.text("id"),
+        alert_id=fields.identity("id"),
         max_age_seconds=None if max_lag is None else int(max_lag),
         problems=message.problems,
     )

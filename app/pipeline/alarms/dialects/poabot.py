@@ -40,13 +40,15 @@ def read(message: Message) -> Meaning:
     verb = verb_of(word)
     if verb is None:
         fields.refuse("unknown_action", "side", f"side is {word!r}; entry/buy, close/sell …")
-    quote = fields.text("quote") or ""
+    base, quote = fields.text("base"), fields.text("quote") or ""
+    if base is None:
+        fields.refuse("no_symbol", "base", "the alert names no coin in base; add one, such as BTC")
     is_spot_sell = verb == (Verb.SELL, None) and not quote.upper().endswith((".P", "PERP"))
     draft = Draft(
         # Spot knows no shorts, so a spot sell with a share closes that share of what is held.
         verb=Verb.CLOSE if is_spot_sell and "percent" in fields else verb[0],
         position_side=PositionSide.LONG if is_spot_sell else verb[1],
-        ticker=Fields({"base": f"{fields.text('base')}{quote}"}).ticker("base"),
+        ticker=Fields({"base": f"{base}{quote}"}).ticker("base"),
         size=_size(fields, is_exit=is_spot_sell or verb[0] is Verb.CLOSE),
         leverage=fields.positive("leverage"),
         stop_loss=level_or_none(fields, "stop_price", "sl_price"),

@@ -6,7 +6,7 @@ from typing import Final
 
 from app.pipeline.alarms.deciding import Draft, Verb, decide, position_before, side_of
 from app.pipeline.alarms.decoding import Message
-from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
+from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields, refuse_many
 from app.pipeline.alarms.meaning import Intent, Meaning, Placeholders, Size, SizeKind
 from app.trading.words import Side
 
@@ -36,7 +36,9 @@ def read(message: Message) -> Meaning:
     Raises:
         Unreadable: one of its numbers is none.
     """
-    intents = tuple(_intent(found) for found in _SENTENCE.finditer(message.text))
+    sentences = list(_SENTENCE.finditer(message.text))
+    refuse_many(sentences)
+    intents = tuple(map(_intent, sentences))
     return Meaning(dialect=NAME, intents=intents, problems=message.problems)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 from app.core.words import Word
 from app.pipeline.alarms.deciding import Draft, Verb, decide
 from app.pipeline.alarms.decoding import Message
-from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
+from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields, refuse_many
 from app.pipeline.alarms.dialects.words import signed_size
 from app.pipeline.alarms.meaning import Intent, Meaning, Problem, Size, SizeKind
 
@@ -19,7 +19,7 @@ FIELDS: Final = (
     Field(("max",), "quote", "cap of the position", "not used: the risk profile has one"),
     Field(("mode",), "reverse, overflow", "an opposite order turns the position"),
 )
-MAX_INTENTS: Final = 20
+MAX_ITEMS: Final = 20
 
 
 class _Direction(Word):
@@ -46,8 +46,7 @@ def read(message: Message) -> Meaning:
         Unreadable: a field is missing or out of range.
     """
     items = message.value if isinstance(message.value, list) else [message.value]
-    if len(items) > MAX_INTENTS:
-        Fields({}).refuse("too_many_intents", "symbol", f"over {MAX_INTENTS} orders in one alert")
+    refuse_many(items, MAX_ITEMS)
     every = [Fields(item, text=message.text) for item in items]
     capped = [Problem("not_supported", _NO_CAP)] if any("max" in one for one in every) else []
     intents = tuple(_intent(fields) for fields in every)

@@ -7,7 +7,7 @@ from typing import Final
 
 from app.pipeline.alarms.deciding import Draft, Verb, decide, target_size
 from app.pipeline.alarms.decoding import Message
-from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields
+from app.pipeline.alarms.dialects.fields import Dialect, Field, Fields, refuse_many
 from app.pipeline.alarms.dialects.words import joined, signed_size
 from app.pipeline.alarms.meaning import Intent, Meaning, Problem, SizeKind, Unreadable
 from app.trading.words import OrderType
@@ -30,7 +30,6 @@ _VERBS: Final = {"buy": Verb.BUY, "sell": Verb.SELL, "close": Verb.CLOSE, "pos":
 _SIZE: Final = re.compile(r"-?[\d.]{1,40}(?:e-?\d{1,4})?[$%]?", re.IGNORECASE)
 _LEVERAGE: Final = re.compile(r"(?:x(\d{1,4})|(\d{1,4})x)", re.IGNORECASE)
 _MAX_LINE: Final = 400
-_MAX_LINES: Final = 50
 
 
 def matches(message: Message) -> bool:
@@ -46,8 +45,7 @@ def read(message: Message) -> Meaning:
         Unreadable: a line is no order, or a number is out of range.
     """
     lines = [line for line in message.text.split("\n") if line.strip()]
-    if len(lines) > _MAX_LINES:
-        raise Unreadable(Problem("too_many_intents", f"over {_MAX_LINES} orders in one alert"))
+    refuse_many(lines)
     return Meaning(dialect=NAME, intents=joined(map(_intent, lines)), problems=message.problems)
 
 
