@@ -1,6 +1,6 @@
 """Before chapter 1: one delivery is kept first and decided next, whichever door it came by."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from loguru import logger
@@ -39,11 +39,12 @@ async def take_in(
             max_future=timedelta(seconds=settings.future_alert_seconds),
         )
         failpoint("C04")
+    stored_at = tools.now()
     failpoint("C05")
     with logger.contextualize(alarm_id=str(receipt.alarm_id)):
         decided = None
         if not receipt.is_duplicate:
-            decided = await _decide(tools, receipt.alarm_id, reading)
+            decided = await _decide(tools, receipt.alarm_id, reading, stored_at)
         alarm = decided or await _stored(tools, receipt.alarm_id)
         logger.bind(status=alarm.status.value, deliveries=alarm.deliveries).info("alarm.received")
     return alarm, receipt.is_duplicate
@@ -54,9 +55,11 @@ async def _stored(tools: Tools, alarm_id: UUID) -> Alarm:
         return await alarms.get(session, alarm_id)
 
 
-async def _decide(tools: Tools, alarm_id: UUID, reading: Reading) -> Alarm | None:
+async def _decide(
+    tools: Tools, alarm_id: UUID, reading: Reading, stored_at: datetime
+) -> Alarm | None:
     try:
-        return await on_alarm(tools, alarm_id, meaning=reading.meaning)
+        return await on_alarm(tools, alarm_id, meaning=reading.meaning, stored_at=stored_at)
     except Exception:  # noqa: BLE001 the alarm is stored: the sender must hear so, the sweep retries
         logger.exception("alarm.decision_failed")
         return None
