@@ -25,6 +25,7 @@ from app.desk import capital as desk_capital
 from app.desk import orders as desk_orders
 from app.desk import positions as desk_positions
 from app.desk import preview as desk_preview
+from app.desk import rehearsal as desk_rehearsal
 from app.desk import risk as desk_risk
 from app.desk.providers import TOOLS
 from app.exchanges.venues import REGISTRY
@@ -50,6 +51,7 @@ ROUTERS = [
     desk_accounts.router,
     desk_capital.router,
     strategy_routes.router,
+    desk_rehearsal.router,
     webhook_routes.router,
     desk_alarms.router,
     signal_routes.router,

@@ -12,7 +12,7 @@ from app.pipeline.alarms.reading import find_secret
 from app.pipeline.alarms.service import Reading
 from app.pipeline.flow.tools import Tools
 from app.webhooks.schemas import AlarmReceipt
-from app.webhooks.service import strategy_of_token, take_in
+from app.webhooks.service import admit, strategy_of_token, take_in
 from app.webhooks.source import may_send, sender_of
 
 MAX_BYTES = 64 * 1024
@@ -35,10 +35,10 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
     failpoint("C01")
     tools: Tools = request.app.state.tools
     sender = _sender(request, tools)
-    strategy = await strategy_of_token(tools, token)
+    admitted = await admit(tools, token, sender=sender)
     body = await request.body()
     alarm, is_duplicate = await take_in(
-        tools, strategy, body, source=sender, reading=Reading.of(body)
+        tools, admitted.strategy, body, source=admitted.source, reading=Reading.of(body)
     )
     return AlarmReceipt.of(alarm, is_duplicate=is_duplicate)
 

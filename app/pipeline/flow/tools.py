@@ -25,6 +25,7 @@ from app.pipeline.pnl.service import Ledger
 from app.pipeline.positions.models import Position
 from app.pipeline.signals.models import Signal
 from app.settings import Settings
+from app.strategies.passes import DoorPasses
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
 
@@ -59,6 +60,7 @@ class Tools:
     venues: Venues
     watch: Watch
     agreement: Agreement = field(default_factory=Agreement)
+    passes: DoorPasses = field(default_factory=DoorPasses)
 
     def now(self) -> datetime:
         """The current moment, aware UTC."""
