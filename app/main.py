@@ -25,9 +25,9 @@ from app.desk import capital as desk_capital
 from app.desk import orders as desk_orders
 from app.desk import positions as desk_positions
 from app.desk import preview as desk_preview
-from app.desk import rehearsal as desk_rehearsal
 from app.desk import risk as desk_risk
 from app.desk.providers import TOOLS
+from app.desk.rehearsal import routes as desk_rehearsal
 from app.exchanges.venues import REGISTRY
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House

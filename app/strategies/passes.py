@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Final
 from uuid import UUID
 
@@ -67,7 +68,7 @@ class DoorPasses:
     def _keep_pace(self, user_id: UUID, now: datetime) -> None:
         recent = [at for at in self._issued.get(user_id, ()) if now - at < MINUTE]
         if len(recent) >= MOST_A_MINUTE:
-            wait = int((recent[0] + MINUTE - now).total_seconds()) + 1
+            wait = ceil((recent[0] + MINUTE - now).total_seconds())
             raise TooMany(
                 f"{MOST_A_MINUTE} tests in a minute are enough: wait {wait} s.",
                 retry_after_seconds=wait,

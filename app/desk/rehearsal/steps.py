@@ -8,7 +8,7 @@ from typing import Final
 from app.accounts.models import ExchangeAccount
 from app.core.decimals import plain
 from app.desk.preview_schemas import PreviewOut
-from app.desk.rehearsal_schemas import RehearsedStep
+from app.desk.rehearsal.schemas import RehearsedStep
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.sentences import sentence
 from app.pipeline.alarms.service import Reading

@@ -12,11 +12,11 @@ from litestar.params import Body, FromPath
 
 from app.accounts.models import ExchangeAccount
 from app.core.errors import AppError
-from app.desk import rehearsal_steps as steps
 from app.desk.preview import preview
-from app.desk.rehearsal_schemas import RehearsalIn, RehearsalOut, RehearsedStep
-from app.desk.rehearsal_steps import Foreseen, Rehearsed
-from app.desk.sample import sample_alert
+from app.desk.rehearsal import steps
+from app.desk.rehearsal.sample import sample_alert
+from app.desk.rehearsal.schemas import RehearsalIn, RehearsalOut, RehearsedStep
+from app.desk.rehearsal.steps import Foreseen, Rehearsed
 from app.http.caller import Caller, require_trader
 from app.pipeline.alarms import repository as alarms
 from app.pipeline.flow.tools import Tools
