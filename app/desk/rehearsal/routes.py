@@ -68,12 +68,10 @@ async def rehearse(
         answer = await _knock(request.app, door_pass, text.encode(), sender=sender)
         is_stranger = answer.status_code == NOT_FOUND and tools.passes.is_unused(door_pass)
     if is_stranger:
-        return _turned_away([steps.refused_address(sender)], answer)
+        return _turned_away(answer, [steps.refused_address(sender)])
     door = list(steps.door_steps(tools.settings, sender))
     if answer.status_code != OK:
-        return _turned_away(
-            [*door, *steps.refused_by_door(answer.status_code, answer.json())], answer
-        )
+        return _turned_away(answer, [*door, steps.not_kept(_reason(answer))])
     return await _report(tools, caller, strategy, account, receipt=answer.json(), door=door)
 
 
@@ -81,10 +79,8 @@ def _sender(settings: Settings) -> str:
     """An address that alerts may come from; TradingView's own where there is a choice."""
     if settings.is_local:
         return LOOPBACK
-    allowed = settings.webhook_allowed_ips
-    known = [one for one in TRADINGVIEW_ADDRESSES if one in allowed]
-    listed = [str(ip_network(one)[0]) for one in allowed]
-    return next(iter([*known, *listed, *TRADINGVIEW_ADDRESSES]))
+    listed = [str(ip_network(one)[0]) for one in settings.webhook_allowed_ips]
+    return [*steps.tradingview_allowed(settings), *listed, *TRADINGVIEW_ADDRESSES][0]
 
 
 async def _knock(app: Litestar, door_pass: str, body: bytes, *, sender: str) -> httpx.Response:
@@ -99,12 +95,15 @@ async def _knock(app: Litestar, door_pass: str, body: bytes, *, sender: str) -> 
         return await client.post(f"/{WEBHOOK_PATH}/{door_pass}", content=body, headers=headers)
 
 
-def _turned_away(told: list[RehearsedStep], answer: httpx.Response) -> RehearsalOut:
+def _turned_away(answer: httpx.Response, told: list[RehearsedStep]) -> RehearsalOut:
+    reason = _reason(answer)
+    last = steps.verdict(f"It would be refused: {reason}", ok=False)
+    return RehearsalOut(alarm_id=None, status="turned_away", reason=reason, steps=[*told, last])
+
+
+def _reason(answer: httpx.Response) -> str:
     said = answer.json()
-    reason = f"{said.get('code')}: {said.get('detail')}"
-    if told[-1].step != "verdict":
-        told = [*told, steps.verdict(f"It would be refused: {reason}", ok=False)]
-    return RehearsalOut(alarm_id=None, status="turned_away", reason=reason, steps=told)
+    return f"{said['code']}: {said['detail']}"
 
 
 async def _report(

@@ -1,6 +1,6 @@
 """What each step of a test says, in a trader's words."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Final
@@ -16,7 +16,6 @@ from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.signals.models import Signal
 from app.settings import TRADINGVIEW_ADDRESSES, Settings
 from app.strategies.models import Strategy
-from app.trading.words import OrderType
 
 INACTIVE: Final = "strategy_inactive: This strategy is switched off."
 AFTER_THE_CLOSE: Final = (
@@ -61,9 +60,7 @@ class Foreseen:
 def door_steps(settings: Settings, sender: str) -> Iterator[RehearsedStep]:
     """What let the test in."""
     yield RehearsedStep(step="door.address", ok=True, detail=f"Alerts from {sender} are taken.")
-    allowed = [ip_network(one) for one in settings.webhook_allowed_ips]
-    known = [ip_address(one) for one in TRADINGVIEW_ADDRESSES]
-    if not any(address in network for address in known for network in allowed):
+    if not tradingview_allowed(settings):
         detail = (
             "None of TradingView's own addresses is in WEBHOOK_ALLOWED_IPS: "
             "what comes from there is answered like an unknown page."
@@ -73,10 +70,21 @@ def door_steps(settings: Settings, sender: str) -> Iterator[RehearsedStep]:
     yield RehearsedStep(step="door.token", ok=True, detail=detail)
 
 
+def tradingview_allowed(settings: Settings) -> list[str]:
+    """Those of TradingView's own addresses that alerts may come from."""
+    networks = [ip_network(one) for one in settings.webhook_allowed_ips]
+    return [one for one in TRADINGVIEW_ADDRESSES if any(ip_address(one) in net for net in networks)]
+
+
 def refused_address(sender: str) -> RehearsedStep:
     """The door does not know the sender."""
     detail = f"Nobody may send alerts from {sender}: add it to WEBHOOK_ALLOWED_IPS."
     return RehearsedStep(step="door.address", ok=False, detail=detail)
+
+
+def not_kept(reason: str) -> RehearsedStep:
+    """The door let it in and would not keep it."""
+    return RehearsedStep(step="alarm.stored", ok=False, detail=reason)
 
 
 def alarm_steps(test: Rehearsed) -> Iterator[RehearsedStep]:
@@ -205,8 +213,7 @@ def _order(foreseen: Foreseen) -> str:
     position = signal.position_side
     side = position.opening_side if signal.action.opens else position.closing_side
     size = plain(preview.quantity) if preview is not None and preview.quantity is not None else ""
-    is_limit = signal.order_type is OrderType.LIMIT and signal.limit_price is not None
-    how = f"limit {plain(signal.limit_price)}" if is_limit and signal.limit_price else "market"
+    how = "market" if signal.limit_price is None else f"limit {plain(signal.limit_price)}"
     ending = " to close only" if not signal.action.opens else ""
     return " ".join(f"{side} {size} {signal.symbol} at {how}{ending}".split())
 
@@ -229,10 +236,3 @@ def closing_step(test: Rehearsed) -> RehearsedStep:
 def verdict(detail: str, *, ok: bool = True) -> RehearsedStep:
     """The last word on a signal, or on an alert without one."""
     return RehearsedStep(step="verdict", ok=ok, detail=detail)
-
-
-def refused_by_door(status: int, answer: dict[str, str]) -> Iterable[RehearsedStep]:
-    """The door let it in and would not keep it."""
-    detail = f"{answer.get('code', status)}: {answer.get('detail', '')}"
-    yield RehearsedStep(step="alarm.stored", ok=False, detail=detail)
-    yield verdict(f"It would be refused: {detail}", ok=False)
