@@ -61,6 +61,7 @@ async def test_a_test_in_production_when_there_is_a_position_then_moves_and_leak
         path = await strategy_of(site, approval="auto", max_entries=0)
         await site.price("BTCUSDT", "60000")
         await send(site, ENTRY)
+        await until(lambda: site.items("/positions", status="open"))
         await send(site, RESTING)
 
         async def guarded_and_resting() -> bool:
