@@ -27,6 +27,7 @@ from app.desk import positions as desk_positions
 from app.desk import preview as desk_preview
 from app.desk import risk as desk_risk
 from app.desk.providers import TOOLS
+from app.desk.rehearsal import routes as desk_rehearsal
 from app.exchanges.venues import REGISTRY
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
@@ -51,6 +52,7 @@ ROUTERS = [
     desk_accounts.router,
     desk_capital.router,
     strategy_routes.router,
+    desk_rehearsal.router,
     webhook_routes.router,
     desk_alarms.router,
     signal_routes.router,

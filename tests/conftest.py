@@ -1,6 +1,7 @@
 """Databases for tests: SQLite always, PostgreSQL from a wheel; each test gets its own, migrated."""
 
 import asyncio
+import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from tempfile import mkdtemp
 from uuid import uuid4
 
 import pytest
+from loguru import logger
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -17,6 +19,18 @@ from app.db.session import Database, open_database
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
+
+
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """Leaves logging as it was found."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    logger.remove()
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = before
+    root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -98,9 +98,18 @@ class TooSlow(AppError):
 
 
 class TooMany(AppError):
-    """Too many requests in too short a time."""
+    """Too many requests in too short a time.
+
+    Args:
+        detail: what is too much.
+        retry_after_seconds: when it may be tried again.
+    """
 
     code = "too_many"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Denied(AppError):

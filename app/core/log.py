@@ -44,6 +44,7 @@ _QUIET: Final = (
     "aiosqlite",
     "asyncio",
     "ccxt",
+    "httpx",  # it would log every knock of a test with its address
 )
 _OWN_KEYS: Final = ("_text", "_json")
 

@@ -23,8 +23,27 @@ from app.pipeline.positions.models import Position
 from app.pipeline.signals import repository as signals
 from app.pipeline.signals.models import Signal
 
-# Steps of one moment in the order in which they follow from each other.
-STAGES: Final = ("alarm", "signal", "order", "fill", "position", "trade")
+# Steps of one moment in the order in which they follow from each other; a stage alone stands for
+# those of its steps that are not named.
+ORDER: Final = (
+    "alarm.received",
+    "alarm.stored",
+    "alarm.understood",
+    "alarm",
+    "signal.created",
+    "signal.approved",
+    "signal.sized",
+    "signal",
+    "order.created",
+    "order.submitted",
+    "order.accepted",
+    "order",
+    "fill",
+    "signal.executed",
+    "position.opened",
+    "position",
+    "trade",
+)
 
 
 async def story_of(session: AsyncSession, alarm_id: UUID, user_id: UUID) -> AlarmStory:
@@ -44,11 +63,12 @@ async def story_of(session: AsyncSession, alarm_id: UUID, user_id: UUID) -> Alar
         *_alarm_steps(alarm),
         *_gap_steps(gap),
         *await _audited(session, made, placed, held),
+        *_sized_steps(placed),
         *_order_steps(placed),
         *_fill_steps(await orders.fills_of_orders(session, [order.id for order in placed])),
         *_trade_steps(await pnl.trades_of(session, books)),
     ]
-    steps.sort(key=lambda step: (step.at, STAGES.index(step.step.partition(".")[0])))
+    steps.sort(key=lambda step: (step.at, _rank(step.step)))
     detail = AlarmDetail.of(alarm).model_dump()
     return AlarmStory(**detail, gap_id=None if gap is None else gap.id, timeline=steps)
 
@@ -57,6 +77,11 @@ def _alarm_steps(alarm: Alarm) -> Iterable[StepOut]:
     times = "" if alarm.deliveries == 1 else f", delivered {alarm.deliveries} times"
     words = f"{len(alarm.body)} bytes from {alarm.source}{times}"
     yield StepOut(at=alarm.received_at, step="alarm.received", detail=words)
+    if alarm.stored_at is not None:
+        yield StepOut(at=alarm.stored_at, step="alarm.stored", detail="the bytes are on disk")
+    if alarm.decided_at is not None and alarm.sentence is not None:
+        words = f"as {alarm.dialect}: {alarm.sentence}"
+        yield StepOut(at=alarm.decided_at, step="alarm.understood", detail=words)
     if alarm.decided_at is not None:
         said = alarm.reason or alarm.sentence or ""
         yield StepOut(at=alarm.decided_at, step=f"alarm.{alarm.status.value}", detail=said)
@@ -101,13 +126,26 @@ def _words(entry: AuditEntry) -> str:
     return f"{'; '.join(said)} (by {entry.actor})"
 
 
+def _sized_steps(placed: Sequence[Order]) -> Iterable[StepOut]:
+    """How much a signal became at the price of that moment; its order was written down with it."""
+    for order in placed:
+        if order.signal_id is None:
+            continue
+        levels = {"stop": order.stop_loss, "target": order.take_profit}
+        parts = [f"{name} {plain(price)}" for name, price in levels.items() if price is not None]
+        words = ", ".join([f"{order.side.value} {plain(order.quantity)} {order.symbol}", *parts])
+        price = order.reference_price
+        yield StepOut(at=order.created_at, step="signal.sized", detail=words, price=price)
+
+
 def _order_steps(placed: Sequence[Order]) -> Iterable[StepOut]:
     """When an order left and when the venue had it: the row alone knows these."""
     for order in placed:
         name = f"{order.side.value} {plain(order.quantity)} {order.symbol}"
         if order.submitted_at is not None:
             words = f"{name}, our id {order.client_order_id}"
-            yield StepOut(at=order.submitted_at, step="order.submitted", detail=words)
+            price = order.limit_price or order.trigger_price
+            yield StepOut(at=order.submitted_at, step="order.submitted", detail=words, price=price)
         if order.accepted_at is not None:
             words = f"{name}, the venue's id {order.exchange_order_id}"
             yield StepOut(at=order.accepted_at, step="order.accepted", detail=words)
@@ -133,3 +171,7 @@ def _trade_steps(trades: Sequence[Trade]) -> Iterable[StepOut]:
 
 def _each_once(rows: Iterable[Order]) -> list[Order]:
     return list({row.id: row for row in rows}.values())
+
+
+def _rank(step: str) -> int:
+    return ORDER.index(step if step in ORDER else step.partition(".")[0])

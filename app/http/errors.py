@@ -59,7 +59,10 @@ def status_of(error: errors.AppError) -> int:
 
 def on_app_error(request: Request[Any, Any, Any], error: errors.AppError) -> Response[ErrorOut]:
     """Answer an error raised on purpose."""
-    return _answer(request, status_of(error), error.code, error.detail)
+    answer = _answer(request, status_of(error), error.code, error.detail)
+    if isinstance(error, errors.TooMany) and error.retry_after_seconds is not None:
+        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+    return answer
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorOut]:

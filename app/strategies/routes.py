@@ -13,7 +13,7 @@ from app.accounts import exchange_accounts
 from app.http.caller import Caller, require_trader
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
-from app.strategies import repository, service, template
+from app.strategies import repository, service
 from app.strategies.models import Strategy
 from app.strategies.schemas import (
     ActivateIn,
@@ -153,13 +153,8 @@ async def alert_template(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
 ) -> AlertTemplateOut:
-    """For a strategy's alerts and for an indicator's."""
-    await repository.owned(session, strategy_id, caller.user_id)
-    return AlertTemplateOut(
-        strategy_alert=template.STRATEGY_ALERT,
-        indicator_alert=template.INDICATOR_ALERT,
-        notes=template.NOTES,
-    )
+    """For a strategy's alerts and for an indicator's, with what applies to what they leave out."""
+    return AlertTemplateOut.of(await repository.owned(session, strategy_id, caller.user_id))
 
 
 @delete(

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from app.http.schemas import In, Moment, Out
+from app.strategies import template
 from app.strategies.models import Strategy
 from app.strategies.words import Approval, LevelKind, OnOpposite, Sides, SizingMode
 from app.trading.money import Money
@@ -164,12 +165,44 @@ class StrategyWithUrl(StrategyOut):
         return cls.model_validate({**_fields(row), "webhook_url": webhook_url})
 
 
+class AppliesOut(Out):
+    """What counts for an alert that says nothing else."""
+
+    sizing: Sizing
+    default_stop_loss: Level | None
+    default_take_profit: Level | None
+    approval: Approval
+    approve_exits: Approval
+    sides: Sides
+    on_opposite: OnOpposite
+    leverage: int
+    margin_mode: MarginMode
+    max_entries: int
+    max_alarm_age_seconds: int
+    exit_max_age_seconds: int
+
+
 class AlertTemplateOut(Out):
-    """Text to paste into TradingView's message field."""
+    """Text to paste into TradingView's message field, where it goes, and what it leaves out."""
 
     strategy_alert: str
     indicator_alert: str
+    paste_url: str
+    paste_text: str
+    applies: AppliesOut
     notes: list[str]
+
+    @classmethod
+    def of(cls, row: Strategy) -> Self:
+        """The texts of a strategy as it is set now."""
+        return cls(
+            strategy_alert=template.as_text(template.strategy_alert(row)),
+            indicator_alert=template.as_text(template.indicator_alert(row)),
+            paste_url=template.paste_url(row),
+            paste_text=template.PASTE_TEXT,
+            applies=AppliesOut.model_validate(_fields(row)),
+            notes=template.notes_for(row),
+        )
 
 
 def _fields(row: Strategy) -> dict[str, Any]:

@@ -35,8 +35,8 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
     failpoint("C01")
     sender = _sender(request)
     door: Door = request.app.state.door
-    owner = await door.owner_of(token)
-    return AlarmReceipt.of(await door.take(owner, await _body(request), source=sender))
+    admitted = await door.admit(token, sender=sender)
+    return AlarmReceipt.of(await door.take(admitted, await _body(request)))
 
 
 @post(
@@ -57,8 +57,8 @@ async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmRec
     if secret is None:
         raise NotFound(NOTHING_HERE)
     door: Door = request.app.state.door
-    owner = await door.owner_of(secret)
-    return AlarmReceipt.of(await door.take(owner, body, source=sender))
+    admitted = await door.admit(secret, sender=sender)
+    return AlarmReceipt.of(await door.take(admitted, body))
 
 
 def _sender(request: Request[Any, Any, Any]) -> str:

@@ -1,17 +1,31 @@
 """Whose alert it is, by its token; those who ask at one moment are looked up together."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from app.core.errors import NotFound
 from app.core.sharing import Shared
 from app.http.errors import NOTHING_HERE
 from app.pipeline.alarms.keeping import Delivery
+from app.pipeline.alarms.models import TEST_SOURCE
 from app.pipeline.alarms.service import Reading
 from app.pipeline.flow.intake import Taken, take_delivery
 from app.pipeline.flow.tools import Tools
 from app.strategies import repository as strategies
+from app.strategies.passes import DoorPass
 from app.strategies.repository import TokenOwner
 from app.strategies.service import token_digest
+
+MAX_SOURCE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Whose alert it is, and what is kept as its source."""
+
+    owner: TokenOwner
+    source: str
 
 
 class Door:
@@ -23,28 +37,33 @@ class Door:
             self._look_up, patience_seconds=tools.settings.inbox_patience_seconds
         )
 
-    async def owner_of(self, token: str) -> TokenOwner:
-        """Whose strategy a token belongs to; looked up anew each time, for it may be rotated.
+    async def admit(self, token: str, *, sender: str) -> Admitted:
+        """Let in an alert with a strategy's token, or a test with a pass of this process.
+
+        A token is looked up anew each time, for it may have been rotated.
 
         Args:
             token: as it came, in the path or in the body.
+            sender: the address it came from.
 
         Raises:
-            NotFound: nobody has that token; it looks like any path that does not exist.
+            NotFound: it is neither; that looks like any path that does not exist.
             Unavailable: it could not be looked up now; the sender should send it again.
         """
+        test = self._tools.passes.take(token, now=self._tools.now())
+        if test is not None:
+            return await self._tester(test)
         owner = await self._owners.ask(token_digest(token))
         if owner is None:
             raise NotFound(NOTHING_HERE)
-        return owner
+        return Admitted(owner, sender)
 
-    async def take(self, owner: TokenOwner, body: bytes, *, source: str) -> Taken:
+    async def take(self, admitted: Admitted, body: bytes) -> Taken:
         """Keep one delivery and say what became of it.
 
         Args:
-            owner: whose token came with it.
+            admitted: whose it is.
             body: the bytes as they arrived.
-            source: the sender's address.
 
         Raises:
             Unavailable: it could not be kept now; the sender should send it again.
@@ -52,14 +71,20 @@ class Door:
         return await take_delivery(
             self._tools,
             Delivery(
-                user_id=owner.user_id,
-                strategy_id=owner.strategy_id,
+                user_id=admitted.owner.user_id,
+                strategy_id=admitted.owner.strategy_id,
                 body=body,
-                source=source,
+                source=admitted.source,
                 received_at=self._tools.now(),
                 reading=Reading.of(body),
             ),
         )
+
+    async def _tester(self, test: DoorPass) -> Admitted:
+        async with self._tools.database.read() as session:
+            strategy = await strategies.get(session, test.strategy_id)
+        owner = TokenOwner(strategy.id, strategy.user_id)
+        return Admitted(owner, f"{TEST_SOURCE}{test.username}"[:MAX_SOURCE])
 
     async def _look_up(self, digests: Sequence[str]) -> Sequence[TokenOwner | None]:
         async with self._tools.database.read() as session:

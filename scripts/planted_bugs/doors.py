@@ -19,10 +19,10 @@ DOORS = Chapter(
                 Swap("from typing import Any\n", "from typing import Any\nfrom uuid import UUID\n"),
                 Swap(
                     """\
-    return AlarmReceipt.of(await door.take(owner, await _body(request), source=sender))
+    return AlarmReceipt.of(await door.take(admitted, await _body(request)))
 """,
                     """\
-    later = asyncio.ensure_future(door.take(owner, await _body(request), source=sender))
+    later = asyncio.ensure_future(door.take(admitted, await _body(request)))
     later.add_done_callback(lambda done: done.exception())
     return AlarmReceipt(alarm_id=UUID(int=0), status="accepted")
 """,

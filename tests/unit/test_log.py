@@ -4,7 +4,6 @@ import logging
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -27,18 +26,6 @@ def folder(tmp_path: Path, as_before: None) -> Path:
     del as_before
     configure_logging(Settings(_env_file=None, log_dir=tmp_path / "logs"))
     return tmp_path / "logs"
-
-
-@pytest.fixture
-def as_before() -> Iterator[None]:
-    """Leaves logging as it was found."""
-    root = logging.getLogger()
-    before, level = root.handlers[:], root.level
-    yield
-    logger.remove()
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = before
-    root.setLevel(level)
 
 
 def events(folder: Path) -> list[dict[str, object]]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, Operation
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.clock import Clock
 from app.core.errors import NotFound, Unavailable
 from app.core.failpoints import failpoint
 from app.core.sharing import Shared
@@ -45,6 +46,7 @@ class Inbox:
 
     Args:
         database: where they are kept.
+        clock: for the moment in which they are.
         window: how long an equal body without an id of its own is the same alert.
         max_future: how far an alert's clock may be ahead of ours.
         most_waiting: more than that are told to come again.
@@ -54,6 +56,7 @@ class Inbox:
     def __init__(
         self,
         database: Database,
+        clock: Clock,
         *,
         window: timedelta,
         max_future: timedelta,
@@ -61,6 +64,7 @@ class Inbox:
         patience_seconds: float,
     ) -> None:
         self._database = database
+        self._clock = clock
         self._window = window
         self._max_future = max_future
         self._most_waiting = most_waiting
@@ -92,7 +96,13 @@ class Inbox:
         self, session: AsyncSession, deliveries: Sequence[Delivery]
     ) -> Sequence[Receipt]:
         """Keep deliveries together with what else the caller's transaction does."""
-        return await keep(session, deliveries, window=self._window, max_future=self._max_future)
+        return await keep(
+            session,
+            deliveries,
+            window=self._window,
+            max_future=self._max_future,
+            now=self._clock.now(),
+        )
 
     async def lull(self, at_most_seconds: float) -> None:
         """Let deliveries that wait go first, for at most that long."""

@@ -13,8 +13,9 @@ from app.core.state import advance
 from app.db.base import Base
 from app.pipeline.alarms.status import ALARM_MOVES, AlarmStatus
 
-# What the source of an alert by hand begins with; the user's name follows.
+# What the source of an alert by hand, or of a test, begins with; the user's name follows.
 BY_HAND: Final = "user:"
+TEST_SOURCE: Final = "test:"
 
 
 class Alarm(Base):
@@ -36,6 +37,7 @@ class Alarm(Base):
     )
     source: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[datetime]
+    stored_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
     deliveries: Mapped[int] = mapped_column(default=1)
     dialect: Mapped[str | None] = mapped_column(String(40))
@@ -45,6 +47,11 @@ class Alarm(Base):
     sentence: Mapped[str | None] = mapped_column(Text)
     problems: Mapped[list[dict[str, Any]]]
     signal_id: Mapped[UUID | None]
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it came from `POST /strategies/{id}/test-alarm`: nothing may move for it."""
+        return is_test_source(self.source)
 
     def decide(self, status: AlarmStatus, *, reason: str | None, now: datetime) -> None:
         """Say what became of it; `reason` is `code: sentence`."""
@@ -62,3 +69,8 @@ class AlarmClaim(Base):
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     alarm_id: Mapped[UUID]
     valid_until: Mapped[datetime] = mapped_column(index=True)
+
+
+def is_test_source(source: str) -> bool:
+    """Whether an alert came by a test; other sources are addresses, or begin with `user:`."""
+    return source.startswith(TEST_SOURCE)

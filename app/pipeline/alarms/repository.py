@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.db.symbols import symbol_is
-from app.pipeline.alarms.models import Alarm
+from app.pipeline.alarms.models import TEST_SOURCE, Alarm
 from app.pipeline.alarms.status import AlarmStatus
 
 
@@ -61,6 +61,7 @@ _NEWEST_END: Final = select(func.max(Alarm.alert_at)).where(
     Alarm.strategy_id == bindparam("strategy_id", type_=Uuid()),
     Alarm.received_at >= bindparam("since", type_=Alarm.received_at.type),
     Alarm.symbol == bindparam("symbol", type_=String()),
+    ~Alarm.source.startswith(TEST_SOURCE),
     or_(
         and_(Alarm.status == AlarmStatus.IGNORED, Alarm.reason.startswith("nothing_to_close:")),
         and_(Alarm.status == AlarmStatus.ACCEPTED, Alarm.signal_id.is_(None)),

@@ -19,6 +19,7 @@ class AlarmOut(Out):
     decided_at: Moment | None
     deliveries: int
     source: str
+    is_test: bool
     dialect: str | None
     alert_at: Moment | None
     ticker: str | None

@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 from uuid import UUID
 
@@ -49,8 +50,17 @@ from app.strategies.models import Strategy
 from app.trading.tickers import resolve_ticker
 from app.trading.words import CloseReason
 
+ENDED: Final = "Pending signals and resting entries were ended."
+TEST_ENDS_NOTHING: Final = "Pending signals and resting entries would be ended; a test leaves them."
 
-async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = None) -> Alarm:
+
+async def on_alarm(
+    tools: Tools,
+    alarm_id: UUID,
+    *,
+    meaning: Meaning | None = None,
+    stored_at: datetime | None = None,
+) -> Alarm:
     """Decide what a stored alarm is: signals, or a reason why not.
 
     Harmless to repeat: only an alarm that is still `received` is decided.
@@ -59,6 +69,7 @@ async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = No
         tools: the database, markets and prices.
         alarm_id: the alarm.
         meaning: its body, where the caller has read it a moment ago; read here when None.
+        stored_at: when the caller saw its bytes committed; None leaves when they were written.
 
     Returns:
         The alarm as it is now; still `received` while the venue's markets are not known.
@@ -66,6 +77,7 @@ async def on_alarm(tools: Tools, alarm_id: UUID, *, meaning: Meaning | None = No
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Alarm, alarm_id)
         alarm, strategy, account = await _load(session, alarm_id)
+        alarm.stored_at = stored_at or alarm.stored_at
         if alarm.status is not AlarmStatus.RECEIVED:
             return alarm
         if not tools.instruments.all(account.exchange, account.market_type):
@@ -104,6 +116,7 @@ async def _load(session: AsyncSession, alarm_id: UUID) -> tuple[Alarm, Strategy,
 async def _decide(session: AsyncSession, tools: Tools, case: Case) -> None:
     """All of an alarm's intents, or none of them."""
     alarm, now = case.alarm, case.now
+    alarm.sentence = " ".join(map(sentence, case.meaning.intents))
     # One intent changes nothing before it is sure of itself: only several need a way back.
     several = len(case.meaning.intents) > 1
     try:
@@ -151,10 +164,9 @@ async def _carry_out(
         ticker_map=case.strategy.ticker_map,
     )
     case.alarm.symbol = symbol
-    case.alarm.sentence = sentence(intent)
     if intent.action is Action.CANCEL:
         await end_entries(session, case, symbol, reason="cancelled: The alert cancels it.")
-        raise Ended("Pending signals and resting entries were ended.")
+        raise Ended(TEST_ENDS_NOTHING if case.alarm.is_test else ENDED)
     with session.no_autoflush:  # nothing of this alarm is asked about
         glance = await look(session, case.strategy.id, symbol)
         book = await positions.get(session, glance.book_id) if glance.book_id else None
@@ -197,7 +209,7 @@ async def _to_signal(
     await refuse_stale(session, case, action, book)
     if action.opens:
         await refuse_overtaken(session, tools, case, glance)
-        if not case.strategy.is_active:
+        if not case.strategy.is_active and not case.alarm.is_test:
             raise Denied("This strategy is switched off.", code="strategy_inactive")
     if glance.has_entries:
         reason = "superseded: A newer alert came."
@@ -214,8 +226,10 @@ async def end_entries(
 ) -> None:
     """End undecided and unsent entries, and ask for resting ones to be cancelled (TRADING 24).
 
-    After an exit, what they still fill meanwhile is closed (TRADING 20).
+    After an exit, what they still fill meanwhile is closed (TRADING 20). A test ends nothing.
     """
+    if case.alarm.is_test:
+        return
     await signal_service.supersede_entries(
         session, case.strategy.id, symbol, now=case.now, reason=reason
     )

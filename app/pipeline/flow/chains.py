@@ -55,9 +55,12 @@ class Told:
 async def follow_chain(session: AsyncSession, tools: Tools, case: Case) -> None:
     """Hold an alarm that was just decided against the chain, market by market.
 
-    A missed alert that the trader repairs is no link: the chain has gone on without it.
+    A missed alert that the trader repairs is no link: the chain has gone on without it. Nor is a
+    test: TradingView knows nothing of it.
     """
     alarm = case.alarm
+    if alarm.is_test:
+        return
     if alarm.source.startswith(BY_HAND):
         gap = await gaps.repaired_by(session, alarm.id)
         if gap is not None:

@@ -23,8 +23,8 @@ class Glance:
 
     Attributes:
         book_id: the open book; None when flat.
-        latest_alert_at: time of the newest alert that became a signal.
-        has_entries: whether an entry is undecided, unsent or resting.
+        latest_alert_at: time of the newest alert that became a signal; tests do not count.
+        has_entries: whether an entry is undecided, unsent or resting; a test's is none.
     """
 
     symbol: str
@@ -48,13 +48,14 @@ _BOOK: Final = (
     .limit(1)
 )
 _NEWEST: Final = select(func.max(Signal.alert_at)).where(
-    Signal.strategy_id == _STRATEGY, Signal.symbol == _SYMBOL
+    Signal.strategy_id == _STRATEGY, Signal.symbol == _SYMBOL, Signal.is_test.is_(False)
 )
 _UNSENT: Final = select(func.count()).where(
     Signal.strategy_id == _STRATEGY,
     Signal.symbol == _SYMBOL,
     Signal.status.in_(UNSENT),
     Signal.action.in_(OPENING),
+    Signal.is_test.is_(False),
 )
 _RESTING: Final = select(func.count()).where(
     Order.strategy_id == _STRATEGY,

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Any, Final, Self
 from uuid import UUID
@@ -62,13 +63,14 @@ async def take_delivery(tools: Tools, delivery: Delivery) -> Taken:
     """
     failpoint("C03")
     kept = await tools.inbox.put(delivery)
+    stored_at = tools.now()
     failpoint("C05")
     taken = Taken.of(kept.receipt)
     if kept.in_crowd:
         return taken
     with logger.contextualize(alarm_id=str(taken.alarm_id)):
         if not kept.receipt.is_decided:
-            taken = await _decide(tools, taken, delivery.reading.meaning)
+            taken = await _decide(tools, taken, delivery.reading.meaning, stored_at)
         said = "duplicate" if taken.is_duplicate else taken.status.value
         logger.bind(status=said, source=delivery.source).info("alarm.received")
     return taken
@@ -120,9 +122,11 @@ async def decide_waiting(
         decided.update(waiting)
 
 
-async def _decide(tools: Tools, taken: Taken, meaning: Meaning | None) -> Taken:
+async def _decide(
+    tools: Tools, taken: Taken, meaning: Meaning | None, stored_at: datetime
+) -> Taken:
     try:
-        alarm = await on_alarm(tools, taken.alarm_id, meaning=meaning)
+        alarm = await on_alarm(tools, taken.alarm_id, meaning=meaning, stored_at=stored_at)
     except Exception:  # noqa: BLE001 the alarm is kept: the sender must hear so, a worker retries
         logger.exception("alarm.decision_failed")
         return taken

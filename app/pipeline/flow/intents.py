@@ -178,6 +178,7 @@ def draft_of(
         alert_at=case.alarm.alert_at,
         alarm_id=case.alarm.id,
         part=part,
+        is_test=case.alarm.is_test,
         external_id=case.meaning.alert_id,
     )
 

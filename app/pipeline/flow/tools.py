@@ -27,6 +27,7 @@ from app.pipeline.pnl.service import Ledger
 from app.pipeline.positions.models import Position
 from app.pipeline.signals.models import Signal
 from app.settings import Settings
+from app.strategies.passes import DoorPasses
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
 
@@ -61,6 +62,7 @@ class Tools:
     venues: Venues
     watch: Watch
     agreement: Agreement = field(default_factory=Agreement)
+    passes: DoorPasses = field(default_factory=DoorPasses)
 
     def now(self) -> datetime:
         """The current moment, aware UTC."""
@@ -72,6 +74,7 @@ class Tools:
         settings = self.settings
         return Inbox(
             self.database,
+            self.clock,
             window=timedelta(seconds=settings.dedup_window_seconds),
             max_future=timedelta(seconds=settings.future_alert_seconds),
             most_waiting=settings.inbox_most_waiting,

@@ -5,7 +5,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.ids import new_id
@@ -18,6 +26,9 @@ from app.strategies.words import LevelKind
 from app.trading.targets import Target
 from app.trading.words import OrderType, PositionSide
 
+# Of the rows of a test the database itself takes no status that an order could follow from.
+NEVER_SENT = "NOT is_test OR status IN ('pending', 'rejected', 'expired', 'superseded')"
+
 
 class Signal(Base):
     """One intention: what to do with which symbol, as it was understood when it came."""
@@ -25,6 +36,7 @@ class Signal(Base):
     __tablename__ = "signals"
     __table_args__ = (
         UniqueConstraint("alarm_id", "part"),
+        CheckConstraint(NEVER_SENT, name="test_is_never_sent"),
         Index("ix_signals_user_status", "user_id", "status"),
         Index("ix_signals_strategy_symbol_status", "strategy_id", "symbol", "status"),
         Index("ix_signals_status_expires", "status", "expires_at"),
@@ -36,6 +48,7 @@ class Signal(Base):
     strategy_id: Mapped[UUID] = mapped_column(ForeignKey("strategies.id"))
     alarm_id: Mapped[UUID | None] = mapped_column(ForeignKey("alarms.id"))
     part: Mapped[int] = mapped_column(default=0)
+    is_test: Mapped[bool] = mapped_column(default=False, server_default=false())
     external_id: Mapped[str | None] = mapped_column(String(120))
     status: Mapped[SignalStatus] = mapped_column(default=SignalStatus.PENDING)
     reason: Mapped[str | None] = mapped_column(Text)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +10,8 @@ from app.pipeline.signals import repository
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.service import audit
 from app.pipeline.signals.status import SignalStatus
+
+TEST_OVER: Final = "test: This was a test; nothing was sent."
 
 
 async def change_pending(
@@ -27,6 +29,24 @@ async def change_pending(
     if won:
         await audit(session, signal, "signal.changed", actor=actor, now=now)
     return won
+
+
+async def end_test(session: AsyncSession, signal: Signal, *, actor: str, now: datetime) -> None:
+    """Reject a test's signal at the end of its test; harmless when it has ended already."""
+    pending, rejected = SignalStatus.PENDING, SignalStatus.REJECTED
+    won = await repository.claim(
+        session,
+        signal.id,
+        frm=pending,
+        to=rejected,
+        now=now,
+        reason=TEST_OVER,
+        decided_at=now,
+        decided_by=actor,
+    )
+    await session.refresh(signal)
+    if won:
+        await audit(session, signal, "signal.rejected", actor=actor, now=now)
 
 
 async def end_pending(

@@ -64,9 +64,11 @@ async def claim(
 async def pending(
     session: AsyncSession, strategy_id: UUID, symbol: str | None = None
 ) -> Sequence[Signal]:
-    """Undecided signals of a strategy, oldest first."""
+    """Undecided signals of a strategy, oldest first; a test's are nobody's business."""
     query = select(Signal).where(
-        Signal.strategy_id == strategy_id, Signal.status == SignalStatus.PENDING
+        Signal.strategy_id == strategy_id,
+        Signal.status == SignalStatus.PENDING,
+        Signal.is_test.is_(False),
     )
     if symbol is not None:
         query = query.where(Signal.symbol == symbol)
@@ -74,8 +76,9 @@ async def pending(
 
 
 async def unsent_entries(session: AsyncSession, strategy_id: UUID, symbol: str) -> Sequence[Signal]:
-    """Entries of a strategy on a symbol that are undecided or not yet sent."""
+    """Entries of a strategy on a symbol that are undecided or not yet sent; no test's."""
     query = select(Signal).where(
+        Signal.is_test.is_(False),
         Signal.strategy_id == strategy_id,
         Signal.symbol == symbol,
         Signal.action.in_(OPENING),
@@ -131,11 +134,11 @@ async def in_status(
 
 
 async def overdue(session: AsyncSession, now: datetime) -> Sequence[Signal]:
-    """Undecided or unsent entries whose time ran out."""
+    """Undecided or unsent entries whose time ran out, and whatever a test left behind."""
     query = select(Signal).where(
         Signal.status.in_(UNSENT),
         Signal.expires_at <= now,
-        Signal.action.in_(OPENING),
+        Signal.action.in_(OPENING) | Signal.is_test,
     )
     return (await session.scalars(query.order_by(Signal.id).limit(500))).all()
 

@@ -43,6 +43,7 @@ class SignalOut(Out):
     strategy_id: UUID
     account_id: UUID
     alarm_id: UUID | None
+    is_test: bool
     external_id: str | None
     action: SignalAction
     symbol: str

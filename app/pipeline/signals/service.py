@@ -36,6 +36,7 @@ class SignalDraft:
         target_levels: every target with its kind, value and share in percent, as text; None where
             there is one for everything.
         reference_price: what the price was when the signal came: the alert's, or ours at receipt.
+        is_test: True when nothing may ever be sent for it; it stays pending until its test ends.
         needs_human: True when a person must decide even under auto-approval (TRADING 6).
         approved_by: the user who asks for it by hand and has thereby decided it.
         expires_at: when it stops being valid; by the strategy's setting when None.
@@ -61,6 +62,7 @@ class SignalDraft:
     alert_at: datetime | None = None
     alarm_id: UUID | None = None
     part: int = 0
+    is_test: bool = False
     external_id: str | None = None
     needs_human: bool = False
     approved_by: str | None = None
@@ -77,6 +79,7 @@ async def create(
 
     Exits are approved by rule unless the strategy wants to be asked (TRADING 4); entries under
     auto-approval unless a person must look; what a user asks for by hand is decided by asking.
+    A test's signal is decided by nobody: `decided_by` names the rule that would have.
     """
     names = [name for name in SignalDraft.__slots__ if name not in ABOUT_DECIDING]
     values = {name: getattr(draft, name) for name in names}
@@ -94,7 +97,9 @@ async def create(
     session.add(signal)
     await audit(session, signal, "signal.created", actor="system", now=now)
     rule = draft.approved_by or _approving_rule(strategy, draft)
-    if rule is not None:
+    if draft.is_test:
+        signal.decided_by = rule
+    elif rule is not None:
         await _approve(session, signal, actor=rule, now=now)
     elif signal.reference_price is None:
         wake_for(session, signal, now=now)
@@ -127,8 +132,10 @@ async def approve(
         key: idempotency key: the same call again gets the same answer.
 
     Raises:
-        Conflict: it expired, or was decided already.
+        Conflict: it expired, was decided already, or is a test's.
     """
+    if signal.is_test:
+        raise Conflict("This signal is a test's: nothing is ever sent for it.", code="test_signal")
     if key is not None and signal.decision_key == key:
         return signal
     is_over = signal.action.opens and signal.expires_at <= now

@@ -12,3 +12,10 @@ async def front(database: Database) -> AsyncIterator[Front]:
     """A trader on a linear account whose strategy asks before it acts."""
     async with open_front(database, approval=Approval.MANUAL) as opened:
         yield opened
+
+
+@pytest.fixture
+async def webhook(front: Front) -> str:
+    """Path of the strategy's webhook."""
+    answer = await front.post(f"/strategies/{front.desk.strategy.id}/rotate-token")
+    return "/webhooks/" + str(answer["webhook_url"]).partition("/webhooks/")[2]

@@ -10,7 +10,9 @@ from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.types import ASGIApp
 
+from app.accounts.authentication import PUBLIC
 from app.accounts.keys import derive_keys
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
@@ -29,6 +31,9 @@ USER = "X-User"
 
 class NamedCaller(AbstractAuthenticationMiddleware):
     """Believes the header; logging in has tests of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(app, exclude_from_auth_key=PUBLIC)
 
     async def authenticate_request(
         self, connection: ASGIConnection[Any, Any, Any, Any]

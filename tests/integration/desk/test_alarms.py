@@ -42,7 +42,7 @@ async def test_the_story_leads_from_the_alert_to_the_result(front: Front) -> Non
     ]
     assert set(wanted) <= set(steps)
     assert steps.count("fill.executed") == 2
-    assert steps[:2] == wanted[:2]
+    assert steps[:4] == ["alarm.received", "alarm.stored", "alarm.understood", "alarm.accepted"]
     assert story["body"] == alarm.body.decode()
     assert (story["source"], story["deliveries"]) == ("::1", 1)
     prices = {step["step"]: step["price"] for step in story["timeline"]}
@@ -59,8 +59,60 @@ async def test_a_refused_alarm_has_a_story_too(front: Front) -> None:
     story = await front.get(f"/alarms/{alarm.id}")
 
     assert story["status"] == "refused"
-    assert [step["step"] for step in story["timeline"]] == ["alarm.received", "alarm.refused"]
-    assert story["timeline"][1]["detail"] == story["reason"]
+    steps = [step["step"] for step in story["timeline"]]
+    assert steps == ["alarm.received", "alarm.stored", "alarm.refused"]
+    assert story["timeline"][2]["detail"] == story["reason"]
+
+
+async def test_every_step_from_the_webhook_to_the_trade_has_its_moment_and_its_price(
+    front: Front, webhook: str
+) -> None:
+    desk = front.desk
+    await desk.price("60000")
+    body = {"symbol": "BTCUSDT.P", "action": "buy", "quantity": "0.1"}
+    receipt = (await front.client.post(webhook, json=body)).json()
+    await desk.process.settle()
+    desk.clock.advance(5)
+    await desk.price("60010")
+    await front.post(f"/signals/{receipt['signal_id']}/approve")
+    desk.clock.advance(4)
+    await desk.price("60900")
+    await front.client.post(webhook, json={"symbol": "BTCUSDT.P", "action": "close"})
+    await desk.process.settle()
+
+    story = await front.get(f"/alarms/{receipt['alarm_id']}")
+
+    told = [(one["step"], one["at"][17:19], one["price"]) for one in story["timeline"]]
+    wanted = [
+        ("alarm.received", "00", None),
+        ("alarm.stored", "00", None),
+        ("alarm.understood", "00", None),
+        ("alarm.accepted", "00", None),
+        ("signal.created", "00", "60000"),
+        ("signal.approved", "05", None),
+        ("signal.sized", "05", "60010"),
+        ("signal.executing", "05", None),
+        ("order.created", "05", "60010"),
+        ("order.submitted", "05", None),
+        ("order.accepted", "05", None),
+        ("order.filled", "05", "60010"),
+        ("fill.executed", "05", "60010"),
+        ("signal.executed", "05", None),
+        ("position.opened", "05", "60010"),
+        ("signal.sized", "09", "60900"),
+        ("order.created", "09", "60900"),
+        ("order.submitted", "09", None),
+        ("order.accepted", "09", None),
+        ("order.filled", "09", "60900"),
+        ("fill.executed", "09", "60900"),
+        ("position.closing", "09", None),
+        ("position.closed", "09", "60900"),
+        ("trade.booked", "09", "60900"),
+    ]
+    assert told == wanted
+    details = [one["detail"] for one in story["timeline"]]
+    assert details[2] == "as native: Buy 0.1 BTCUSDT.P at market to open a long."
+    assert details[6] == "buy 0.1 BTC/USDT:USDT"
 
 
 async def test_bytes_that_are_no_text_are_shown_all_the_same(front: Front) -> None:

@@ -2,26 +2,16 @@
 
 from typing import Any
 
-import pytest
 from sqlalchemy import event
 
 from tests.builders import an_alert
-from tests.integration.desk.front import USER, Front
+from tests.integration.desk.front import Front
 
 ERRORS = range(500, 600)
 
 
-@pytest.fixture
-async def webhook(front: Front) -> str:
-    """Path of the strategy's webhook."""
-    answer = await front.post(f"/strategies/{front.desk.strategy.id}/rotate-token")
-    return "/webhooks/" + str(answer["webhook_url"]).partition("/webhooks/")[2]
-
-
 async def deliver(front: Front, webhook: str) -> int:
-    # The door asks nobody who they are; the front's middleware does.
-    headers = {USER: front.desk.user.username}
-    answer = await front.client.post(webhook, content=an_alert(), headers=headers)
+    answer = await front.client.post(webhook, content=an_alert())
     await front.desk.process.settle()
     return answer.status_code
 

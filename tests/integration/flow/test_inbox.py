@@ -167,6 +167,7 @@ async def test_a_flood_of_one_trader_leaves_room_for_the_others(desk: Desk) -> N
     await desk.keep(other, theirs)
     inbox = Inbox(
         desk.database,
+        desk.clock,
         window=timedelta(seconds=90),
         max_future=timedelta(seconds=5),
         most_waiting=20,

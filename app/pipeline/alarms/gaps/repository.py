@@ -6,12 +6,23 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, String, Uuid, bindparam, func, or_, select, update
+from sqlalchemy import (
+    CursorResult,
+    Select,
+    String,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.pipeline.alarms.gaps.models import Gap, Twin
-from app.pipeline.alarms.models import BY_HAND, Alarm
+from app.pipeline.alarms.models import BY_HAND, TEST_SOURCE, Alarm
 from app.pipeline.alarms.status import GapKind, GapStatus
 from app.strategies.models import Strategy
 
@@ -119,10 +130,13 @@ class Hearing:
     is_silent: bool
 
 
+_CAME_BY_ITSELF: Final = and_(
+    ~Alarm.source.startswith(BY_HAND), ~Alarm.source.startswith(TEST_SOURCE)
+)
 # The newest row of an index, not the largest of all: it is asked every two seconds.
 _LAST_ALERT: Final = (
     select(Alarm.received_at)
-    .where(Alarm.strategy_id == Strategy.id, ~Alarm.source.startswith(BY_HAND))
+    .where(Alarm.strategy_id == Strategy.id, _CAME_BY_ITSELF)
     .order_by(Alarm.received_at.desc())
     .limit(1)
     .correlate(Strategy)
@@ -164,7 +178,7 @@ async def last_heard(session: AsyncSession, strategy_id: UUID) -> UUID | None:
     """The newest alarm of a strategy that did not come by hand."""
     query = (
         select(Alarm.id)
-        .where(Alarm.strategy_id == strategy_id, ~Alarm.source.startswith(BY_HAND))
+        .where(Alarm.strategy_id == strategy_id, _CAME_BY_ITSELF)
         .order_by(Alarm.received_at.desc())
         .limit(1)
     )
