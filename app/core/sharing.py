@@ -1,6 +1,7 @@
 """Calls that come while one is under way share the next: one trip to the database for many."""
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -42,6 +43,9 @@ class Shared(Generic[Asked, Answered]):
         self._patience_seconds = patience_seconds
         self._most_at_once = most_at_once
         self._waiting: list[tuple[Asked, asyncio.Future[Answered]]] = []
+        # In the order in which they came, so the first is the first whose patience ends.
+        self._deadlines: deque[tuple[float, asyncio.Future[Answered]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self._runner: asyncio.Task[None] | None = None
 
     @property
@@ -57,15 +61,28 @@ class Shared(Generic[Asked, Answered]):
         """
         if len(self._waiting) >= self._most_waiting:
             raise Unavailable("Too much is waiting here already; send it again.", code="busy")
-        future: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answered] = loop.create_future()
         self._waiting.append((one, future))
+        self._deadlines.append((loop.time() + self._patience_seconds, future))
+        if self._timer is None:
+            self._timer = loop.call_later(self._patience_seconds, self._give_up)
         if self._runner is None:
-            self._runner = asyncio.create_task(self._run(), name="shared call")
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                return await future
-        except TimeoutError:
-            raise Unavailable("The database takes too long; send it again.", code="slow") from None
+            self._runner = loop.create_task(self._run(), name="shared call")
+        return await future
+
+    def _give_up(self) -> None:
+        """Refuse those whose patience has ended; one timer serves all who wait."""
+        loop, self._timer = asyncio.get_running_loop(), None
+        while self._deadlines:
+            deadline, future = self._deadlines[0]
+            if not future.done():
+                if deadline > loop.time():
+                    self._timer = loop.call_at(deadline, self._give_up)
+                    return
+                refusal = Unavailable("The database takes too long; send it again.", code="slow")
+                future.set_exception(refusal)
+            self._deadlines.popleft()
 
     async def lull(self, at_most_seconds: float) -> None:
         """Wait until nothing is under way or waits, but not for longer than that."""

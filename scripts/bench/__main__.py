@@ -1,4 +1,4 @@
-"""Alert to order, beside a bare `create_order` and three bare commits, in rounds."""
+"""Alert to order, and durable ingest, each beside the least it could take, in rounds."""
 
 import asyncio
 import json
@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from scripts.bench.databases import on_postgresql, on_sqlite
+from scripts.bench.ingest import figures_of, measure_ingest, show_ingest
 from scripts.bench.measures import Alerts, BareCommits, BareOrders, percentile
 from scripts.bench.processes import site
 
@@ -36,20 +38,57 @@ class Result:
         )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
+@click.pass_context
+def bench(context: click.Context) -> None:
+    """Measure everything, or one part of it; what runs is processes on the loopback."""
+    if context.invoked_subcommand is None:
+        context.invoke(orders)
+        context.invoke(ingest)
+
+
+@bench.command()
 @click.option("--alerts", default=240, show_default=True, help="Measured, after the warm-up.")
 @click.option("--rounds", default=12, show_default=True, help="The three take turns this often.")
 @click.option("--warm-up", default=20, show_default=True, help="Of each, not counted.")
 @click.option("--database-url", default="", help="Of an empty database; SQLite when left out.")
 @click.option("--json", "as_json", is_flag=True, help="Print figures for a program.")
-def bench(*, alerts: int, rounds: int, warm_up: int, database_url: str, as_json: bool) -> None:
-    """Measure; paper exchange, server and driver are three processes on the loopback."""
+def orders(*, alerts: int, rounds: int, warm_up: int, database_url: str, as_json: bool) -> None:
+    """From an alert to its order; paper exchange, server and driver are three processes."""
     each = -(-alerts // rounds)
     result = asyncio.run(_measure(each, rounds, warm_up, database_url))
     if as_json:
         print(json.dumps(_figures(result)))
     else:
         _show(result)
+
+
+@bench.command()
+@click.option("--rounds", default=5, show_default=True, help="All take turns this often.")
+@click.option("--json", "as_json", is_flag=True, help="Print figures for a program.")
+def ingest(*, rounds: int, as_json: bool) -> None:
+    """Alerts kept and answered, on SQLite and on a PostgreSQL of its own."""
+    console = Console(stderr=True)
+    for name, server in (("SQLite, synchronous=FULL", on_sqlite), ("PostgreSQL", on_postgresql)):
+        with (
+            tempfile.TemporaryDirectory(prefix="signalbox-bench-") as folder,
+            server(Path(folder)) as urls,
+        ):
+            console.print(f"starting four processes over {name} …")
+            found = asyncio.run(
+                measure_ingest(
+                    Path(folder),
+                    name,
+                    ours_url=urls[0],
+                    floor_url=urls[1],
+                    rounds=rounds,
+                    console=console,
+                )
+            )
+        if as_json:
+            print(json.dumps(figures_of(found)))
+        else:
+            show_ingest(found, Console())
 
 
 async def _measure(each: int, rounds: int, warm_up: int, database_url: str) -> Result:

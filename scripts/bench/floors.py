@@ -1,11 +1,15 @@
-"""What ingest is compared with: a Litestar handler without a database, and one commit a request.
+"""What ingest is compared with, under the same server as ours.
 
-`python -m scripts.bench.floors PORT DATABASE_URL` serves both, under the same server as ours.
+`python -m scripts.bench.floors PORT plain DATABASE_URL` serves a Litestar handler that does
+nothing, and one that commits for each request; `… PORT same` our own door without a database: the
+same checks, the same reading, the same receipt, and nothing looked up or kept.
 """
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import uvicorn
@@ -14,7 +18,21 @@ from litestar.params import FromPath
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from app.accounts.authentication import BearerAuthentication
+from app.core.errors import NotFound
 from app.core.ids import new_id
+from app.http.access_log import access_log
+from app.http.errors import EXCEPTION_HANDLERS, NOTHING_HERE
+from app.http.request_id import request_id_middleware
+from app.pipeline.alarms.claims import claim_key
+from app.pipeline.alarms.service import Reading
+from app.pipeline.alarms.status import AlarmStatus
+from app.pipeline.flow.intake import Taken
+from app.settings import TRADINGVIEW_ADDRESSES
+from app.strategies.service import token_digest
+from app.webhooks.routes import MAX_BYTES
+from app.webhooks.schemas import AlarmReceipt
+from app.webhooks.source import may_send, sender_of
 from scripts.bench.measures import Base, Line, as_safe_as_ours
 
 
@@ -23,7 +41,7 @@ def receipt() -> dict[str, str | None]:
     return {"alarm_id": str(new_id()), "status": "received", "reason": None, "signal_id": None}
 
 
-@get("/health/ready")
+@get("/health/ready", opt={"public": True})
 async def ready() -> None:
     """It is when it answers."""
 
@@ -47,8 +65,38 @@ async def commit(request: Request[Any, Any, Any], token: FromPath[str]) -> dict[
     return receipt()
 
 
-def build(url: str) -> Litestar:
-    """The application, with a table on that database."""
+@post("/same/{token:str}", status_code=200, opt={"public": True}, request_max_body_size=MAX_BYTES)
+async def same(request: Request[Any, Any, Any], token: FromPath[str]) -> AlarmReceipt:
+    """Everything that the door does before and after the database."""
+    source = sender_of(request.scope, ())
+    if not may_send(source, TRADINGVIEW_ADDRESSES, is_local=True):
+        raise NotFound(NOTHING_HERE)
+    KNOWN.setdefault(token_digest(token), source)
+    async with asyncio.timeout(3):
+        body = await request.body()
+    reading = Reading.of(body)
+    claim_key(body, reading.meaning, window=timedelta(seconds=90))
+    taken = Taken(new_id(), AlarmStatus.RECEIVED, None, None, is_duplicate=False)
+    return AlarmReceipt.of(taken)
+
+
+KNOWN: dict[str, str | None] = {}
+
+
+def build_same() -> Litestar:
+    """Our door over nothing, inside the layers that every request of ours passes."""
+    app = Litestar(
+        [ready, same],
+        middleware=[BearerAuthentication],
+        exception_handlers=EXCEPTION_HANDLERS,
+        logging_config=None,
+    )
+    app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
+    return app
+
+
+def build_plain(url: str) -> Litestar:
+    """The two plain ones, with a table on that database."""
     engine = create_async_engine(url, pool_size=10, max_overflow=20)
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", as_safe_as_ours)
@@ -65,10 +113,11 @@ def build(url: str) -> Litestar:
 
 
 if __name__ == "__main__":
+    port, kind, *urls = sys.argv[1:]
     uvicorn.run(
-        build(sys.argv[2]),
+        build_same() if kind == "same" else build_plain(urls[0]),
         host="127.0.0.1",
-        port=int(sys.argv[1]),
+        port=int(port),
         log_level="warning",
         access_log=False,
         loop="uvloop",

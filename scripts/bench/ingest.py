@@ -5,7 +5,7 @@ import os
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -27,7 +27,7 @@ from scripts.bench.processes import (
     process,
 )
 
-BARE_GOAL: Final = 0.8
+SAME_GOAL: Final = 0.8
 COMMIT_GOAL: Final = 3.0
 BURST_GOAL_SECONDS: Final = 1.5
 BURST: Final = 2_000
@@ -96,9 +96,15 @@ class Ingest:
 
     database: str
     ours: Subject
+    same: Subject
     bare: Subject
     commit: Subject
     burst: Load
+
+    @property
+    def subjects(self) -> tuple[Subject, Subject, Subject, Subject]:
+        """In the order of the table."""
+        return self.ours, self.same, self.bare, self.commit
 
     def ratio(self, other: Subject, setting: Setting = MAIN) -> float:
         """Our answers a second against another's: the median of the rounds, each with its own."""
@@ -123,16 +129,18 @@ async def measure_ingest(
         with _site(folder, ours_url, floor_url) as (ports, pids):
             await answering(f"http://127.0.0.1:{ports[0]}/api/v3/ping", folder / "exchange")
             await answering(f"http://127.0.0.1:{ports[1]}/health/ready", folder / "door")
-            await answering(f"http://127.0.0.1:{ports[2]}/health/ready", folder / "floors")
+            await answering(f"http://127.0.0.1:{ports[2]}/health/ready", folder / "plain")
+            await answering(f"http://127.0.0.1:{ports[3]}/health/ready", folder / "same")
             url = await _webhook(client, f"http://127.0.0.1:{ports[1]}")
-            floor = f"http://127.0.0.1:{ports[2]}"
+            plain, other = (f"http://127.0.0.1:{port}" for port in ports[2:])
             token = secrets.token_urlsafe(32)
             ours = Subject("kept and answered (ours)", url, pids[1])
-            bare = Subject("Litestar, no database", f"{floor}/bare/{token}", pids[2])
-            commit = Subject("one commit a request", f"{floor}/commit/{token}", pids[2])
-            await _rounds((ours, bare, commit), rounds, console)
+            same = Subject("the same without a database", f"{other}/same/{token}", pids[3])
+            bare = Subject("a handler that does nothing", f"{plain}/bare/{token}", pids[2])
+            commit = Subject("one commit a request", f"{plain}/commit/{token}", pids[2])
+            await _rounds((ours, same, bare, commit), rounds, console)
             burst = await load(url, alerts(BURST), connections=BURST)
-    return Ingest(database, ours, bare, commit, burst)
+    return Ingest(database, ours, same, bare, commit, burst)
 
 
 async def _rounds(subjects: Sequence[Subject], rounds: int, console: Console) -> None:
@@ -149,11 +157,10 @@ async def _rounds(subjects: Sequence[Subject], rounds: int, console: Console) ->
 
 
 @contextmanager
-def _site(
-    folder: Path, ours_url: str, floor_url: str
-) -> Iterator[tuple[tuple[int, int, int], tuple[int, int, int]]]:
+def _site(folder: Path, ours_url: str, floor_url: str) -> Iterator[tuple[list[int], list[int]]]:
     """Ports and process ids of the paper exchange, the door without a worker, and the floors."""
-    exchange, door, floors = free_port(), free_port(), free_port()
+    exchange, door, plain, same = (free_port() for _ in range(4))
+    floors = "scripts.bench.floors"
     settings = {
         "PORT": str(door),
         "PAPER_URL": f"http://127.0.0.1:{exchange}",
@@ -161,15 +168,18 @@ def _site(
         "ADMIN_USERNAME": USERNAME,
         "ADMIN_PASSWORD": PASSWORD,
     }
-    paper = [str(ROOT / "run.py"), "paper-exchange", "--port", str(exchange)]
-    with (
-        process(folder / "exchange", paper, {}) as first,
-        process(folder / "door", [str(ROOT / "run.py"), "api"], settings) as second,
-        process(
-            folder / "floors", ["-m", "scripts.bench.floors", str(floors), floor_url], {}
-        ) as third,
-    ):
-        yield (exchange, door, floors), (first.pid, second.pid, third.pid)
+    programs = {
+        "exchange": ([str(ROOT / "run.py"), "paper-exchange", "--port", str(exchange)], {}),
+        "door": ([str(ROOT / "run.py"), "api"], settings),
+        "plain": (["-m", floors, str(plain), "plain", floor_url], {}),
+        "same": (["-m", floors, str(same), "same"], {}),
+    }
+    with ExitStack() as stack:
+        pids = [
+            stack.enter_context(process(folder / name, *what)).pid
+            for name, what in programs.items()
+        ]
+        yield [exchange, door, plain, same], pids
 
 
 async def _webhook(client: httpx.AsyncClient, base: str) -> str:
@@ -203,9 +213,9 @@ def show_ingest(found: Ingest, console: Console) -> None:
     for heading in ("a second", "p50 ms", "p99 ms", "CPU µs each", "of no database"):
         table.add_column(heading, justify="right")
     for setting in SETTINGS:
-        for one in (found.ours, found.bare, found.commit):
+        for one in found.subjects:
             times = one.milliseconds[setting]
-            pairs = zip(one.rates[setting], found.bare.rates[setting], strict=True)
+            pairs = zip(one.rates[setting], found.same.rates[setting], strict=True)
             table.add_row(
                 setting.name,
                 one.name,
@@ -216,7 +226,7 @@ def show_ingest(found: Ingest, console: Console) -> None:
                 f"{median(mine / theirs for mine, theirs in pairs):.2f}",
             )
     console.print(table)
-    _judge(console, "of the handler without a database", found.ratio(found.bare), BARE_GOAL)
+    _judge(console, "of the same handler without a database", found.ratio(found.same), SAME_GOAL)
     _judge(console, "times one commit a request", found.ratio(found.commit), COMMIT_GOAL)
     times = found.burst.milliseconds
     said = ", ".join(f"{count} of {status}" for status, count in found.burst.statuses.items())
@@ -230,15 +240,13 @@ def figures_of(found: Ingest) -> dict[str, object]:
     """The same for a program."""
     return {
         "database": found.database,
-        "of_no_database": round(found.ratio(found.bare), 3),
+        "of_no_database": round(found.ratio(found.same), 3),
+        "of_a_handler_that_does_nothing": round(found.ratio(found.bare), 3),
         "times_one_commit_a_request": round(found.ratio(found.commit), 3),
         "burst_p99_ms": round(percentile(found.burst.milliseconds, 0.99), 1),
         "burst_statuses": dict(found.burst.statuses),
         "rates": {
-            setting.name: {
-                one.name: round(median(one.rates[setting]))
-                for one in (found.ours, found.bare, found.commit)
-            }
+            setting.name: {one.name: round(median(one.rates[setting])) for one in found.subjects}
             for setting in SETTINGS
         },
     }

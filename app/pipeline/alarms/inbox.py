@@ -72,6 +72,7 @@ class Inbox:
             self._keep_all, most_waiting=most_waiting, patience_seconds=patience_seconds
         )
         self._inside: Counter[UUID] = Counter()
+        self._total = 0
 
     async def put(self, delivery: Delivery) -> Kept:
         """Keep one delivery; it is on disk when this returns.
@@ -85,9 +86,11 @@ class Inbox:
         owner = delivery.user_id
         self._refuse_flood(owner)
         self._inside[owner] += 1
+        self._total += 1
         try:
             return await self._shared.ask(delivery)
         finally:
+            self._total -= 1
             self._inside[owner] -= 1
             if not self._inside[owner]:
                 del self._inside[owner]
@@ -110,7 +113,7 @@ class Inbox:
 
     def _refuse_flood(self, owner: UUID) -> None:
         """One trader's flood leaves half of the room to the others."""
-        others = self._inside.total() - self._inside[owner]
+        others = self._total - self._inside[owner]
         if others and self._inside[owner] >= self._most_waiting // 2:
             raise Unavailable(
                 "Too many of your alerts are waiting already; send it again.", code="busy"
