@@ -57,6 +57,10 @@ def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     url = make_url(server.get_uri()).set(drivername="postgresql+asyncpg")
     shown = url.render_as_string(hide_password=False)
     template = url.set(database="template_signalbox").render_as_string(hide_password=False)
+    # Nobody pulls the plug on it, and waiting for the disk is most of what such tests do.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        asyncio.run(_run(shown, f"ALTER SYSTEM SET {setting} = off"))
+    asyncio.run(_run(shown, "SELECT pg_reload_conf()"))
     asyncio.run(_run(shown, "CREATE DATABASE template_signalbox"))
     asyncio.run(_migrate(template))
     yield shown

@@ -87,7 +87,7 @@ async def test_a_test_in_production_when_there_is_a_position_then_moves_and_leak
         )
         door_pass = await _knock_with_a_pass(site, UUID(path.rpartition("/")[2]))
         said = "".join(one.read_text() for one in site.house.settings.log_dir.iterdir())
-        assert f"<redacted:{door_pass[-4:]}>" in said
+        assert "alarm.received" in said
         assert door_pass not in said
         assert A_TOKEN.findall(said) == []
 

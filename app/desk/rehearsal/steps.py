@@ -225,7 +225,7 @@ def closing_step(test: Rehearsed) -> RehearsedStep:
         return verdict("It would do nothing: duplicate.", ok=False)
     if alarm.status is AlarmStatus.RECEIVED:
         return verdict(
-            "It is not decided yet: the venue's markets are still being loaded.", ok=False
+            "It is not decided yet; its alarm tells in a moment what came of it.", ok=False
         )
     is_accepted = alarm.status is AlarmStatus.ACCEPTED
     words = {AlarmStatus.IGNORED: "do nothing", AlarmStatus.ACCEPTED: "be carried out"}

@@ -369,7 +369,7 @@ async def test_row_49_database_down_after_accept_then_the_order_is_found_by_its_
     gate.open.set()
     with pytest.raises(OperationalError):
         await entering
-    with pytest.raises(OperationalError):
+    with pytest.raises(Unavailable):
         await desk.alert(symbol="ETHUSDT.P", quantity="1")
     # Nothing of ours can be written down meanwhile; what rests at the venue protects.
     await desk.price_at_venue("57900")
