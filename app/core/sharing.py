@@ -91,6 +91,8 @@ class Shared(Generic[Asked, Answered]):
 
     async def _run(self) -> None:
         try:
+            # Whoever comes in the same turn of the loop comes along.
+            await asyncio.sleep(0)
             while self._waiting:
                 batch = self._waiting[: self._most_at_once]
                 del self._waiting[: len(batch)]

@@ -65,7 +65,12 @@ async def commit(request: Request[Any, Any, Any], token: FromPath[str]) -> dict[
     return receipt()
 
 
-@post("/same/{token:str}", status_code=200, opt={"public": True}, request_max_body_size=MAX_BYTES)
+@post(
+    "/webhooks/same/{token:str}",
+    status_code=200,
+    opt={"public": True},
+    request_max_body_size=MAX_BYTES,
+)
 async def same(request: Request[Any, Any, Any], token: FromPath[str]) -> AlarmReceipt:
     """Everything that the door does before and after the database."""
     source = sender_of(request.scope, ())

@@ -135,7 +135,7 @@ async def measure_ingest(
             plain, other = (f"http://127.0.0.1:{port}" for port in ports[2:])
             token = secrets.token_urlsafe(32)
             ours = Subject("kept and answered (ours)", url, pids[1])
-            same = Subject("the same without a database", f"{other}/same/{token}", pids[3])
+            same = Subject("the same without a database", f"{other}/webhooks/same/{token}", pids[3])
             bare = Subject("a handler that does nothing", f"{plain}/bare/{token}", pids[2])
             commit = Subject("one commit a request", f"{plain}/commit/{token}", pids[2])
             await _rounds((ours, same, bare, commit), rounds, console)

@@ -6,7 +6,7 @@ hundred: at the close of a bar, when everybody's alerts arrive at once, they cos
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -34,7 +34,7 @@ class Kept:
     """What became of one delivery.
 
     Attributes:
-        in_crowd: it came with many others; a worker has been woken to decide them.
+        in_crowd: it came with many others, or just before them; a worker is woken to decide all.
     """
 
     receipt: Receipt
@@ -88,7 +88,10 @@ class Inbox:
         self._inside[owner] += 1
         self._total += 1
         try:
-            return await self._shared.ask(delivery)
+            kept = await self._shared.ask(delivery)
+            # Those who wait by now are a crowd, and wake the worker for this one, too.
+            is_crowded = self._shared.waiting > COMPANY
+            return replace(kept, in_crowd=True) if is_crowded else kept
         finally:
             self._total -= 1
             self._inside[owner] -= 1

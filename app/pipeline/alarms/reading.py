@@ -57,6 +57,7 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 _SECRETS: Final = ("secret", "passphrase", "token")
+_SECRET_BYTES: Final = tuple(name.encode() for name in _SECRETS)
 
 
 def understand(body: bytes) -> Meaning:
@@ -78,7 +79,8 @@ def understand(body: bytes) -> Meaning:
         _refuse_excess(meaning)
     except Unreadable as error:
         raise Unreadable(error.problem, dialect=dialect.name) from None
-    return replace(meaning, secret=find_secret(body))
+    secret = find_secret(body)
+    return meaning if secret is None else replace(meaning, secret=secret)
 
 
 def _refuse_excess(meaning: Meaning) -> None:
@@ -113,6 +115,9 @@ def find_secret(body: bytes) -> str | None:
     Args:
         body: as received.
     """
+    folded = body.lower()
+    if not any(name in folded for name in _SECRET_BYTES):
+        return None
     given: dict[str, str] = {}
     for name, value in _SECRET.findall(body.decode("utf-8", errors="replace")):
         given.setdefault(name.lower(), value)

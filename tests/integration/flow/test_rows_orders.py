@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import Unavailable
 from app.db.session import Database
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus

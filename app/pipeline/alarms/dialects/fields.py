@@ -77,7 +77,7 @@ class Fields:
             raise Unreadable(Problem("duplicate_key", detail))
 
     def __contains__(self, name: str) -> bool:
-        return self._values.get(name.lower()) is not None
+        return self.first(name)[1] is not None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -90,18 +90,24 @@ class Fields:
 
     def first(self, *names: str) -> tuple[str, Any]:
         """The first given name and its value; the first name and None when none is."""
+        # Asked some thirty times for every alert, nearly always for a field that is not there.
+        values = self._values
         for name in names:
-            if name in self:
-                return name, self._values[name.lower()]
+            value = values.get(name)
+            if value is None and not name.islower():
+                value = values.get(name.lower())
+            if value is not None:
+                return name, value
         return names[0], None
 
     def text(self, *names: str) -> str | None:
         """Words; None when absent or empty."""
         name, value = self.first(*names)
-        if isinstance(value, bool) or not isinstance(value, str | int | Decimal | None):
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
             self.refuse("invalid_field", name, f"{name} must be text")
-        shown = "" if value is None else str(value).strip()
-        return shown[:MAX_TEXT] or None
+        return str(value).strip()[:MAX_TEXT] or None
 
     def identity(self, *names: str) -> str | None:
         """The sender's name of something; None when absent or empty.
@@ -137,8 +143,10 @@ class Fields:
 
     def positive(self, *names: str, code: str = "invalid_number") -> Decimal | None:
         """A number above zero; None when absent."""
-        name, _ = self.first(*names)
-        number = self.number(*names, code=code)
+        name, value = self.first(*names)
+        if value is None:
+            return None
+        number = self.number(name, code=code)
         if number is not None and number <= 0:
             self.refuse(code, name, f"{name} is {number}; it must be above zero, or left out")
         return number
@@ -155,8 +163,10 @@ class Fields:
 
     def word(self, kind: type[W], *names: str, code: str = "invalid_field") -> W | None:
         """One of a closed set of words; None when absent or empty."""
-        name, _ = self.first(*names)
-        value = self.text(*names)
+        name, given = self.first(*names)
+        if given is None:
+            return None
+        value = self.text(name)
         if value is None:
             return None
         try:
@@ -177,7 +187,9 @@ class Fields:
     def time(self, *names: str) -> datetime | None:
         """A moment in UTC, from ISO 8601 or epoch (milli)seconds; None when absent."""
         name, value = self.first(*names)
-        shown = self.text(*names)
+        if value is None:
+            return None
+        shown = self.text(name)
         if shown is None:
             return None
         try:
@@ -189,6 +201,8 @@ class Fields:
     def level(self, *names: str) -> Level | None:
         """A stop or target: a price, `2%` of the entry price, or None when absent."""
         name, value = self.first(*names)
+        if value is None:
+            return None
         kind = LevelKind.PRICE
         if isinstance(value, str) and value.strip().endswith("%"):
             kind, value = LevelKind.PERCENT, value.strip()[:-1]

@@ -1,6 +1,5 @@
 """Signalbox's own JSON; a symbol and an action are enough."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -66,6 +65,8 @@ _FOREIGN: Final = """sl stoploss stop tp tp1 tp2 takeprofit qty amount amt size 
 lot units q stop_loss_percent take_profit_percent sl_percent tp_percent sl_price tp_price
 stop_price"""
 FOREIGN: Final = frozenset(_FOREIGN.split())
+KNOWN: Final = frozenset(name for field in FIELDS for name in field.names)
+VERBS: Final = frozenset(verb.value for verb in Verb)
 _MAX_WARNINGS: Final = 20
 SIZES: Final = (
     SizeKind.QUANTITY,
@@ -83,7 +84,7 @@ def matches(message: Message) -> bool:
         return False
     names = {name.strip().lower(): value for name, value in message.value.items()}
     action = names.get("action")
-    is_verb = action is None or str(action).strip().lower() in set(Verb)
+    is_verb = action is None or str(action).strip().lower() in VERBS
     is_ours = not ONLY_OURS.isdisjoint(names) and FOREIGN.isdisjoint(names)
     return "action" in names and is_verb and is_ours
 
@@ -103,22 +104,28 @@ def read(message: Message) -> Meaning:
     is_limit = order_type is OrderType.LIMIT
     if is_limit and price is None:
         fields.refuse("no_limit_price", "order_type", "a limit order needs its price")
+    ticker = fields.ticker("symbol", "ticker")
+    position_side = fields.word(PositionSide, "position_side")
+    stop_loss, take_profits = _stop(fields), _targets(fields)
+    leverage, comment = fields.positive("leverage"), fields.text("comment", "message")
+    position_side, size = _sized(fields, verb, position_side)
+    placeholders = placeholders_of(fields, verb=verb, contracts=_contracts(size))
     draft = Draft(
         verb=verb,
-        ticker=fields.ticker("symbol", "ticker"),
-        position_side=fields.word(PositionSide, "position_side"),
+        ticker=ticker,
+        position_side=position_side,
+        size=size,
         order_type=order_type,
         limit_price=price if is_limit else None,
-        stop_loss=_stop(fields),
-        take_profits=_targets(fields),
-        leverage=fields.positive("leverage"),
-        comment=fields.text("comment", "message"),
+        stop_loss=stop_loss,
+        take_profits=take_profits,
+        leverage=leverage,
+        comment=comment,
+        placeholders=placeholders,
     )
-    sized = _sized(draft, fields)
-    placeholders = placeholders_of(fields, verb=verb, contracts=_contracts(sized.size))
     return Meaning(
         dialect=NAME,
-        intents=(decide(replace(sized, placeholders=placeholders)),),
+        intents=(decide(draft),),
         alert_at=fields.time("timenow", "time"),
         bar_time=fields.time("bar_time"),
         alert_id=fields.identity("id", "alert_id"),
@@ -130,8 +137,7 @@ def read(message: Message) -> Meaning:
 
 def _unknown(fields: Fields) -> list[Problem]:
     """A warning for each field that is not in the table, up to a few; most are misspelt."""
-    known = {name for field in FIELDS for name in field.names}
-    unknown = [name for name in fields.names if name not in known]
+    unknown = [name for name in fields.names if name not in KNOWN]
     return [
         Problem("unknown_field", f"{name[:40]!r} is no field of this format and is not used")
         for name in unknown[:_MAX_WARNINGS]
@@ -182,33 +188,35 @@ def _contracts(size: Size) -> Decimal | None:
     return size.value if size.kind is SizeKind.QUANTITY else None
 
 
-def _sized(draft: Draft, fields: Fields) -> Draft:
-    """The draft with the one size the alert gives."""
+def _sized(
+    fields: Fields, verb: Verb, side: PositionSide | None
+) -> tuple[PositionSide | None, Size]:
+    """The one size that the alert gives; a target's sign is a side, too."""
     given = [kind for kind in SIZES if kind.value in fields]
     if len(given) > 1:
         names = " and ".join(given)
         fields.refuse("two_sizes", given[1].value, f"{names} are both given; keep one")
     if not given:
-        return replace(draft, size=DEFAULT_SIZE)
+        return side, DEFAULT_SIZE
     kind = given[0]
-    if draft.verb is Verb.TARGET and kind is SizeKind.QUANTITY:
-        return _targeted(draft, fields)
+    if verb is Verb.TARGET and kind is SizeKind.QUANTITY:
+        return _targeted(fields, side)
     value = fields.positive(kind.value, code="invalid_size")
     if kind is SizeKind.POSITION_PERCENT and value is not None and value > 100:
         fields.refuse("invalid_size", kind.value, f"{value} % is more than the whole position")
-    whole = draft.verb is Verb.CLOSE and kind is SizeKind.POSITION_PERCENT and value == 100
-    return replace(draft, size=WHOLE if whole else Size(kind, value))
+    whole = verb is Verb.CLOSE and kind is SizeKind.POSITION_PERCENT and value == 100
+    return side, WHOLE if whole else Size(kind, value)
 
 
-def _targeted(draft: Draft, fields: Fields) -> Draft:
+def _targeted(fields: Fields, side: PositionSide | None) -> tuple[PositionSide | None, Size]:
     """A target is a signed position; `position_side` may stand in for the sign."""
     signed = fields.number("quantity", code="invalid_size") or Decimal(0)
-    if draft.position_side is not None and signed != 0:
-        if signed < 0 and draft.position_side is PositionSide.LONG:
+    if side is not None and signed != 0:
+        if signed < 0 and side is PositionSide.LONG:
             fields.refuse("contradictory_position", "quantity", "a long target below zero")
-        signed = abs(signed) * draft.position_side.sign
+        signed = abs(signed) * side.sign
     _, size = target_size(signed)
-    return replace(draft, position_side=side_of(signed), size=size)
+    return side_of(signed), size
 
 
 def _stop(fields: Fields) -> Level | None:
