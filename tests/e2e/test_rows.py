@@ -48,7 +48,12 @@ async def open_long(site: Site) -> dict[str, Any]:
         rows = await site.items("/positions", status="open")
         return next((one for one in rows if one["protection"] == "monitor"), None)
 
+    async def is_told() -> bool:
+        return "stop_refused" in await codes(site)
+
     position = await until(is_guarded)
+    # Its owner is told a moment after the monitor has taken over.
+    await until(is_told)
     await until(lambda: is_fed(site, FeedState.LIVE))
     return position
 
