@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from app.pipeline.flow.intake import Taken
+from app.pipeline.alarms.keeping import Receipt
 
 
 class AlarmReceipt(BaseModel):
@@ -17,13 +17,13 @@ class AlarmReceipt(BaseModel):
     signal_id: UUID | None = None
 
     @classmethod
-    def of(cls, taken: Taken) -> Self:
+    def of(cls, receipt: Receipt) -> Self:
         """The receipt of an alarm, or of one more delivery of it."""
         return cls(
-            alarm_id=taken.alarm_id,
-            status="duplicate" if taken.is_duplicate else taken.status.value,
+            alarm_id=receipt.alarm_id,
+            status="duplicate" if receipt.is_duplicate else receipt.status.value,
             reason="duplicate: This alert was delivered before."
-            if taken.is_duplicate
-            else taken.reason,
-            signal_id=taken.signal_id,
+            if receipt.is_duplicate
+            else receipt.reason,
+            signal_id=receipt.signal_id,
         )

@@ -7,10 +7,10 @@ from typing import Final
 from app.core.errors import NotFound
 from app.core.sharing import Shared
 from app.http.errors import NOTHING_HERE
-from app.pipeline.alarms.keeping import Delivery
+from app.pipeline.alarms.keeping import Delivery, Receipt
 from app.pipeline.alarms.models import TEST_SOURCE
 from app.pipeline.alarms.service import Reading
-from app.pipeline.flow.intake import Taken, take_delivery
+from app.pipeline.flow.intake import take_delivery
 from app.pipeline.flow.tools import Tools
 from app.strategies import repository as strategies
 from app.strategies.passes import DoorPass
@@ -58,7 +58,7 @@ class Door:
             raise NotFound(NOTHING_HERE)
         return Admitted(owner, sender)
 
-    async def take(self, admitted: Admitted, body: bytes) -> Taken:
+    async def take(self, admitted: Admitted, body: bytes) -> Receipt:
         """Keep one delivery and say what became of it.
 
         Args:

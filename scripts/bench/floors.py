@@ -25,9 +25,8 @@ from app.http.access_log import access_log
 from app.http.errors import EXCEPTION_HANDLERS, NOTHING_HERE
 from app.http.request_id import request_id_middleware
 from app.pipeline.alarms.claims import claim_key
+from app.pipeline.alarms.keeping import Receipt
 from app.pipeline.alarms.service import Reading
-from app.pipeline.alarms.status import AlarmStatus
-from app.pipeline.flow.intake import Taken
 from app.settings import TRADINGVIEW_ADDRESSES
 from app.strategies.service import token_digest
 from app.webhooks.routes import MAX_BYTES
@@ -81,8 +80,7 @@ async def same(request: Request[Any, Any, Any], token: FromPath[str]) -> AlarmRe
         body = await request.body()
     reading = Reading.of(body)
     claim_key(body, reading.meaning, window=timedelta(seconds=90))
-    taken = Taken(new_id(), AlarmStatus.RECEIVED, None, None, is_duplicate=False)
-    return AlarmReceipt.of(taken)
+    return AlarmReceipt.of(Receipt(new_id(), is_duplicate=False))
 
 
 KNOWN: dict[str, str | None] = {}

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import UUID
 
 from loguru import logger
@@ -16,7 +16,6 @@ from app.pipeline.alarms.keeping import Delivery, Receipt
 from app.pipeline.alarms.meaning import Meaning
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.service import Reading
-from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.flow.alarms import on_alarm
 from app.pipeline.flow.tools import Tools
 from app.strategies.models import Strategy
@@ -25,38 +24,15 @@ from app.strategies.models import Strategy
 GIVE_WAY: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One delivery as far as it is known when its sender is answered.
-
-    Attributes:
-        status: `received` when it came in a crowd: it is kept, and will be decided in a moment.
-        signal_id: of the last signal it became.
-    """
-
-    alarm_id: UUID
-    status: AlarmStatus
-    reason: str | None
-    signal_id: UUID | None
-    is_duplicate: bool
-
-    @classmethod
-    def of(cls, receipt: Receipt) -> Self:
-        """As it was kept."""
-        return cls(
-            alarm_id=receipt.alarm_id,
-            status=receipt.status,
-            reason=receipt.reason,
-            signal_id=receipt.signal_id,
-            is_duplicate=receipt.is_duplicate,
-        )
-
-
-async def take_delivery(tools: Tools, delivery: Delivery) -> Taken:
+async def take_delivery(tools: Tools, delivery: Delivery) -> Receipt:
     """Keep a delivery, decide it unless it came in a crowd, and say what it is.
 
     The raw bytes are committed before anything is decided: whatever goes wrong afterwards, the
     alarm is there, and a worker decides it.
+
+    Returns:
+        As far as it is known when its sender is answered: `received` when it came in a crowd, for
+        then it is kept, and decided in a moment. `signal_id` is of the last signal it became.
 
     Raises:
         Unavailable: it could not be kept now; nothing came of it, and it should be sent again.
@@ -65,15 +41,15 @@ async def take_delivery(tools: Tools, delivery: Delivery) -> Taken:
     kept = await tools.inbox.put(delivery)
     stored_at = tools.now()
     failpoint("C05")
-    taken = Taken.of(kept.receipt)
+    receipt = kept.receipt
     if kept.in_crowd:
-        return taken
-    with logger.contextualize(alarm_id=str(taken.alarm_id)):
-        if not kept.receipt.is_decided:
-            taken = await _decide(tools, taken, delivery.reading.meaning, stored_at)
-        said = "duplicate" if taken.is_duplicate else taken.status.value
+        return receipt
+    with logger.contextualize(alarm_id=str(receipt.alarm_id)):
+        if not receipt.is_decided:
+            receipt = await _decide(tools, receipt, delivery.reading.meaning, stored_at)
+        said = "duplicate" if receipt.is_duplicate else receipt.status.value
         logger.bind(status=said, source=delivery.source).info("alarm.received")
-    return taken
+    return receipt
 
 
 async def take_in(
@@ -84,7 +60,7 @@ async def take_in(
     Returns:
         The alarm, and whether this delivery only repeats it.
     """
-    taken = await take_delivery(
+    receipt = await take_delivery(
         tools,
         Delivery(
             user_id=strategy.user_id,
@@ -96,7 +72,7 @@ async def take_in(
         ),
     )
     async with tools.database.read() as session:
-        return await alarms.get(session, taken.alarm_id), taken.is_duplicate
+        return await alarms.get(session, receipt.alarm_id), receipt.is_duplicate
 
 
 async def decide_waiting(
@@ -123,11 +99,11 @@ async def decide_waiting(
 
 
 async def _decide(
-    tools: Tools, taken: Taken, meaning: Meaning | None, stored_at: datetime
-) -> Taken:
+    tools: Tools, receipt: Receipt, meaning: Meaning | None, stored_at: datetime
+) -> Receipt:
     try:
-        alarm = await on_alarm(tools, taken.alarm_id, meaning=meaning, stored_at=stored_at)
+        alarm = await on_alarm(tools, receipt.alarm_id, meaning=meaning, stored_at=stored_at)
     except Exception:  # noqa: BLE001 the alarm is kept: the sender must hear so, a worker retries
         logger.exception("alarm.decision_failed")
-        return taken
-    return replace(taken, status=alarm.status, reason=alarm.reason, signal_id=alarm.signal_id)
+        return receipt
+    return replace(receipt, status=alarm.status, reason=alarm.reason, signal_id=alarm.signal_id)
