@@ -36,6 +36,9 @@ async def insert_all_absent(
         table: what to insert into.
         rows: at least one. In an order that everybody keeps: two transactions that wait for each
             other's keys would otherwise wait for ever.
+
+    Returns:
+        Whether all were new; None where the driver does not count, and one has to look.
     """
     statement = _statement(cast("Table", table.__table__), session.get_bind().dialect.name)
     result = await session.execute(statement, list(rows))
