@@ -15,8 +15,8 @@ from app.core.errors import Invalid
 from app.pipeline.alarms.meaning import Meaning, Problem, Unreadable
 from app.pipeline.alarms.reading import understand
 from app.pipeline.alarms.sentences import sentence
+from app.pipeline.alarms.service import MAX_BYTES
 
-MAX_BYTES = 64 * 1024
 SHOWN_AROUND = 30
 
 

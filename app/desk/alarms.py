@@ -7,20 +7,17 @@ from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from app.core.errors import TooLarge
 from app.desk.alarm_schemas import AlarmByHandIn, AlarmStory, AlarmTaken, ExplanationOut
 from app.desk.explaining import explain
 from app.desk.gaps import router as gaps
 from app.desk.timeline import story_of
 from app.http.caller import Caller, require_trader
-from app.pipeline.alarms.models import BY_HAND
+from app.pipeline.alarms.models import BY_HAND, source_of
 from app.pipeline.alarms.routes import HANDLERS
-from app.pipeline.alarms.service import Reading
+from app.pipeline.alarms.service import MAX_BYTES, Reading, bytes_of
 from app.pipeline.flow.intake import take_in
 from app.pipeline.flow.tools import Tools
 from app.strategies import repository as strategies
-
-MAX_BYTES = 64 * 1024
 
 
 @get("/{alarm_id:uuid}", operation_id="getAlarm", summary="One alarm and what came of it")
@@ -41,13 +38,11 @@ async def create_alarm(
     tools: NamedDependency[Tools],
 ) -> Response[AlarmTaken]:
     """The same way as through the webhook; a repetition answers 200 with the first alarm."""
-    body = data.body.encode()
-    if len(body) > MAX_BYTES:
-        raise TooLarge(f"An alert has at most {MAX_BYTES} bytes; this one has {len(body)}.")
+    body = bytes_of(data.body)
     async with tools.database.read() as session:
         strategy = await strategies.owned(session, data.strategy_id, caller.user_id)
     alarm, is_duplicate = await take_in(
-        tools, strategy, body, source=f"{BY_HAND}{caller.username}"[:64], reading=Reading.of(body)
+        tools, strategy, body, source=source_of(BY_HAND, caller.username), reading=Reading.of(body)
     )
     taken = AlarmTaken.of_delivery(alarm, is_duplicate=is_duplicate)
     return Response(taken, status_code=200 if is_duplicate else 201)

@@ -8,7 +8,6 @@ from litestar.di import NamedDependency
 from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.errors import TooLarge
 from app.desk.gap_schemas import GapOut, IgnoreIn, RepairIn
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
@@ -16,12 +15,11 @@ from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.pipeline.alarms.gaps import repository as gap_repository
 from app.pipeline.alarms.gaps.models import Gap
+from app.pipeline.alarms.service import bytes_of
 from app.pipeline.alarms.status import GapStatus
 from app.pipeline.flow import gaps
 from app.pipeline.flow.gaps import Decider
 from app.pipeline.flow.tools import Tools
-
-MAX_BYTES = 64 * 1024
 
 
 @get("/", operation_id="listGaps", summary="Alerts that never arrived")
@@ -112,9 +110,7 @@ async def repair_gap(
 
     What is too old by its own time is kept and not acted on: 409, and the gap stays open.
     """
-    body = data.body.encode()
-    if len(body) > MAX_BYTES:
-        raise TooLarge(f"An alert has at most {MAX_BYTES} bytes; this one has {len(body)}.")
+    body = bytes_of(data.body)
     return GapOut.of(await gaps.repair(tools, gap_id, _decider(caller), body))
 
 

@@ -10,12 +10,11 @@ from app.core.errors import NotFound, TooSlow
 from app.core.failpoints import failpoint
 from app.http.errors import NOTHING_HERE
 from app.pipeline.alarms.reading import find_secret
+from app.pipeline.alarms.service import MAX_BYTES
 from app.settings import Settings
 from app.webhooks.schemas import AlarmReceipt
 from app.webhooks.service import Door
 from app.webhooks.source import may_send, sender_of
-
-MAX_BYTES = 64 * 1024
 
 
 @post(

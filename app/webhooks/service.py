@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from app.core.errors import NotFound
 from app.core.sharing import Shared
 from app.http.errors import NOTHING_HERE
 from app.pipeline.alarms.keeping import Delivery, Receipt
-from app.pipeline.alarms.models import TEST_SOURCE
+from app.pipeline.alarms.models import TEST_SOURCE, source_of
 from app.pipeline.alarms.service import Reading
 from app.pipeline.flow.intake import take_delivery
 from app.pipeline.flow.tools import Tools
@@ -16,8 +15,6 @@ from app.strategies import repository as strategies
 from app.strategies.passes import DoorPass
 from app.strategies.repository import TokenOwner
 from app.strategies.service import token_digest
-
-MAX_SOURCE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ class Door:
         async with self._tools.database.read() as session:
             strategy = await strategies.get(session, test.strategy_id)
         owner = TokenOwner(strategy.id, strategy.user_id)
-        return Admitted(owner, f"{TEST_SOURCE}{test.username}"[:MAX_SOURCE])
+        return Admitted(owner, source_of(TEST_SOURCE, test.username))
 
     async def _look_up(self, digests: Sequence[str]) -> Sequence[TokenOwner | None]:
         async with self._tools.database.read() as session:

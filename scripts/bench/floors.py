@@ -26,10 +26,9 @@ from app.http.errors import EXCEPTION_HANDLERS, NOTHING_HERE
 from app.http.request_id import request_id_middleware
 from app.pipeline.alarms.claims import claim_key
 from app.pipeline.alarms.keeping import Receipt
-from app.pipeline.alarms.service import Reading
+from app.pipeline.alarms.service import MAX_BYTES, Reading
 from app.settings import TRADINGVIEW_ADDRESSES
 from app.strategies.service import token_digest
-from app.webhooks.routes import MAX_BYTES
 from app.webhooks.schemas import AlarmReceipt
 from app.webhooks.source import may_send, sender_of
 from scripts.bench.measures import Base, Line, as_safe_as_ours

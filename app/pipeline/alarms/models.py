@@ -16,6 +16,8 @@ from app.pipeline.alarms.status import ALARM_MOVES, AlarmStatus
 # What the source of an alert by hand, or of a test, begins with; the user's name follows.
 BY_HAND: Final = "user:"
 TEST_SOURCE: Final = "test:"
+# Characters.
+MAX_SOURCE: Final = 64
 
 
 class Alarm(Base):
@@ -35,7 +37,7 @@ class Alarm(Base):
     body: Mapped[bytes] = mapped_column(
         LargeBinary().with_variant(MEDIUMBLOB(), "mysql", "mariadb")
     )
-    source: Mapped[str] = mapped_column(String(64))
+    source: Mapped[str] = mapped_column(String(MAX_SOURCE))
     received_at: Mapped[datetime]
     stored_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]
@@ -69,6 +71,16 @@ class AlarmClaim(Base):
     key: Mapped[str] = mapped_column(String(80), primary_key=True)
     alarm_id: Mapped[UUID]
     valid_until: Mapped[datetime] = mapped_column(index=True)
+
+
+def source_of(kind: str, username: str) -> str:
+    """The source of an alert from inside, as long as its column takes.
+
+    Args:
+        kind: `BY_HAND` or `TEST_SOURCE`.
+        username: whose it is.
+    """
+    return f"{kind}{username}"[:MAX_SOURCE]
 
 
 def is_test_source(source: str) -> bool:

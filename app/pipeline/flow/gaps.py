@@ -21,7 +21,7 @@ from app.pipeline.alarms.gaps.models import Gap
 from app.pipeline.alarms.gaps.sentences import position
 from app.pipeline.alarms.keeping import Delivery, Receipt
 from app.pipeline.alarms.meaning import Intent, Meaning
-from app.pipeline.alarms.models import BY_HAND
+from app.pipeline.alarms.models import BY_HAND, source_of
 from app.pipeline.alarms.service import Reading
 from app.pipeline.alarms.status import AlarmStatus, GapKind, GapStatus
 from app.pipeline.flow.alarms import end_entries, on_alarm
@@ -131,7 +131,7 @@ async def _keep(
         user_id=gap.user_id,
         strategy_id=gap.strategy_id,
         body=body,
-        source=f"{BY_HAND}{by.username}"[:64],
+        source=source_of(BY_HAND, by.username),
         received_at=tools.now(),
         reading=reading,
     )
