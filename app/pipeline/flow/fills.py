@@ -59,7 +59,7 @@ async def record_answer(
         failpoint("C24")
         await order_service.record_report(session, order, report, now=settling.now)
         await settle(settling, position, has_fills=bool(new))
-        await wake_waiting(settling, before)
+        await wake_waiting(settling, position, before)
     failpoint("C37" if position is not None and position.is_closed else "C25")
     follow(tools, place, position, has_news=bool(new) or order.status is not before)
 
@@ -135,7 +135,7 @@ async def record_end(
         if order.position_id is not None:
             position = await positions.get(session, order.position_id)
         await settle(settling, position, has_fills=False)
-        await wake_waiting(settling, before)
+        await wake_waiting(settling, position, before)
     follow(tools, place, position, has_news=False)
 
 

@@ -87,16 +87,21 @@ async def settle(settling: Settling, position: Position | None, *, has_fills: bo
         await _settle_position(settling, position, has_fills=has_fills)
 
 
-async def wake_waiting(settling: Settling, before: OrderStatus) -> None:
-    """Entries on a symbol wait while the fate of an order is unknown; once it is known they go on.
+async def wake_waiting(settling: Settling, position: Position | None, before: OrderStatus) -> None:
+    """What waits while the fate of an order is unknown goes on once it is known.
+
+    Those are entries on its symbol, and the next exit of its own position.
 
     Args:
         settling: the order as it is now.
-        before: what it was.
+        position: its position as it is now, if it has one.
+        before: what the order was.
     """
     order = settling.order
     if before is not OrderStatus.UNKNOWN or order.status is OrderStatus.UNKNOWN:
         return
+    if position is not None and position.is_to_be_closed:
+        wake(settling.session, Work.POSITION, position.id, now=settling.now)
     for signal in await signals.approved_entries(settling.session, order.account_id, order.symbol):
         signal_service.wake_for(settling.session, signal, now=settling.now)
 

@@ -239,6 +239,20 @@ async def test_an_exit_when_it_never_arrived_then_is_sent_anew_after_the_proof(
     assert desk.venue.held(LINEAR) == 0
 
 
+async def test_an_exit_when_it_is_proven_not_to_have_arrived_then_goes_on_at_once(
+    desk: Desk,
+) -> None:
+    """With the proof itself, not with the sweep after it: the position waited long enough."""
+    position = await open_long(desk)
+    desk.venue.next_outcomes.append(Outcome.DROP_BEFORE_ACCEPT)
+    await desk.alert(action="close")
+
+    await desk.sweep(after_seconds=11)
+
+    assert (await now_of(desk, position)).is_closed
+    assert len(desk.sent) == 3
+
+
 async def test_two_exits_when_they_come_at_once_then_one_order_is_sent(desk: Desk) -> None:
     position = await open_long(desk, stop_loss="58000")
 
