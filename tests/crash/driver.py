@@ -196,7 +196,7 @@ class Driver:
 
     async def _comes_to_rest(self) -> bool:
         """Let it come to rest, and check; False when it has ended before all was well."""
-        is_quiet, left = await self._settle()
+        is_quiet, left = await self._settle(is_recovery=True)
         if not self._is_alive:
             return False
         if not is_quiet:
@@ -208,8 +208,12 @@ class Driver:
     def _is_alive(self) -> bool:
         return self.server.child is not None and self.server.child.is_alive
 
-    async def _settle(self) -> tuple[bool, list[str]]:
-        """Wait until nothing is left to do; what is left otherwise."""
+    async def _settle(self, *, is_recovery: bool = False) -> tuple[bool, list[str]]:
+        """Wait until nothing is left to do; what is left otherwise.
+
+        Args:
+            is_recovery: it has just been started: when which of it was done is remembered.
+        """
         start = self.history.starts[-1]
         still_since, left = 0.0, ["nothing was looked at"]
         began, patience = time.monotonic(), CONVERGES_SECONDS
@@ -217,20 +221,26 @@ class Driver:
             assert self.server.child is not None
             if not self.server.child.is_alive:
                 return False, ["the server has ended"]
-            known = await self._waiting(start.opened)
-            unknown = mapping.unresolved(self.server.database)
-            left = known + unknown
-            _note_recovery(start, known, unknown)
-            if any(USED_UP in one for one in known):
+            left = await self._left(start, is_recovery=is_recovery)
+            if any(USED_UP in one for one in left):
                 patience = 2 * CONVERGES_SECONDS
             if left or self.actor.sending:
                 still_since = 0.0
             elif not still_since:
-                still_since, start.settled = time.monotonic(), now_ns()
+                still_since = time.monotonic()
+                if is_recovery:
+                    start.settled = now_ns()
             elif time.monotonic() - still_since >= STILL_SECONDS:
                 return True, []
             await asyncio.sleep(POLL_SECONDS)
         return False, left
+
+    async def _left(self, start: Start, *, is_recovery: bool) -> list[str]:
+        known = await self._waiting(start.opened)
+        unknown = mapping.unresolved(self.server.database)
+        if is_recovery:
+            start.note(now_ns(), known, unknown)
+        return known + unknown
 
     async def _waiting(self, since: int) -> list[str]:
         """What is left to do; an account whose venue was not asked anything yet is not at rest."""
@@ -309,20 +319,6 @@ class Driver:
         ledger = await self.venue.read()
         mutations = [one for one in ledger.requests if one.mutates]
         return Still(mapping.every_row(self.server.database), tuple(mutations))
-
-
-def _note_recovery(start: Start, known: list[str], unknown: list[str]) -> None:
-    """Remember since when nothing is left to do, or what there is."""
-    if known:
-        start.waited_for = "; ".join(sorted({_wordily(one) for one in (*known, *unknown)}))
-        start.recovered = 0
-    elif not start.recovered:
-        start.recovered = now_ns()
-
-
-def _wordily(left: str) -> str:
-    """A sentence without the ids in it."""
-    return " ".join(word for word in left.split() if not any(one.isdigit() for one in word))
 
 
 def _aim(verb: str) -> dict[str, object]:

@@ -117,6 +117,8 @@ class Figures:
                 self._sample("open port to all at rest", start.settled - start.opened)
             if number and start.recovered:
                 self._sample("open port to recovered", start.recovered - start.opened)
+            if number and start.caught_up:
+                self._sample("proof to caught up", start.caught_up - start.proving)
             if number and start.recovered > start.opened + SLOW_SECONDS * SECOND:
                 self.slow[start.waited_for] += 1
 

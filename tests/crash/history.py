@@ -1,6 +1,7 @@
 """What the driver did and saw: deliveries, commands, starts and kills, on the machine's clock."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -55,6 +56,11 @@ class Start:
     """A start: when it began, when the port opened, when it was ready, recovered, settled.
 
     Attributes:
+        recovered: since when nothing was left to do but to wait for the proof that an order was
+            not accepted: ten seconds are the least that gives one, so no speed of ours is in it.
+        proving: when last there was only a proof to wait for.
+        caught_up: since when what follows from that proof was done.
+        settled: since when there was nothing at all, not even a proof.
         waited_for: what was left to do last of all, in words without ids.
     """
 
@@ -63,8 +69,31 @@ class Start:
     opened: int = 0
     ready: int = 0
     recovered: int = 0
+    proving: int = 0
+    caught_up: int = 0
     settled: int = 0
     waited_for: str = ""
+
+    def note(self, now: int, known: Sequence[str], unknown: Sequence[str]) -> None:
+        """Take in one look at what it has to do; looks come in the order of time.
+
+        Args:
+            now: when it was.
+            known: what could be done now.
+            unknown: orders whose fate has to be proven first.
+        """
+        if known:
+            self.waited_for = "; ".join(sorted({_wordily(one) for one in (*known, *unknown)}))
+            if self.proving:
+                self.caught_up = 0
+            else:
+                self.recovered = 0
+            return
+        self.recovered = self.recovered or now
+        if unknown:
+            self.proving, self.caught_up = now, 0
+        elif self.proving:
+            self.caught_up = self.caught_up or now
 
 
 @dataclass(slots=True)
@@ -99,3 +128,8 @@ class History:
     def shown(self) -> dict[str, Any]:
         """As JSON."""
         return asdict(self)
+
+
+def _wordily(left: str) -> str:
+    """A sentence without the ids in it."""
+    return " ".join(word for word in left.split() if not any(one.isdigit() for one in word))
