@@ -114,7 +114,16 @@ def _unknown_entry_beside_another() -> Evidence:
 
 
 def _sent_after_expiry() -> Evidence:
-    return changed(scene(), "signals", "si1", expires_at=at(0.7))
+    return changed(scene(), "signals", "si1", expires_at=at(0.55))
+
+
+def _long_on_its_way() -> Evidence:
+    expired = changed(scene(), "signals", "si1", expires_at=at(-1))
+    return changed(expired, "orders", "e1", submitted_at=at(-1.5))
+
+
+def _just_on_its_way() -> Evidence:
+    return changed(scene(), "signals", "si1", expires_at=at(0.65))
 
 
 BREAKING: dict[str, list[Breaking]] = {
@@ -141,6 +150,7 @@ BREAKING: dict[str, list[Breaking]] = {
     ],
     "I7": [
         _sent_after_expiry,
+        _long_on_its_way,
         lambda: changed(scene(), "signals", "si1", status="rejected", reason="rejected: no"),
         lambda: changed(scene(), "signals", "si1", reference_price=D(50000)),
         lambda: changed(scene(), "orders", "e1", status="open", expires_at=at(10)),
@@ -287,6 +297,11 @@ def test_check_when_a_sale_by_hand_took_more_than_the_books_held_then_the_rest_i
     found = [*INVARIANTS["I14"](evidence), *INVARIANTS["I26"](evidence)]
 
     assert found == []
+
+
+def test_check_when_an_entry_was_on_its_way_as_its_signal_expired_then_it_was_in_time() -> None:
+    """The last look at the clock is ours, and committed; the wire takes what it takes."""
+    assert list(INVARIANTS["I7"](_just_on_its_way())) == []
 
 
 @pytest.mark.parametrize(("name", "breaking"), CASES)

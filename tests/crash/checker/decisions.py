@@ -36,6 +36,8 @@ SAID: Final[Mapping[str, Mapping[str, str]]] = {
 }
 NO_STATUS: Final = {"cancel_requested", "levels_changed", "exit_died", "opened"}
 CANCEL_SECONDS: Final = 2
+# From the last look at the clock, which is committed before anything is sent, to the venue.
+ON_ITS_WAY_SECONDS: Final = 1
 
 
 def moves_are_allowed(evidence: Evidence) -> Iterator[Violation]:
@@ -95,8 +97,9 @@ def openings_are_timely(evidence: Evidence) -> Iterator[Violation]:
         signal = signals.get(order.signal_id or "")
         if not order.is_entry or signal is None or order.client_order_id not in sent:
             continue
-        at = sent[order.client_order_id]
-        if at > evidence.history.ns_of(signal.expires_at):
+        expiry = evidence.history.ns_of(signal.expires_at)
+        is_late = order.submitted_at is not None and order.submitted_at > signal.expires_at
+        if is_late or sent[order.client_order_id] > expiry + ON_ITS_WAY_SECONDS * SECOND:
             yield Violation("I7", order.client_order_id, "was sent after its signal expired")
         if signal.status in {"rejected", "superseded", "denied"}:
             text = f"was sent for a signal that is {signal.status}"
