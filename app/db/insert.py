@@ -1,59 +1,132 @@
-"""Insert rows unless their keys are taken, in one statement on every database."""
+"""Insert rows by the hundred, or unless their keys are taken, in one trip on every database."""
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Insert, Table, insert
+from sqlalchemy import (
+    Dialect,
+    Insert,
+    Table,
+    TableClause,
+    bindparam,
+    column,
+    func,
+    insert,
+    select,
+)
+from sqlalchemy import table as bare_table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.types import TypeEngine
 
 from app.db.base import Base
 
+Convert = Callable[[Any], Any] | None
 
-async def insert_if_absent(
-    session: AsyncSession, table: type[Base], values: Mapping[str, Any]
-) -> bool:
-    """Whether the row was new. A taken key leaves the transaction usable and the old row as it is.
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A statement as the driver takes it, and how each value becomes the driver's.
+
+    Attributes:
+        statement: its text.
+        places: the column of each parameter, in their order.
+        takes_arrays: one parameter is all values of a column, not one of them.
+    """
+
+    statement: str
+    places: tuple[tuple[str, Convert], ...]
+    takes_arrays: bool
+
+    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> Any:
+        """As `exec_driver_sql` takes them: a tuple for one execution, a list of them for many."""
+        columns = tuple(_column(rows, *place) for place in self.places)
+        if self.takes_arrays:
+            return columns
+        values = list(zip(*columns, strict=True))
+        return values if len(values) > 1 else values[0]
+
+
+def _column(rows: Sequence[Mapping[str, Any]], name: str, convert: Convert) -> list[Any]:
+    """The values of one column; what is the same as in the row before is not converted again."""
+    if convert is None:
+        return [row[name] for row in rows]
+    column: list[Any] = []
+    last = converted = None
+    for row in rows:
+        value = row[name]
+        if value is not last:
+            last, converted = value, convert(value)
+        column.append(converted)
+    return column
+
+
+class Rows:
+    """Inserts rows of one table; the statement is prepared once and each value converted once.
+
+    SQLAlchemy goes through every row several times, for defaults, casts and the order of the
+    parameters. Nothing of that applies here, and at the close of a bar it was most of the work.
 
     Args:
-        session: the caller's transaction.
         table: what to insert into.
-        values: column values; column defaults of the mapping do not apply.
+        unless_taken: leave out rows whose keys are taken; the transaction stays usable, and the
+            old rows as they are.
     """
-    statement = _statement(cast("Table", table.__table__), session.get_bind().dialect.name)
-    result = await session.execute(statement, dict(values))
-    return cast("CursorResult[Any]", result).rowcount == 1
 
+    def __init__(self, table: type[Base], *, unless_taken: bool = False) -> None:
+        self._mapped = cast("Table", table.__table__)
+        self._unless_taken = unless_taken
+        self._prepared: dict[tuple[str, ...], _Prepared] = {}
 
-async def insert_all_absent(
-    session: AsyncSession, table: type[Base], rows: Sequence[dict[str, Any]]
-) -> bool | None:
-    """As `insert_if_absent` for many rows in one trip.
+    async def insert(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> bool:
+        """Insert them in the caller's transaction; whether all were new.
 
-    Args:
-        session: the caller's transaction.
-        table: what to insert into.
-        rows: at least one. In an order that everybody keeps: two transactions that wait for each
-            other's keys would otherwise wait for ever.
+        Args:
+            connection: the caller's transaction.
+            rows: at least one, all of the same columns; the others stay empty, whatever default
+                the mapping has for them. Where keys may be taken, in an order that everybody
+                keeps: two transactions that wait for each other's would otherwise wait for ever.
+        """
+        prepared = self._for(connection.dialect, tuple(rows[0]))
+        parameters = prepared.parameters(rows)
+        done = await connection.exec_driver_sql(prepared.statement, parameters)
+        return done.rowcount == len(rows)
 
-    Returns:
-        Whether all were new; None where the driver does not count, and one has to look.
-    """
-    statement = _statement(cast("Table", table.__table__), session.get_bind().dialect.name)
-    result = await session.execute(statement, list(rows))
-    count = cast("CursorResult[Any]", result).rowcount
-    return None if count < 0 else count == len(rows)
+    def _for(self, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
+        key = (dialect.name, *columns)
+        found = self._prepared.get(key)
+        if found is None:
+            found = self._prepared[key] = self._prepare(dialect, columns)
+        return found
 
+    def _prepare(self, dialect: Dialect, names: tuple[str, ...]) -> _Prepared:
+        # Asked for now, not at import: a foreign key has its type once both tables are known.
+        types = {name: self._mapped.columns[name].type for name in names}
+        # Without the defaults that the mapping has: a value that is left out is left out.
+        bare = bare_table(self._mapped.name, *(column(name, kind) for name, kind in types.items()))
+        takes_arrays = dialect.name == "postgresql"
+        statement = self._of_arrays(bare, types) if takes_arrays else self._of_values(bare)
+        compiled = statement.compile(dialect=dialect, column_keys=list(names))
+        places = tuple(
+            (name, types[name].dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup or ()
+        )
+        return _Prepared(str(compiled), places, takes_arrays)
 
-@cache
-def _statement(table: Table, dialect: str) -> Insert:
-    # The table, not the mapped class: a class would make it a bulk insert of the ORM.
-    if dialect == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing()
-    return (
-        insert(table)
-        .prefix_with("OR IGNORE", dialect="sqlite")
-        .prefix_with("IGNORE", dialect="mysql")
-        .prefix_with("IGNORE", dialect="mariadb")
-    )
+    def _of_values(self, bare: TableClause) -> Insert:
+        statement = insert(bare)
+        if not self._unless_taken:
+            return statement
+        return (
+            statement.prefix_with("OR IGNORE", dialect="sqlite")
+            .prefix_with("IGNORE", dialect="mysql")
+            .prefix_with("IGNORE", dialect="mariadb")
+        )
+
+    def _of_arrays(self, bare: TableClause, types: Mapping[str, TypeEngine[Any]]) -> Insert:
+        """PostgreSQL takes the rows as columns: one execution, which counts, instead of many."""
+        arrays = [bindparam(name, type_=postgresql.ARRAY(kind)) for name, kind in types.items()]
+        rows = select(*(func.unnest(array) for array in arrays))
+        statement = postgresql.insert(bare).from_select(list(types), rows)
+        return statement.on_conflict_do_nothing() if self._unless_taken else statement

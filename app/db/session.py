@@ -1,20 +1,34 @@
-"""Engines, sessions, and the only two places that commit: a request and a worker's step."""
+"""Engines, sessions, and the only place that commits."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncEngine,
+    AsyncSession,
+    create_async_engine,
+)
 
 from app.core.errors import Invalid
 from app.db.sqlite import connector
 
 DRIVERS = {"sqlite+aiosqlite", "postgresql+asyncpg", "mysql+aiomysql", "mariadb+aiomysql"}
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """A transaction without objects; `info` is what listeners hear once it is committed."""
+
+    connection: AsyncConnection
+    info: dict[Any, Any] = field(default_factory=dict)
 
 
 class Database:
@@ -43,28 +57,50 @@ class Database:
         A cancelled caller cannot cut a commit in half: once it has begun it is finished. After it,
         each of `listeners` hears what the session's `info` says.
         """
+        async with (
+            self._writing() as connection,
+            AsyncSession(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+            await _commit(session, connection)
+        self._tell(session.info)
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Writing]:
+        """As `transaction`, for what is written by the hundred: without objects that are kept."""
+        async with self._writing() as connection:
+            written = Writing(connection)
+            yield written
+            await _commit(connection, connection)
+        self._tell(written.info)
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[AsyncConnection]:
         async with self._writer, self.engine.connect() as connection:
             if self.is_sqlite:
                 await connection.execution_options(write=True)
-            async with AsyncSession(connection, expire_on_commit=False) as session:
-                yield session
-                try:
-                    await _commit(session)
-                except Exception:
-                    # SQLAlchemy takes it for ended and rolls nothing back: whoever gets the
-                    # connection next would be in the midst of it.
-                    await connection.invalidate()
-                    raise
+            yield connection
+
+    def _tell(self, info: dict[Any, Any]) -> None:
         for listener in self.listeners:
-            listener(session.info)
+            listener(info)
 
     async def close(self) -> None:
         """Return every connection."""
         await self.engine.dispose()
 
 
-async def _commit(session: AsyncSession) -> None:
-    task = asyncio.ensure_future(session.commit())
+async def _commit(what: AsyncSession | AsyncConnection, connection: AsyncConnection) -> None:
+    try:
+        await _finish(asyncio.ensure_future(what.commit()))
+    except Exception:
+        # SQLAlchemy takes it for ended and rolls nothing back: whoever gets the connection next
+        # would be in the midst of it.
+        await connection.invalidate()
+        raise
+
+
+async def _finish(task: asyncio.Future[None]) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -93,7 +129,16 @@ def open_database(url: str, *, is_read_only: bool = False) -> Database:
         )
     if parsed.get_backend_name() == "sqlite":
         return Database(_sqlite_engine(url, parsed.database, is_read_only=is_read_only))
-    return Database(create_async_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20))
+    # Each statement sees what is committed by then, on every database: who has a claim, above all.
+    return Database(
+        create_async_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+            isolation_level="READ COMMITTED",
+        )
+    )
 
 
 def _sqlite_engine(url: str, path: str | None, *, is_read_only: bool) -> AsyncEngine:

@@ -6,15 +6,27 @@ loses nothing.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, String, delete, func, inspect, select
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    Row,
+    String,
+    Table,
+    delete,
+    func,
+    insert,
+    inspect,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, make_transient_to_detached, mapped_column
 
 from app.core.words import Word
 from app.db.base import Base
+from app.db.session import Writing
 
 SESSION_KEY: Final = "wakeups"
 AT_ONCE: Final = 1_000
@@ -50,6 +62,9 @@ class Wakeup(Base):
     created_at: Mapped[datetime]
 
 
+_NOTE: Final = insert(cast("Table", Wakeup.__table__))
+
+
 def wake(
     session: AsyncSession,
     work: Work,
@@ -80,6 +95,22 @@ def wake(
     )
     session.add(note)
     session.info.setdefault(SESSION_KEY, []).append(note)
+
+
+async def wake_in(writing: Writing, work: Work, subject_id: UUID, *, now: datetime) -> None:
+    """As `wake`, where there is no session and for a step that has no lane."""
+    values = {
+        "work": work,
+        "subject_id": subject_id,
+        "account_id": None,
+        "symbol": None,
+        "is_urgent": False,
+        "created_at": now,
+    }
+    made = await writing.connection.execute(_NOTE, values)
+    note = Wakeup(id=cast("Row[Any]", made.inserted_primary_key).id, **values)
+    make_transient_to_detached(note)
+    writing.info.setdefault(SESSION_KEY, []).append(note)
 
 
 def committed(info: Mapping[Any, Any]) -> list["Wakeup"]:

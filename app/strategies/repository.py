@@ -1,13 +1,13 @@
 """Every query on strategies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from app.core.errors import NotFound
 from app.strategies.models import Strategy
@@ -57,10 +57,12 @@ _BY_TOKENS: Final = select(Strategy.token_digest, Strategy.id, Strategy.user_id)
 
 
 async def by_token_digests(
-    session: AsyncSession, digests: Sequence[str]
+    connection: AsyncConnection, digests: Collection[str]
 ) -> Mapping[str, TokenOwner]:
     """Who has the webhook tokens with these digests; those that nobody has are left out."""
-    found = await session.execute(_BY_TOKENS, {"digests": list(set(digests))})
+    if not digests:
+        return {}
+    found = await connection.execute(_BY_TOKENS, {"digests": list(digests)})
     return {digest: TokenOwner(strategy_id, user_id) for digest, strategy_id, user_id in found}
 
 

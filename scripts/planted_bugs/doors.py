@@ -50,8 +50,8 @@ DOORS = Chapter(
             file="app/pipeline/alarms/claims.py",
             swaps=(
                 Swap(
-                    "return {name: holder for name, (holder, _) in holders.items()}",
-                    "return {name: one.alarm_id for name, one in first.items()}",
+                    "if await _CLAIMS.insert(connection, rows):",
+                    "if await _CLAIMS.insert(connection, rows) or len(first) > 1:",
                 ),
             ),
             tests=tests_in(
@@ -66,8 +66,8 @@ DOORS = Chapter(
             file="app/pipeline/alarms/inbox.py",
             swaps=(
                 Swap(
-                    "wake(session, Work.ALARMS, undecided[0].alarm_id, now=now)",
-                    "session.info.setdefault(Work.ALARMS, now)",
+                    "await wake_in(writing, Work.ALARMS, undecided[0].alarm_id, now=now)",
+                    "writing.info.setdefault(Work.ALARMS, now)",
                 ),
             ),
             tests=tests_in(
@@ -82,7 +82,7 @@ DOORS = Chapter(
             file="app/db/session.py",
             swaps=(
                 Swap(
-                    "await connection.invalidate()\n                    raise\n",
+                    "await connection.invalidate()\n        raise\n",
                     "await connection.invalidate()\n",
                 ),
             ),
@@ -94,7 +94,7 @@ DOORS = Chapter(
             cost="The lock is held until somebody trips over it, and that step fails too: found "
             "in our own code while this list was made.",
             file="app/db/session.py",
-            swaps=(Swap("                    await connection.invalidate()\n", ""),),
+            swaps=(Swap("        await connection.invalidate()\n", ""),),
             tests=tests_in(SESSION, "test_a_commit_that_fails_is_an_error_and_leaves_nothing"),
         ),
         Bug(
@@ -172,6 +172,17 @@ DOORS = Chapter(
             tests=tests_in(
                 "integration/desk/test_owners",
                 "test_a_webhook_token_is_told_once_and_stored_as_a_digest",
+            ),
+        ),
+        Bug(
+            name="rotated_token_still_opens",
+            wrong="Takes a token that was right once for right ever after.",
+            cost="A token is rotated because somebody else has it: they go on trading.",
+            file="app/pipeline/alarms/inbox.py",
+            swaps=(Swap("if one.token_digest is None\n", "if one.strategy_id\n"),),
+            tests=tests_in(
+                "integration/desk/test_door",
+                "test_a_token_when_it_was_rotated_then_opens_no_more",
             ),
         ),
         Bug(

@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CursorResult, bindparam, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Uuid, bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from app.db.insert import insert_all_absent, insert_if_absent
+from app.db.insert import Rows
 from app.pipeline.alarms.meaning import Meaning
 from app.pipeline.alarms.models import AlarmClaim
 
@@ -69,56 +69,69 @@ class Claim:
         }
 
 
-async def claim_all(session: AsyncSession, claims: Sequence[Claim]) -> dict[tuple[UUID, str], UUID]:
+async def claim_all(
+    connection: AsyncConnection, claims: Sequence[Claim]
+) -> dict[tuple[UUID, str], UUID]:
     """Take each key for the first alarm that wants it; the alarm that has it, by its name.
 
     Atomic on every database: the primary key decides, and a lapsed claim is taken over by an
     update whose row count names the winner.
 
     Args:
-        session: the caller's transaction.
+        connection: the caller's transaction.
         claims: in the order of arrival; several may want the same key.
     """
     first: dict[tuple[UUID, str], Claim] = {}
     for one in claims:
         first.setdefault(one.name, one)
-    if len(first) == 1:
-        return {name: await _claim(session, one) for name, one in first.items()}
     # Sorted, so that two processes with the same keys never wait for each other.
     rows = [first[name].values for name in sorted(first)]
-    if await insert_all_absent(session, AlarmClaim, rows):
+    if await _CLAIMS.insert(connection, rows):
         return {name: one.alarm_id for name, one in first.items()}
-    holders = await _holders(session, first)
-    for name, one in first.items():
-        holder, valid_until = holders[name]
-        if holder != one.alarm_id and valid_until < one.now:
-            holders[name] = await _take_over(session, one), valid_until
-    return {name: holder for name, (holder, _) in holders.items()}
-
-
-_HOLDERS: Final = select(
-    AlarmClaim.strategy_id, AlarmClaim.key, AlarmClaim.alarm_id, AlarmClaim.valid_until
-).where(AlarmClaim.key.in_(bindparam("keys", expanding=True)))
-
-
-async def _holders(
-    session: AsyncSession, wanted: Mapping[tuple[UUID, str], Claim]
-) -> dict[tuple[UUID, str], tuple[UUID, datetime]]:
-    found = await session.execute(_HOLDERS, {"keys": [key for _, key in wanted]})
+    held = await _holders(connection, first)
+    if len(held) < len(first):
+        # One had lapsed and was forgotten between the two: now it is free.
+        return await claim_all(connection, claims)
     return {
-        (strategy_id, key): (alarm_id, valid_until)
-        for strategy_id, key, alarm_id, valid_until in found
+        name: await _take_over(connection, one) if held[name].has_lapsed(one) else held[name].by
+        for name, one in first.items()
     }
 
 
-async def _claim(session: AsyncSession, one: Claim) -> UUID:
-    if await insert_if_absent(session, AlarmClaim, one.values):
-        return one.alarm_id
-    return await _take_over(session, one)
+_CLAIMS: Final = Rows(AlarmClaim, unless_taken=True)
+_HOLDERS: Final = select(
+    AlarmClaim.strategy_id, AlarmClaim.key, AlarmClaim.alarm_id, AlarmClaim.valid_until
+).where(
+    AlarmClaim.strategy_id.in_(bindparam("strategies", type_=Uuid(), expanding=True)),
+    AlarmClaim.key.in_(bindparam("keys", expanding=True)),
+)
 
 
-async def _take_over(session: AsyncSession, one: Claim) -> UUID:
-    """Take a claim that has lapsed; whoever has it otherwise."""
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A claim that is there: whose, and until when."""
+
+    by: UUID
+    until: datetime
+
+    def has_lapsed(self, wanted: Claim) -> bool:
+        return self.by != wanted.alarm_id and self.until < wanted.now
+
+
+async def _holders(
+    connection: AsyncConnection, wanted: Mapping[tuple[UUID, str], Claim]
+) -> dict[tuple[UUID, str], _Held]:
+    strategies, keys = zip(*wanted, strict=True)
+    names = {"strategies": list(set(strategies)), "keys": list(keys)}
+    found = await connection.execute(_HOLDERS, names)
+    held = {
+        (strategy_id, key): _Held(alarm_id, until) for strategy_id, key, alarm_id, until in found
+    }
+    return {name: one for name, one in held.items() if name in wanted}
+
+
+async def _take_over(connection: AsyncConnection, one: Claim) -> UUID:
+    """Take a claim that has lapsed; whoever was quicker has it otherwise."""
     lapsed = (
         update(AlarmClaim)
         .where(
@@ -128,10 +141,9 @@ async def _take_over(session: AsyncSession, one: Claim) -> UUID:
         )
         .values(alarm_id=one.alarm_id, valid_until=one.now + one.valid_for)
     )
-    if cast("CursorResult[Any]", await session.execute(lapsed)).rowcount == 1:
+    if (await connection.execute(lapsed)).rowcount == 1:
         return one.alarm_id
-    held = await session.get(AlarmClaim, one.name, populate_existing=True)
-    return one.alarm_id if held is None else held.alarm_id
+    return (await claim_all(connection, [one]))[one.name]
 
 
 async def forget_lapsed(session: AsyncSession, *, now: datetime) -> None:

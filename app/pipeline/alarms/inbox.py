@@ -14,15 +14,16 @@ from uuid import UUID
 from loguru import logger
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.clock import Clock
 from app.core.errors import NotFound, Unavailable
 from app.core.failpoints import failpoint
 from app.core.sharing import Shared
-from app.db.session import Database
-from app.pipeline.alarms.keeping import Delivery, Receipt, keep
-from app.pipeline.wakeups import Work, wake
+from app.db.session import Database, Writing
+from app.pipeline.alarms.keeping import Delivery, Receipt, TokenGone, keep
+from app.pipeline.wakeups import Work, wake_in
+from app.strategies import repository as strategies
 
 # So many are decided by their own requests before they are answered; a larger crowd is answered
 # first, and the worker decides.
@@ -81,6 +82,7 @@ class Inbox:
 
         Raises:
             Unavailable: too many wait, or it took too long; the sender should send it again.
+            TokenGone: its token is not valid any more.
             NotFound: its strategy is gone.
         """
         owner = delivery.user_id
@@ -99,11 +101,11 @@ class Inbox:
                 del self._inside[owner]
 
     async def keep_in(
-        self, session: AsyncSession, deliveries: Sequence[Delivery]
+        self, connection: AsyncConnection, deliveries: Sequence[Delivery]
     ) -> Sequence[Receipt]:
         """Keep deliveries together with what else the caller's transaction does."""
         return await keep(
-            session,
+            connection,
             deliveries,
             window=self._window,
             max_future=self._max_future,
@@ -134,22 +136,45 @@ class Inbox:
             kept += await self._keep_all([one])
         return kept
 
-    async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept]:
+    async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept | Exception]:
         is_crowd = len(deliveries) > COMPANY
-        async with self._database.transaction() as session:
-            receipts = await self.keep_in(session, deliveries)
+        async with self._database.writing() as writing:
+            known = await _with_valid_tokens(writing.connection, deliveries)
+            receipts = await self.keep_in(writing.connection, known) if known else ()
             if is_crowd:
-                _wake(session, receipts, now=deliveries[-1].received_at)
+                await _wake(writing, receipts, now=deliveries[-1].received_at)
             failpoint("C04")
         if is_crowd:
             _log(receipts)
-        return [Kept(one, is_crowd) for one in receipts]
+        if len(known) == len(deliveries):
+            return [Kept(one, is_crowd) for one in receipts]
+        found = dict(zip((one.alarm_id for one in known), receipts, strict=True))
+        return [
+            Kept(found[one.alarm_id], is_crowd)
+            if one.alarm_id in found
+            else TokenGone("The token of this alert is not valid any more.")
+            for one in deliveries
+        ]
 
 
-def _wake(session: AsyncSession, receipts: Sequence[Receipt], *, now: datetime) -> None:
+async def _with_valid_tokens(
+    connection: AsyncConnection, deliveries: Sequence[Delivery]
+) -> Sequence[Delivery]:
+    """Those whose token is still their strategy's, which the transaction that keeps them says."""
+    digests = {one.token_digest for one in deliveries if one.token_digest is not None}
+    owners = await strategies.by_token_digests(connection, digests)
+    return [
+        one
+        for one in deliveries
+        if one.token_digest is None
+        or (one.token_digest in owners and owners[one.token_digest].strategy_id == one.strategy_id)
+    ]
+
+
+async def _wake(writing: Writing, receipts: Sequence[Receipt], *, now: datetime) -> None:
     undecided = [one for one in receipts if not one.is_decided]
     if undecided:
-        wake(session, Work.ALARMS, undecided[0].alarm_id, now=now)
+        await wake_in(writing, Work.ALARMS, undecided[0].alarm_id, now=now)
 
 
 def _log(receipts: Sequence[Receipt]) -> None:

@@ -7,15 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Table, bindparam, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.clock import iso
+from app.core.errors import NotFound
 from app.core.ids import new_id
+from app.db.insert import Rows
 from app.pipeline.alarms.claims import Claim, claim_all, claim_key
 from app.pipeline.alarms.models import TEST_SOURCE, Alarm, is_test_source
 from app.pipeline.alarms.service import Reading
 from app.pipeline.alarms.status import AlarmStatus
+
+
+class TokenGone(NotFound):
+    """The token was its strategy's when it was looked up, and is not any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +34,7 @@ class Delivery:
         source: the sender's address; `user:` or `test:` and a name when it came from inside.
         received_at: when it arrived.
         reading: the body, read.
+        token_digest: of the token it came with; None when it came from inside.
         alarm_id: of the alarm it becomes, unless it repeats another.
     """
 
@@ -37,6 +44,7 @@ class Delivery:
     source: str
     received_at: datetime
     reading: Reading
+    token_digest: str | None = None
     alarm_id: UUID = field(default_factory=new_id)
 
 
@@ -57,7 +65,7 @@ class Receipt:
 
 
 async def keep(
-    session: AsyncSession,
+    connection: AsyncConnection,
     deliveries: Sequence[Delivery],
     *,
     window: timedelta,
@@ -67,7 +75,7 @@ async def keep(
     """Store deliveries, or count them as repetitions of alarms we have.
 
     Args:
-        session: the caller's transaction: the alarms are kept once it commits.
+        connection: the caller's transaction: the alarms are kept once it commits.
         deliveries: in the order of their arrival.
         window: how long an equal body is the same alert.
         max_future: how far an alert's clock may be ahead of ours.
@@ -77,7 +85,7 @@ async def keep(
         One receipt each, in their order.
     """
     claims = [_claim_of(one, window) for one in deliveries]
-    holders = await claim_all(session, claims)
+    holders = await claim_all(connection, claims)
     times = Counter(holders[one.name] for one in claims)
     new = [one for one in deliveries if one.alarm_id in times]
     rows = [
@@ -85,8 +93,8 @@ async def keep(
         for one in new
     ]
     if rows:
-        await session.execute(insert(_ALARMS), rows)
-    earlier = await _count_again(session, times)
+        await _NEW.insert(connection, rows)
+    earlier = await _count_again(connection, times)
     made = {row["id"]: row for row in rows}
     return [
         _receipt(one, holders[claim.name], made, earlier)
@@ -94,6 +102,7 @@ async def keep(
     ]
 
 
+_NEW: Final = Rows(Alarm)
 _ALARMS: Final = cast("Table", Alarm.__table__)
 _AGAIN: Final = (
     update(_ALARMS)
@@ -106,15 +115,15 @@ _SIGNALS: Final = select(Alarm.id, Alarm.signal_id).where(
 
 
 async def _count_again(
-    session: AsyncSession, times: Mapping[UUID, int]
+    connection: AsyncConnection, times: Mapping[UUID, int]
 ) -> Mapping[UUID, UUID | None]:
     """Count further deliveries of alarms we had before; the signal that each became, if any."""
     if not times:
         return {}
     # Sorted, so that two processes that count the same alarms never wait for each other.
     again = [{"alarm_id": name, "times": times[name]} for name in sorted(times)]
-    await session.execute(_AGAIN, again)
-    found = await session.execute(_SIGNALS, {"alarm_ids": list(times)})
+    await connection.execute(_AGAIN, again)
+    found = await connection.execute(_SIGNALS, {"alarm_ids": list(times)})
     return {row.id: row.signal_id for row in found}
 
 

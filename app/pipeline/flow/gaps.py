@@ -135,7 +135,7 @@ async def _keep(
         received_at=tools.now(),
         reading=reading,
     )
-    [receipt] = await tools.inbox.keep_in(session, [delivery])
+    [receipt] = await tools.inbox.keep_in(await session.connection(), [delivery])
     await _refuse_known(session, receipt)
     await gap_service.decide(
         session,

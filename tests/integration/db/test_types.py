@@ -12,7 +12,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.ids import new_id
 from app.core.words import Word
 from app.db.base import Base
-from app.db.insert import insert_if_absent
 from app.db.session import Database
 
 
@@ -97,21 +96,3 @@ async def test_words_are_stored_by_value(samples: Database) -> None:
     async with samples.read() as session:
         stored = await session.scalar(text("SELECT colour FROM test_samples"))
     assert stored == "green"
-
-
-async def test_insert_if_absent_when_taken_keeps_the_first_and_the_transaction(
-    samples: Database,
-) -> None:
-    async with samples.transaction() as session:
-        first = await insert_if_absent(
-            session, Sample, {"id": new_id(), "name": "x", "colour": Colour.RED}
-        )
-        second = await insert_if_absent(
-            session, Sample, {"id": new_id(), "name": "x", "colour": Colour.GREEN}
-        )
-        session.add(Sample(name="y"))
-
-    assert (first, second) == (True, False)
-    async with samples.read() as session:
-        rows = (await session.scalars(select(Sample).order_by(Sample.name))).all()
-    assert [(row.name, row.colour) for row in rows] == [("x", Colour.RED), ("y", None)]
