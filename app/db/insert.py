@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, cast
 
 from sqlalchemy import (
+    Connection,
     Dialect,
     Insert,
     Table,
@@ -17,7 +19,6 @@ from sqlalchemy import (
 )
 from sqlalchemy import table as bare_table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.types import TypeEngine
 
 from app.db.base import Base
@@ -30,22 +31,22 @@ class _Prepared:
     """A statement as the driver takes it, and how each value becomes the driver's.
 
     Attributes:
-        statement: its text.
-        places: the column of each parameter, in their order.
-        takes_arrays: one parameter is all values of a column, not one of them.
+        statement: its text, up to the rows where each is written out.
+        row: the places of one row; None where a parameter is all values of a column.
+        places: the column of each place, in their order.
     """
 
     statement: str
+    row: str | None
     places: tuple[tuple[str, Convert], ...]
-    takes_arrays: bool
 
-    def parameters(self, rows: Sequence[Mapping[str, Any]]) -> Any:
-        """As `exec_driver_sql` takes them: a tuple for one execution, a list of them for many."""
+    def filled(self, rows: Sequence[Mapping[str, Any]]) -> tuple[str, tuple[Any, ...]]:
+        """The statement for so many rows, and its parameters."""
         columns = tuple(_column(rows, *place) for place in self.places)
-        if self.takes_arrays:
-            return columns
-        values = list(zip(*columns, strict=True))
-        return values if len(values) > 1 else values[0]
+        if self.row is None:
+            return self.statement, columns
+        statement = self.statement + ", ".join([self.row] * len(rows))
+        return statement, tuple(chain.from_iterable(zip(*columns, strict=True)))
 
 
 def _column(rows: Sequence[Mapping[str, Any]], name: str, convert: Convert) -> list[Any]:
@@ -63,10 +64,11 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str, convert: Convert) -> l
 
 
 class Rows:
-    """Inserts rows of one table; the statement is prepared once and each value converted once.
+    """Inserts rows of one table in one statement, each value converted once.
 
     SQLAlchemy goes through every row several times, for defaults, casts and the order of the
-    parameters. Nothing of that applies here, and at the close of a bar it was most of the work.
+    parameters, and the driver executes once for each: SQLite's gives the interpreter away and
+    fights for it again row by row. At the close of a bar that was most of the work.
 
     Args:
         table: what to insert into.
@@ -79,7 +81,7 @@ class Rows:
         self._unless_taken = unless_taken
         self._prepared: dict[tuple[str, ...], _Prepared] = {}
 
-    async def insert(self, connection: AsyncConnection, rows: Sequence[Mapping[str, Any]]) -> bool:
+    def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Insert them in the caller's transaction; whether all were new.
 
         Args:
@@ -89,8 +91,7 @@ class Rows:
                 keeps: two transactions that wait for each other's would otherwise wait for ever.
         """
         prepared = self._for(connection.dialect, tuple(rows[0]))
-        parameters = prepared.parameters(rows)
-        done = await connection.exec_driver_sql(prepared.statement, parameters)
+        done = connection.exec_driver_sql(*prepared.filled(rows))
         return done.rowcount == len(rows)
 
     def _for(self, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
@@ -112,7 +113,10 @@ class Rows:
             (name, types[name].dialect_impl(dialect).bind_processor(dialect))
             for name in compiled.positiontup or ()
         )
-        return _Prepared(str(compiled), places, takes_arrays)
+        if takes_arrays:
+            return _Prepared(str(compiled), None, places)
+        head, values, row = str(compiled).rpartition(" VALUES ")
+        return _Prepared(head + values, row, places)
 
     def _of_values(self, bare: TableClause) -> Insert:
         statement = insert(bare)

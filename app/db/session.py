@@ -1,24 +1,22 @@
 """Engines, sessions, and the only place that commits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import (
-    AsyncConnection,
-    AsyncEngine,
-    AsyncSession,
-    create_async_engine,
-)
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.util import greenlet_spawn
 
 from app.core.errors import Invalid
 from app.db.sqlite import connector
+
+Done = TypeVar("Done")
 
 DRIVERS = {"sqlite+aiosqlite", "postgresql+asyncpg", "mysql+aiomysql", "mariadb+aiomysql"}
 
@@ -27,7 +25,7 @@ DRIVERS = {"sqlite+aiosqlite", "postgresql+asyncpg", "mysql+aiomysql", "mariadb+
 class Writing:
     """A transaction without objects; `info` is what listeners hear once it is committed."""
 
-    connection: AsyncConnection
+    connection: Connection
     info: dict[Any, Any] = field(default_factory=dict)
 
 
@@ -57,29 +55,48 @@ class Database:
         A cancelled caller cannot cut a commit in half: once it has begun it is finished. After it,
         each of `listeners` hears what the session's `info` says.
         """
-        async with (
-            self._writing() as connection,
-            AsyncSession(connection, expire_on_commit=False) as session,
-        ):
-            yield session
-            await _commit(session, connection)
-        self._tell(session.info)
-
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Writing]:
-        """As `transaction`, for what is written by the hundred: without objects that are kept."""
-        async with self._writing() as connection:
-            written = Writing(connection)
-            yield written
-            await _commit(connection, connection)
-        self._tell(written.info)
-
-    @asynccontextmanager
-    async def _writing(self) -> AsyncIterator[AsyncConnection]:
         async with self._writer, self.engine.connect() as connection:
             if self.is_sqlite:
                 await connection.execution_options(write=True)
-            yield connection
+            async with AsyncSession(connection, expire_on_commit=False) as session:
+                yield session
+                try:
+                    await _finish(session.commit())
+                except Exception:
+                    # SQLAlchemy takes it for ended and rolls nothing back: whoever gets the
+                    # connection next would be in the midst of it.
+                    await connection.invalidate()
+                    raise
+        self._tell(session.info)
+
+    async def together(self, work: Callable[[Writing], Done]) -> Done:
+        """What a function does with a connection, committed when it returns.
+
+        For what is written by the hundred: there are no objects to keep, and the whole of it is
+        one excursion from the event loop instead of one for each statement. Otherwise as
+        `transaction`, but a cancelled caller cuts nothing off, whatever is under way.
+
+        Args:
+            work: runs on the event loop's thread; its statements let the loop go on meanwhile.
+        """
+        async with self._writer:
+            doing: Awaitable[tuple[Done, dict[Any, Any]]] = greenlet_spawn(self._do, work)
+            done, info = await _finish(doing)
+        self._tell(info)
+        return done
+
+    def _do(self, work: Callable[[Writing], Done]) -> tuple[Done, dict[Any, Any]]:
+        with self.engine.sync_engine.connect() as connection:
+            if self.is_sqlite:
+                connection.execution_options(write=True)
+            written = Writing(connection)
+            done = work(written)
+            try:
+                connection.commit()
+            except Exception:
+                connection.invalidate()
+                raise
+        return done, written.info
 
     def _tell(self, info: dict[Any, Any]) -> None:
         for listener in self.listeners:
@@ -90,19 +107,11 @@ class Database:
         await self.engine.dispose()
 
 
-async def _commit(what: AsyncSession | AsyncConnection, connection: AsyncConnection) -> None:
+async def _finish(what: Awaitable[Done]) -> Done:
+    """See it through: a caller that is cancelled meanwhile is so when it is done."""
+    task = asyncio.ensure_future(what)
     try:
-        await _finish(asyncio.ensure_future(what.commit()))
-    except Exception:
-        # SQLAlchemy takes it for ended and rolls nothing back: whoever gets the connection next
-        # would be in the midst of it.
-        await connection.invalidate()
-        raise
-
-
-async def _finish(task: asyncio.Future[None]) -> None:
-    try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await task
         raise

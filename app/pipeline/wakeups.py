@@ -97,7 +97,7 @@ def wake(
     session.info.setdefault(SESSION_KEY, []).append(note)
 
 
-async def wake_in(writing: Writing, work: Work, subject_id: UUID, *, now: datetime) -> None:
+def wake_in(writing: Writing, work: Work, subject_id: UUID, *, now: datetime) -> None:
     """As `wake`, where there is no session and for a step that has no lane."""
     values = {
         "work": work,
@@ -107,7 +107,7 @@ async def wake_in(writing: Writing, work: Work, subject_id: UUID, *, now: dateti
         "is_urgent": False,
         "created_at": now,
     }
-    made = await writing.connection.execute(_NOTE, values)
+    made = writing.connection.execute(_NOTE, values)
     note = Wakeup(id=cast("Row[Any]", made.inserted_primary_key).id, **values)
     make_transient_to_detached(note)
     writing.info.setdefault(SESSION_KEY, []).append(note)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.strategies.models import Strategy
@@ -56,13 +56,11 @@ _BY_TOKENS: Final = select(Strategy.token_digest, Strategy.id, Strategy.user_id)
 )
 
 
-async def by_token_digests(
-    connection: AsyncConnection, digests: Collection[str]
-) -> Mapping[str, TokenOwner]:
+def by_token_digests(connection: Connection, digests: Collection[str]) -> Mapping[str, TokenOwner]:
     """Who has the webhook tokens with these digests; those that nobody has are left out."""
     if not digests:
         return {}
-    found = await connection.execute(_BY_TOKENS, {"digests": list(digests)})
+    found = connection.execute(_BY_TOKENS, {"digests": list(digests)})
     return {digest: TokenOwner(strategy_id, user_id) for digest, strategy_id, user_id in found}
 
 

@@ -100,5 +100,7 @@ class Door:
 
     async def _look_up(self, digests: Sequence[str]) -> Sequence[TokenOwner | None]:
         async with self._tools.database.read() as session:
-            found = await strategies.by_token_digests(await session.connection(), set(digests))
+            found = await session.run_sync(
+                lambda own: strategies.by_token_digests(own.connection(), set(digests))
+            )
         return [found.get(digest) for digest in digests]

@@ -19,8 +19,8 @@ DECIDING = Chapter(
             file="app/pipeline/alarms/claims.py",
             swaps=(
                 Swap(
-                    "if await _CLAIMS.insert(connection, rows):",
-                    "if await _CLAIMS.insert(connection, rows) or len(first) == 1:",
+                    "if _CLAIMS.insert(connection, rows):",
+                    "if _CLAIMS.insert(connection, rows) or len(first) == 1:",
                 ),
             ),
             tests=tests_in(DECISIONS, "test_a_body_when_it_is_delivered_often_then_is_one_alarm"),

@@ -50,8 +50,8 @@ DOORS = Chapter(
             file="app/pipeline/alarms/claims.py",
             swaps=(
                 Swap(
-                    "if await _CLAIMS.insert(connection, rows):",
-                    "if await _CLAIMS.insert(connection, rows) or len(first) > 1:",
+                    "if _CLAIMS.insert(connection, rows):",
+                    "if _CLAIMS.insert(connection, rows) or len(first) > 1:",
                 ),
             ),
             tests=tests_in(
@@ -66,7 +66,7 @@ DOORS = Chapter(
             file="app/pipeline/alarms/inbox.py",
             swaps=(
                 Swap(
-                    "await wake_in(writing, Work.ALARMS, undecided[0].alarm_id, now=now)",
+                    "wake_in(writing, Work.ALARMS, undecided[0].alarm_id, now=now)",
                     "writing.info.setdefault(Work.ALARMS, now)",
                 ),
             ),
@@ -82,7 +82,7 @@ DOORS = Chapter(
             file="app/db/session.py",
             swaps=(
                 Swap(
-                    "await connection.invalidate()\n        raise\n",
+                    "await connection.invalidate()\n                    raise\n",
                     "await connection.invalidate()\n",
                 ),
             ),
@@ -94,7 +94,7 @@ DOORS = Chapter(
             cost="The lock is held until somebody trips over it, and that step fails too: found "
             "in our own code while this list was made.",
             file="app/db/session.py",
-            swaps=(Swap("        await connection.invalidate()\n", ""),),
+            swaps=(Swap("                    await connection.invalidate()\n", ""),),
             tests=tests_in(SESSION, "test_a_commit_that_fails_is_an_error_and_leaves_nothing"),
         ),
         Bug(
@@ -103,7 +103,9 @@ DOORS = Chapter(
             cost="TradingView hangs up after three seconds: the row may be there or not, "
             "and nobody waited to see which.",
             file="app/db/session.py",
-            swaps=(Swap("        await asyncio.shield(task)\n", "        await task\n"),),
+            swaps=(
+                Swap("        return await asyncio.shield(task)\n", "        return await task\n"),
+            ),
             tests=tests_in(
                 SESSION, "test_a_commit_that_has_begun_when_its_caller_is_cancelled_then_is_done"
             ),
@@ -179,7 +181,12 @@ DOORS = Chapter(
             wrong="Takes a token that was right once for right ever after.",
             cost="A token is rotated because somebody else has it: they go on trading.",
             file="app/pipeline/alarms/inbox.py",
-            swaps=(Swap("if one.token_digest is None\n", "if one.strategy_id\n"),),
+            swaps=(
+                Swap(
+                    "        one.token_digest is None\n        or",
+                    "        one.strategy_id\n        or",
+                ),
+            ),
             tests=tests_in(
                 "integration/desk/test_door",
                 "test_a_token_when_it_was_rotated_then_opens_no_more",

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Uuid, bindparam, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
+from sqlalchemy import Connection, Uuid, bindparam, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.insert import Rows
 from app.pipeline.alarms.meaning import Meaning
@@ -38,6 +38,10 @@ def claim_key(body: bytes, meaning: Meaning | None, *, window: timedelta) -> tup
     return f"body:{_digest(body)}", window
 
 
+# The strategy's id as a number, which is compared a dozen times faster, and the key.
+Name = tuple[int, str]
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One alarm's wish to be the one that has a key.
@@ -54,9 +58,9 @@ class Claim:
     valid_for: timedelta
 
     @property
-    def name(self) -> tuple[UUID, str]:
+    def name(self) -> Name:
         """What only one alarm can have."""
-        return self.strategy_id, self.key
+        return self.strategy_id.int, self.key
 
     @property
     def values(self) -> dict[str, Any]:
@@ -69,10 +73,8 @@ class Claim:
         }
 
 
-async def claim_all(
-    connection: AsyncConnection, claims: Sequence[Claim]
-) -> dict[tuple[UUID, str], UUID]:
-    """Take each key for the first alarm that wants it; the alarm that has it, by its name.
+def claim_all(connection: Connection, claims: Sequence[Claim]) -> list[UUID]:
+    """Take each key for the first alarm that wants it.
 
     Atomic on every database: the primary key decides, and a lapsed claim is taken over by an
     update whose row count names the winner.
@@ -80,22 +82,26 @@ async def claim_all(
     Args:
         connection: the caller's transaction.
         claims: in the order of arrival; several may want the same key.
+
+    Returns:
+        The alarm that has what each claim wants, in their order.
     """
-    first: dict[tuple[UUID, str], Claim] = {}
+    first: dict[Name, Claim] = {}
     for one in claims:
         first.setdefault(one.name, one)
     # Sorted, so that two processes with the same keys never wait for each other.
     rows = [first[name].values for name in sorted(first)]
-    if await _CLAIMS.insert(connection, rows):
-        return {name: one.alarm_id for name, one in first.items()}
-    held = await _holders(connection, first)
+    if _CLAIMS.insert(connection, rows):
+        return [first[one.name].alarm_id for one in claims]
+    held = _holders(connection, first)
     if len(held) < len(first):
         # One had lapsed and was forgotten between the two: now it is free.
-        return await claim_all(connection, claims)
-    return {
-        name: await _take_over(connection, one) if held[name].has_lapsed(one) else held[name].by
+        return claim_all(connection, claims)
+    by = {
+        name: _take_over(connection, one) if held[name].has_lapsed(one) else held[name].by
         for name, one in first.items()
     }
+    return [by[one.name] for one in claims]
 
 
 _CLAIMS: Final = Rows(AlarmClaim, unless_taken=True)
@@ -118,19 +124,19 @@ class _Held:
         return self.by != wanted.alarm_id and self.until < wanted.now
 
 
-async def _holders(
-    connection: AsyncConnection, wanted: Mapping[tuple[UUID, str], Claim]
-) -> dict[tuple[UUID, str], _Held]:
-    strategies, keys = zip(*wanted, strict=True)
-    names = {"strategies": list(set(strategies)), "keys": list(keys)}
-    found = await connection.execute(_HOLDERS, names)
+def _holders(connection: Connection, wanted: Mapping[Name, Claim]) -> dict[Name, _Held]:
+    names = {
+        "strategies": list({one.strategy_id for one in wanted.values()}),
+        "keys": [one.key for one in wanted.values()],
+    }
     held = {
-        (strategy_id, key): _Held(alarm_id, until) for strategy_id, key, alarm_id, until in found
+        (strategy_id.int, key): _Held(alarm_id, until)
+        for strategy_id, key, alarm_id, until in connection.execute(_HOLDERS, names)
     }
     return {name: one for name, one in held.items() if name in wanted}
 
 
-async def _take_over(connection: AsyncConnection, one: Claim) -> UUID:
+def _take_over(connection: Connection, one: Claim) -> UUID:
     """Take a claim that has lapsed; whoever was quicker has it otherwise."""
     lapsed = (
         update(AlarmClaim)
@@ -141,9 +147,9 @@ async def _take_over(connection: AsyncConnection, one: Claim) -> UUID:
         )
         .values(alarm_id=one.alarm_id, valid_until=one.now + one.valid_for)
     )
-    if (await connection.execute(lapsed)).rowcount == 1:
+    if (connection.execute(lapsed)).rowcount == 1:
         return one.alarm_id
-    return (await claim_all(connection, [one]))[one.name]
+    return claim_all(connection, [one])[0]
 
 
 async def forget_lapsed(session: AsyncSession, *, now: datetime) -> None:

@@ -4,17 +4,20 @@ A commit that is safe against a power cut costs milliseconds, whether it keeps o
 hundred: at the close of a bar, when everybody's alerts arrive at once, they cost about one.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import compress
 from typing import Final
 from uuid import UUID
 
 from loguru import logger
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.core.clock import Clock
 from app.core.errors import NotFound, Unavailable
@@ -28,6 +31,7 @@ from app.strategies import repository as strategies
 # So many are decided by their own requests before they are answered; a larger crowd is answered
 # first, and the worker decides.
 COMPANY: Final = 8
+SAID_EVERY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,8 @@ class Inbox:
         )
         self._inside: Counter[UUID] = Counter()
         self._total = 0
+        self._unsaid: Counter[str] = Counter()
+        self._said_at = 0.0
 
     async def put(self, delivery: Delivery) -> Kept:
         """Keep one delivery; it is on disk when this returns.
@@ -93,18 +99,16 @@ class Inbox:
             kept = await self._shared.ask(delivery)
             # Those who wait by now are a crowd, and wake the worker for this one, too.
             is_crowded = self._shared.waiting > COMPANY
-            return replace(kept, in_crowd=True) if is_crowded else kept
+            return Kept(kept.receipt, in_crowd=True) if is_crowded else kept
         finally:
             self._total -= 1
             self._inside[owner] -= 1
             if not self._inside[owner]:
                 del self._inside[owner]
 
-    async def keep_in(
-        self, connection: AsyncConnection, deliveries: Sequence[Delivery]
-    ) -> Sequence[Receipt]:
+    def keep_in(self, connection: Connection, deliveries: Sequence[Delivery]) -> Sequence[Receipt]:
         """Keep deliveries together with what else the caller's transaction does."""
-        return await keep(
+        return keep(
             connection,
             deliveries,
             window=self._window,
@@ -138,49 +142,56 @@ class Inbox:
 
     async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept | Exception]:
         is_crowd = len(deliveries) > COMPANY
-        async with self._database.writing() as writing:
-            known = await _with_valid_tokens(writing.connection, deliveries)
-            receipts = await self.keep_in(writing.connection, known) if known else ()
-            if is_crowd:
-                await _wake(writing, receipts, now=deliveries[-1].received_at)
-            failpoint("C04")
+        receipts = await self._database.together(partial(self._keep, deliveries))
         if is_crowd:
-            _log(receipts)
-        if len(known) == len(deliveries):
-            return [Kept(one, is_crowd) for one in receipts]
-        found = dict(zip((one.alarm_id for one in known), receipts, strict=True))
-        return [
-            Kept(found[one.alarm_id], is_crowd)
-            if one.alarm_id in found
-            else TokenGone("The token of this alert is not valid any more.")
-            for one in deliveries
-        ]
+            self._note(receipts)
+        return [_gone() if one is None else Kept(one, is_crowd) for one in receipts]
+
+    def _note(self, receipts: Sequence[Receipt | None]) -> None:
+        """One line for a rush, or one a second: a line each would cost more than keeping them."""
+        self._unsaid.update(
+            "duplicate" if one.is_duplicate else one.status.value
+            for one in receipts
+            if one is not None
+        )
+        now = time.monotonic()
+        if self._shared.waiting and now < self._said_at + SAID_EVERY_SECONDS:
+            return
+        logger.bind(count=self._unsaid.total(), **self._unsaid).info("alarms.received")
+        self._said_at = now
+        self._unsaid.clear()
+
+    def _keep(self, deliveries: Sequence[Delivery], writing: Writing) -> list[Receipt | None]:
+        """What became of each; None for one whose token is not valid any more."""
+        valid = _have_valid_tokens(writing.connection, deliveries)
+        known = list(compress(deliveries, valid))
+        receipts = self.keep_in(writing.connection, known) if known else []
+        if len(deliveries) > COMPANY:
+            _wake(writing, receipts, now=deliveries[-1].received_at)
+        failpoint("C04")
+        kept = iter(receipts)
+        return [next(kept) if is_valid else None for is_valid in valid]
 
 
-async def _with_valid_tokens(
-    connection: AsyncConnection, deliveries: Sequence[Delivery]
-) -> Sequence[Delivery]:
-    """Those whose token is still their strategy's, which the transaction that keeps them says."""
+def _gone() -> Exception:
+    return TokenGone("The token of this alert is not valid any more.")
+
+
+def _have_valid_tokens(connection: Connection, deliveries: Sequence[Delivery]) -> list[bool]:
+    """Whose token is still its strategy's, as the transaction sees it that keeps them."""
     digests = {one.token_digest for one in deliveries if one.token_digest is not None}
-    owners = await strategies.by_token_digests(connection, digests)
+    owners = strategies.by_token_digests(connection, digests)
     return [
-        one
-        for one in deliveries
-        if one.token_digest is None
+        one.token_digest is None
         or (one.token_digest in owners and owners[one.token_digest].strategy_id == one.strategy_id)
+        for one in deliveries
     ]
 
 
-async def _wake(writing: Writing, receipts: Sequence[Receipt], *, now: datetime) -> None:
+def _wake(writing: Writing, receipts: Sequence[Receipt], *, now: datetime) -> None:
     undecided = [one for one in receipts if not one.is_decided]
     if undecided:
-        await wake_in(writing, Work.ALARMS, undecided[0].alarm_id, now=now)
-
-
-def _log(receipts: Sequence[Receipt]) -> None:
-    """One line for all of them: a line each would cost more than keeping them."""
-    statuses = Counter("duplicate" if one.is_duplicate else one.status.value for one in receipts)
-    logger.bind(count=len(receipts), **statuses).info("alarms.received")
+        wake_in(writing, Work.ALARMS, undecided[0].alarm_id, now=now)
 
 
 def _is_down(failed: Exception) -> bool:

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import Connection, Table, bindparam, select, update
 
 from app.core.clock import iso
 from app.core.errors import NotFound
@@ -64,8 +63,8 @@ class Receipt:
         return self.is_duplicate or self.status is not AlarmStatus.RECEIVED
 
 
-async def keep(
-    connection: AsyncConnection,
+def keep(
+    connection: Connection,
     deliveries: Sequence[Delivery],
     *,
     window: timedelta,
@@ -84,21 +83,22 @@ async def keep(
     Returns:
         One receipt each, in their order.
     """
-    claims = [_claim_of(one, window) for one in deliveries]
-    holders = await claim_all(connection, claims)
-    times = Counter(holders[one.name] for one in claims)
-    new = [one for one in deliveries if one.alarm_id in times]
+    holders = claim_all(connection, [_claim_of(one, window) for one in deliveries])
+    times = Counter(holders)
     rows = [
-        {**_row(one, times.pop(one.alarm_id), max_future=max_future), "stored_at": now}
-        for one in new
+        {**_row(one, times.pop(holder), max_future=max_future), "stored_at": now}
+        for one, holder in zip(deliveries, holders, strict=True)
+        if holder == one.alarm_id
     ]
     if rows:
-        await _NEW.insert(connection, rows)
-    earlier = await _count_again(connection, times)
-    made = {row["id"]: row for row in rows}
+        _NEW.insert(connection, rows)
+    earlier = _count_again(connection, times)
+    made = iter(rows)
     return [
-        _receipt(one, holders[claim.name], made, earlier)
-        for one, claim in zip(deliveries, claims, strict=True)
+        _new(next(made))
+        if holder == one.alarm_id
+        else Receipt(holder, is_duplicate=True, signal_id=earlier.get(holder))
+        for one, holder in zip(deliveries, holders, strict=True)
     ]
 
 
@@ -114,29 +114,19 @@ _SIGNALS: Final = select(Alarm.id, Alarm.signal_id).where(
 )
 
 
-async def _count_again(
-    connection: AsyncConnection, times: Mapping[UUID, int]
-) -> Mapping[UUID, UUID | None]:
+def _count_again(connection: Connection, times: Mapping[UUID, int]) -> Mapping[UUID, UUID | None]:
     """Count further deliveries of alarms we had before; the signal that each became, if any."""
     if not times:
         return {}
     # Sorted, so that two processes that count the same alarms never wait for each other.
     again = [{"alarm_id": name, "times": times[name]} for name in sorted(times)]
-    await connection.execute(_AGAIN, again)
-    found = await connection.execute(_SIGNALS, {"alarm_ids": list(times)})
+    connection.execute(_AGAIN, again)
+    found = connection.execute(_SIGNALS, {"alarm_ids": list(times)})
     return {row.id: row.signal_id for row in found}
 
 
-def _receipt(
-    delivery: Delivery,
-    holder: UUID,
-    made: Mapping[UUID, Mapping[str, Any]],
-    earlier: Mapping[UUID, UUID | None],
-) -> Receipt:
-    if holder != delivery.alarm_id:
-        return Receipt(holder, is_duplicate=True, signal_id=earlier.get(holder))
-    row = made[holder]
-    return Receipt(holder, is_duplicate=False, status=row["status"], reason=row["reason"])
+def _new(row: Mapping[str, Any]) -> Receipt:
+    return Receipt(row["id"], is_duplicate=False, status=row["status"], reason=row["reason"])
 
 
 def _claim_of(delivery: Delivery, window: timedelta) -> Claim:

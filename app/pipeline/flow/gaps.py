@@ -135,7 +135,9 @@ async def _keep(
         received_at=tools.now(),
         reading=reading,
     )
-    [receipt] = await tools.inbox.keep_in(await session.connection(), [delivery])
+    [receipt] = await session.run_sync(
+        lambda own: tools.inbox.keep_in(own.connection(), [delivery])
+    )
     await _refuse_known(session, receipt)
     await gap_service.decide(
         session,

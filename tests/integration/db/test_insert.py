@@ -69,8 +69,7 @@ def a_row(name: str, **changes: Any) -> dict[str, Any]:
 
 
 async def insert(parcels: Database, rows: Rows, *values: dict[str, Any]) -> bool:
-    async with parcels.writing() as writing:
-        return await rows.insert(writing.connection, values)
+    return await parcels.together(lambda writing: rows.insert(writing.connection, values))
 
 
 async def stored(parcels: Database) -> list[dict[str, Any]]:
@@ -110,14 +109,17 @@ async def test_values_when_they_change_from_row_to_row_then_each_keeps_its_own(
 async def test_a_row_when_its_key_is_taken_then_the_first_stays_and_the_others_come(
     parcels: Database,
 ) -> None:
-    async with parcels.writing() as writing:
-        first = await ABSENT.insert(writing.connection, [a_row("b", colour=Colour.RED)])
-        again = await ABSENT.insert(writing.connection, [a_row("b", colour=Colour.GREEN)])
-        some = await ABSENT.insert(
-            writing.connection, [a_row("a"), a_row("b", colour=Colour.GREEN), a_row("c")]
-        )
+    crowds = (
+        [a_row("b", colour=Colour.RED)],
+        [a_row("b", colour=Colour.GREEN)],
+        [a_row("a"), a_row("b", colour=Colour.GREEN), a_row("c")],
+    )
 
-    assert (first, again, some) == (True, False, False)
+    were_new = await parcels.together(
+        lambda writing: [ABSENT.insert(writing.connection, one) for one in crowds]
+    )
+
+    assert were_new == [True, False, False]
     assert [(row["name"], row["colour"]) for row in await stored(parcels)] == [
         (name, Colour.RED) for name in "abc"
     ]

@@ -5,13 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, func, select, text
+from sqlalchemy import event, func, insert, select, text
 from sqlalchemy.util import await_only
 
 from app.accounts.models import Invite
 from app.core.clock import SystemClock
 from app.core.errors import Invalid
-from app.db.session import Database, open_database
+from app.db.session import Database, Writing, open_database
 
 NOW = SystemClock().now()
 
@@ -135,6 +135,88 @@ async def test_a_commit_that_has_begun_when_its_caller_is_cancelled_then_is_done
     event.remove(database.engine.sync_engine, "commit", hold)
 
     assert await count(database) == 1
+
+
+def two_invites(writing: Writing) -> int:
+    rows = [
+        {
+            "id": uuid4(),
+            "digest": uuid4().hex * 2,
+            "role": "trader",
+            "created_at": NOW,
+            "expires_at": NOW,
+        }
+        for _ in range(2)
+    ]
+    writing.info["said"] = "kept"
+    writing.connection.execute(insert(Invite), rows)
+    return len(rows)
+
+
+async def test_work_together_is_committed_and_heard_of(database: Database) -> None:
+    heard: list[dict[Any, Any]] = []
+    database.listeners.append(heard.append)
+
+    assert await database.together(two_invites) == 2
+
+    assert await count(database) == 2
+    assert heard == [{"said": "kept"}]
+
+
+async def test_work_together_that_raises_leaves_nothing_and_nobody_hears(
+    database: Database,
+) -> None:
+    heard: list[dict[Any, Any]] = []
+    database.listeners.append(heard.append)
+
+    def fail(writing: Writing) -> None:
+        two_invites(writing)
+        raise Invalid("no")
+
+    with pytest.raises(Invalid):
+        await database.together(fail)
+
+    assert heard == []
+    assert await count(database) == 0
+    assert await database.together(two_invites) == 2
+
+
+async def test_work_together_whose_commit_fails_is_an_error_and_leaves_nothing(
+    database: Database,
+) -> None:
+    def break_down(_connection: Any) -> None:
+        raise OSError("no space left on device")
+
+    event.listen(database.engine.sync_engine, "commit", break_down)
+    with pytest.raises(OSError, match="no space"):
+        await database.together(two_invites)
+    event.remove(database.engine.sync_engine, "commit", break_down)
+
+    # Whoever comes next is not in the midst of it.
+    assert await count(database) == 0
+    assert await database.together(two_invites) == 2
+    assert await count(database) == 2
+
+
+async def test_work_together_that_has_begun_when_its_caller_is_cancelled_then_is_done(
+    database: Database,
+) -> None:
+    begun, gate = asyncio.Event(), asyncio.Event()
+
+    def slowly(writing: Writing) -> None:
+        begun.set()
+        await_only(gate.wait())
+        two_invites(writing)
+
+    task = asyncio.create_task(database.together(slowly))
+    await begun.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert await count(database) == 2
 
 
 async def test_fifty_writers_at_once_all_get_through(database: Database) -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from loguru import logger
 from sqlalchemy import event
 
 from app.core.errors import NotFound, Unavailable
@@ -22,6 +23,7 @@ from tests.builders import a_strategy, a_user
 from tests.integration.flow.desk import Desk
 
 CROWD = 3 * COMPANY
+COUNTED = {"count", "duplicate", *AlarmStatus}
 
 
 def an_exit(number: int) -> bytes:
@@ -68,6 +70,21 @@ def commits(desk: Desk) -> Iterator[list[object]]:
     event.listen(engine, "commit", count)
     yield seen
     event.remove(engine, "commit", count)
+
+
+@contextmanager
+def heard(said: list[dict[str, Any]]) -> Iterator[None]:
+    """What the log says of crowds."""
+
+    def listen(message: Any) -> None:
+        record = message.record
+        if record["message"] == "alarms.received":
+            extra = record["extra"]
+            said.append({name: extra[name] for name in extra if name in COUNTED})
+
+    sink = logger.add(listen)
+    yield
+    logger.remove(sink)
 
 
 async def test_a_crowd_when_it_comes_at_once_then_shares_a_commit_and_all_are_kept(
@@ -203,6 +220,18 @@ async def test_a_crowd_whose_process_ends_before_it_is_decided_is_decided_by_the
 
     assert before == {AlarmStatus.RECEIVED}
     assert {one.status for one in await desk.alarms()} == {AlarmStatus.IGNORED}
+
+
+async def test_a_rush_is_one_line_in_the_log_with_what_became_of_all(desk: Desk) -> None:
+    said: list[dict[str, Any]] = []
+    with heard(said):
+        await put_all(desk, a_crowd(desk))
+        await put_all(desk, a_crowd(desk))
+
+    assert said == [
+        {"count": CROWD, "received": CROWD},
+        {"count": CROWD, "duplicate": CROWD},
+    ]
 
 
 async def test_a_few_at_once_are_decided_before_they_are_answered(desk: Desk) -> None:
