@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import (
     Connection,
@@ -22,6 +22,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from app.db.base import Base
+
+# Rows in a statement: of the largest alerts they are 4 MiB, a quarter of what MariaDB takes in one.
+AT_ONCE: Final = 64
 
 Convert = Callable[[Any], Any] | None
 
@@ -64,7 +67,7 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str, convert: Convert) -> l
 
 
 class Rows:
-    """Inserts rows of one table in one statement, each value converted once.
+    """Inserts rows of one table, many in a statement, each value converted once.
 
     SQLAlchemy goes through every row several times, for defaults, casts and the order of the
     parameters, and the driver executes once for each: SQLite's gives the interpreter away and
@@ -91,8 +94,11 @@ class Rows:
                 keeps: two transactions that wait for each other's would otherwise wait for ever.
         """
         prepared = self._for(connection.dialect, tuple(rows[0]))
-        done = connection.exec_driver_sql(*prepared.filled(rows))
-        return done.rowcount == len(rows)
+        new = 0
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            new += connection.exec_driver_sql(*prepared.filled(some)).rowcount
+        return new == len(rows)
 
     def _for(self, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
         key = (dialect.name, *columns)

@@ -38,7 +38,7 @@ def claim_key(body: bytes, meaning: Meaning | None, *, window: timedelta) -> tup
     return f"body:{_digest(body)}", window
 
 
-# The strategy's id as a number, which is compared a dozen times faster, and the key.
+# The strategy's id as a number, for a UUID is hashed in Python; and the key.
 Name = tuple[int, str]
 
 
@@ -147,7 +147,7 @@ def _take_over(connection: Connection, one: Claim) -> UUID:
         )
         .values(alarm_id=one.alarm_id, valid_until=one.now + one.valid_for)
     )
-    if (connection.execute(lapsed)).rowcount == 1:
+    if connection.execute(lapsed).rowcount == 1:
         return one.alarm_id
     return claim_all(connection, [one])[0]
 

@@ -155,7 +155,8 @@ class Inbox:
             if one is not None
         )
         now = time.monotonic()
-        if self._shared.waiting and now < self._said_at + SAID_EVERY_SECONDS:
+        goes_on = self._shared.waiting > COMPANY
+        if goes_on and now < self._said_at + SAID_EVERY_SECONDS:
             return
         logger.bind(count=self._unsaid.total(), **self._unsaid).info("alarms.received")
         self._said_at = now

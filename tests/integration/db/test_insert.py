@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.ids import new_id
 from app.core.words import Word
 from app.db.base import Base
-from app.db.insert import Rows
+from app.db.insert import AT_ONCE, Rows
 from app.db.session import Database
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 8, tzinfo=UTC)
@@ -78,11 +78,11 @@ async def stored(parcels: Database) -> list[dict[str, Any]]:
         return [dict(row) for row in found.mappings()]
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [1, 3, 2 * AT_ONCE + 1])
 async def test_rows_when_inserted_then_come_out_as_they_went_in(
     parcels: Database, count: int
 ) -> None:
-    rows = [a_row(f"parcel {number}", amount=Decimal(number)) for number in range(count)]
+    rows = [a_row(f"parcel {number:03}", amount=Decimal(number)) for number in range(count)]
 
     assert await insert(parcels, NEW, *rows)
 
