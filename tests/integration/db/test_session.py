@@ -5,15 +5,22 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import event, func, insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.util import await_only
 
 from app.accounts.models import Invite
 from app.core.clock import SystemClock
 from app.core.errors import Invalid
 from app.db.session import Database, Writing, open_database
+from tests.listening import at_each_commit, no_space_left
 
 NOW = SystemClock().now()
+# Statements that take a good while.
+SLOW = {
+    "postgresql": "SELECT pg_sleep(0.3)",
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500000) "
+    "SELECT count(*) FROM n",
+}
 
 
 def an_invite() -> Invite:
@@ -52,14 +59,9 @@ async def test_a_commit_that_fails_is_an_error_and_leaves_nothing(database: Data
     heard: list[dict[Any, Any]] = []
     database.listeners.append(heard.append)
 
-    def break_down(_connection: Any) -> None:
-        raise OSError("no space left on device")
-
-    event.listen(database.engine.sync_engine, "commit", break_down)
-    with pytest.raises(OSError, match="no space"):
+    with at_each_commit(database, no_space_left), pytest.raises(OSError, match="no space"):
         async with database.transaction() as session:
             session.add(an_invite())
-    event.remove(database.engine.sync_engine, "commit", break_down)
 
     assert heard == []
     # Whoever comes next is not in the midst of it.
@@ -124,15 +126,14 @@ async def test_a_commit_that_has_begun_when_its_caller_is_cancelled_then_is_done
         async with database.transaction() as session:
             session.add(an_invite())
 
-    event.listen(database.engine.sync_engine, "commit", hold)
-    task = asyncio.create_task(write())
-    await begun.wait()
-    task.cancel()
-    await asyncio.sleep(0)
-    gate.set()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    event.remove(database.engine.sync_engine, "commit", hold)
+    with at_each_commit(database, hold):
+        task = asyncio.create_task(write())
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        gate.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     assert await count(database) == 1
 
@@ -184,13 +185,8 @@ async def test_work_together_that_raises_leaves_nothing_and_nobody_hears(
 async def test_work_together_whose_commit_fails_is_an_error_and_leaves_nothing(
     database: Database,
 ) -> None:
-    def break_down(_connection: Any) -> None:
-        raise OSError("no space left on device")
-
-    event.listen(database.engine.sync_engine, "commit", break_down)
-    with pytest.raises(OSError, match="no space"):
+    with at_each_commit(database, no_space_left), pytest.raises(OSError, match="no space"):
         await database.together(two_invites)
-    event.remove(database.engine.sync_engine, "commit", break_down)
 
     # Whoever comes next is not in the midst of it.
     assert await count(database) == 0
@@ -201,18 +197,16 @@ async def test_work_together_whose_commit_fails_is_an_error_and_leaves_nothing(
 async def test_work_together_that_has_begun_when_its_caller_is_cancelled_then_is_done(
     database: Database,
 ) -> None:
-    begun, gate = asyncio.Event(), asyncio.Event()
+    begun, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def slowly(writing: Writing) -> None:
-        begun.set()
-        await_only(gate.wait())
+        loop.call_soon_threadsafe(begun.set)
+        writing.connection.exec_driver_sql(SLOW[writing.connection.dialect.name])
         two_invites(writing)
 
     task = asyncio.create_task(database.together(slowly))
     await begun.wait()
     task.cancel()
-    await asyncio.sleep(0)
-    gate.set()
     with pytest.raises(asyncio.CancelledError):
         await task
 

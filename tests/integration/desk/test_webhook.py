@@ -1,11 +1,8 @@
 """What the sender of an alert hears when it could not be kept."""
 
-from typing import Any
-
-from sqlalchemy import event
-
 from tests.builders import an_alert
 from tests.integration.desk.front import Front
+from tests.listening import at_each_commit, no_space_left
 
 ERRORS = range(500, 600)
 
@@ -19,13 +16,8 @@ async def deliver(front: Front, webhook: str) -> int:
 async def test_an_alert_that_could_not_be_kept_is_no_success_and_counts_when_it_comes_again(
     front: Front, webhook: str
 ) -> None:
-    def break_down(_connection: Any) -> None:
-        raise OSError("no space left on device")
-
-    engine = front.desk.database.engine.sync_engine
-    event.listen(engine, "commit", break_down)
-    status = await deliver(front, webhook)
-    event.remove(engine, "commit", break_down)
+    with at_each_commit(front.desk.database, no_space_left):
+        status = await deliver(front, webhook)
     assert status in ERRORS
     assert await front.desk.alarms() == []
 

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from loguru import logger
-from sqlalchemy import event
 
 from app.core.errors import NotFound, Unavailable
 from app.core.ids import new_id
@@ -21,6 +20,7 @@ from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.flow.intake import take_delivery
 from tests.builders import a_strategy, a_user
 from tests.integration.flow.desk import Desk
+from tests.listening import at_each_commit, no_space_left
 
 CROWD = 3 * COMPANY
 COUNTED = {"count", "duplicate", *AlarmStatus}
@@ -62,14 +62,8 @@ def kept_ids(answers: list[Kept | BaseException]) -> list[UUID]:
 def commits(desk: Desk) -> Iterator[list[object]]:
     """Counts the transactions of the block."""
     seen: list[object] = []
-    engine = desk.database.engine.sync_engine
-
-    def count(connection: Any) -> None:
-        seen.append(connection)
-
-    event.listen(engine, "commit", count)
-    yield seen
-    event.remove(engine, "commit", count)
+    with at_each_commit(desk.database, seen.append):
+        yield seen
 
 
 @contextmanager
@@ -152,13 +146,8 @@ async def test_a_crowd_when_one_cannot_be_kept_then_the_others_are(desk: Desk) -
 
 
 async def test_a_crowd_when_the_commit_fails_then_all_are_told_to_come_again(desk: Desk) -> None:
-    def break_down(_connection: Any) -> None:
-        raise OSError("no space left on device")
-
-    engine = desk.database.engine.sync_engine
-    event.listen(engine, "commit", break_down)
-    answers = await put_all(desk, a_crowd(desk))
-    event.remove(engine, "commit", break_down)
+    with at_each_commit(desk.database, no_space_left):
+        answers = await put_all(desk, a_crowd(desk))
 
     assert {type(one) for one in answers} == {Unavailable}
     assert await desk.alarms() == []

@@ -1,0 +1,26 @@
+"""What happens whenever a database commits, whichever way it was written to."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+
+from app.db.session import Database
+
+
+@contextmanager
+def at_each_commit(database: Database, happens: Callable[[Any], None]) -> Iterator[None]:
+    """Call it with the connection before each commit of the block; what it raises, ends that."""
+    for engine in database.engines:
+        event.listen(engine, "commit", happens)
+    try:
+        yield
+    finally:
+        for engine in database.engines:
+            event.remove(engine, "commit", happens)
+
+
+def no_space_left(_connection: Any) -> None:
+    """A disk that is full."""
+    raise OSError("no space left on device")
