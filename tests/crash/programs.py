@@ -35,16 +35,24 @@ class Child:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self._descriptor = os.pidfd_open(pid)
+        self._descriptor: int | None = os.pidfd_open(pid)
 
     @property
     def is_alive(self) -> bool:
         """Whether it still runs."""
-        readable, _, _ = select.select([self._descriptor], [], [], 0)
-        return not readable
+        if self._descriptor is None:
+            return False
+        # Not `select`, which knows no descriptor over 1023: a long run comes by that many.
+        watch = select.poll()
+        watch.register(self._descriptor, select.POLLIN)
+        if watch.poll(0):
+            self.close()
+        return self._descriptor is not None
 
     def send(self, name: signal.Signals) -> None:
         """Send it a signal; nothing when it has ended."""
+        if self._descriptor is None:
+            return
         try:
             signal.pidfd_send_signal(self._descriptor, name)
         except ProcessLookupError:
@@ -60,8 +68,10 @@ class Child:
         return True
 
     def close(self) -> None:
-        """Let go of the descriptor."""
-        os.close(self._descriptor)
+        """Let go of the descriptor; the end of the process does so, too."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 class Launcher(Protocol):
