@@ -1,6 +1,6 @@
 """The mains of a process: cut at any commit or word to the venue; nothing works afterwards."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from loguru import logger
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.failpoints import Failed, arm
-from app.db.session import Database
+from app.db.session import Database, Done, Writing
 from app.exchanges.venue import (
     Abilities,
     BalanceReport,
@@ -104,6 +104,18 @@ class MortalDatabase(Database):
             if is_writing:
                 self._mains.pass_by("before a commit")
         self._mains.pass_by("after a commit")
+
+    async def together(self, work: Callable[[Writing], Done]) -> Done:
+        self._mains.check()
+
+        def and_die(writing: Writing) -> Done:
+            done = work(writing)
+            self._mains.pass_by("before a commit")
+            return done
+
+        done = await super().together(and_die)
+        self._mains.pass_by("after a commit")
+        return done
 
 
 class MortalVenue:

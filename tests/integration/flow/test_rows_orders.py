@@ -1,7 +1,7 @@
 """Rows of the fault matrix about orders and their executions, each named in its tests."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from enum import StrEnum
@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Unavailable
-from app.db.session import Database
+from app.db.session import Database, Done, Writing
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions.models import Position
@@ -349,6 +349,10 @@ class FarDatabase(Database):
         async with super().transaction() as session:
             yield session
             self._reach()
+
+    async def together(self, work: Callable[[Writing], Done]) -> Done:
+        self._reach()
+        return await super().together(work)
 
 
 async def test_row_49_database_down_after_accept_then_the_order_is_found_by_its_id(
