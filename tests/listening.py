@@ -1,4 +1,4 @@
-"""What happens whenever a database commits, whichever way it was written to."""
+"""What happens whenever a database commits."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +12,12 @@ from app.db.session import Database
 @contextmanager
 def at_each_commit(database: Database, happens: Callable[[Any], None]) -> Iterator[None]:
     """Call it with the connection before each commit of the block; what it raises, ends that."""
-    for engine in database.engines:
-        event.listen(engine, "commit", happens)
+    engine = database.engine.sync_engine
+    event.listen(engine, "commit", happens)
     try:
         yield
     finally:
-        for engine in database.engines:
-            event.remove(engine, "commit", happens)
+        event.remove(engine, "commit", happens)
 
 
 def no_space_left(_connection: Any) -> None:

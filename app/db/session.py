@@ -2,25 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
 from app.core.errors import Invalid
-from app.db.sqlite import connector, open_file
+from app.db.sqlite import connector
 
 Done = TypeVar("Done")
 
-MEMORY: Final = ":memory:"
 DRIVERS = {"sqlite+aiosqlite", "postgresql+asyncpg", "mysql+aiomysql", "mariadb+aiomysql"}
 
 
@@ -33,17 +30,10 @@ class Writing:
 
 
 class Database:
-    """One database: its engine, and sessions that either only read or commit at their end.
+    """One database: its engine, and sessions that either only read or commit at their end."""
 
-    Args:
-        engine: for everything that waits for the database in the event loop.
-        apart: a plain one for `together`, which then runs in a thread of its own.
-    """
-
-    def __init__(self, engine: AsyncEngine, *, apart: Engine | None = None) -> None:
+    def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self._apart = apart
-        self._thread = ThreadPoolExecutor(1, "database")
         self.listeners: list[Callable[[dict[Any, Any]], None]] = []
         self.is_sqlite = engine.dialect.name == "sqlite"
         # SQLite has one writer. Queueing here instead of in its busy handler keeps waiters off
@@ -79,11 +69,6 @@ class Database:
                     raise
         self._tell(session.info)
 
-    @property
-    def engines(self) -> tuple[Engine, ...]:
-        """What statements go through, for those who listen to each."""
-        return (self.engine.sync_engine, *([self._apart] if self._apart else ()))
-
     async def together(self, work: Callable[[Writing], Done]) -> Done:
         """What a function does with a connection, committed when it returns.
 
@@ -92,26 +77,16 @@ class Database:
         `transaction`, but a cancelled caller cuts nothing off, whatever is under way.
 
         Args:
-            work: runs in a thread of its own on SQLite, whose driver gives the interpreter away
-                at every step and would fight the event loop for it; elsewhere in the loop's
-                thread, which goes on while a statement runs.
+            work: runs on the event loop's thread; its statements let the loop go on meanwhile.
         """
         async with self._writer:
-            done, info = await _finish(self._begin(work))
+            doing: Awaitable[tuple[Done, dict[Any, Any]]] = greenlet_spawn(self._do, work)
+            done, info = await _finish(doing)
         self._tell(info)
         return done
 
-    def _begin(self, work: Callable[[Writing], Done]) -> Awaitable[tuple[Done, dict[Any, Any]]]:
-        if self._apart is None:
-            begun: Awaitable[tuple[Done, dict[Any, Any]]] = greenlet_spawn(
-                self._do, self.engine.sync_engine, work
-            )
-            return begun
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._thread, self._do, self._apart, work)
-
-    def _do(self, engine: Engine, work: Callable[[Writing], Done]) -> tuple[Done, dict[Any, Any]]:
-        with engine.connect() as connection:
+    def _do(self, work: Callable[[Writing], Done]) -> tuple[Done, dict[Any, Any]]:
+        with self.engine.sync_engine.connect() as connection:
             if self.is_sqlite:
                 connection.execution_options(write=True)
             written = Writing(connection)
@@ -129,9 +104,6 @@ class Database:
 
     async def close(self) -> None:
         """Return every connection."""
-        self._thread.shutdown()
-        if self._apart is not None:
-            self._apart.dispose()
         await self.engine.dispose()
 
 
@@ -165,7 +137,7 @@ def open_database(url: str, *, is_read_only: bool = False) -> Database:
             code="bad_database_url",
         )
     if parsed.get_backend_name() == "sqlite":
-        return _on_sqlite(url, parsed.database or MEMORY, is_read_only=is_read_only)
+        return Database(_sqlite_engine(url, parsed.database, is_read_only=is_read_only))
     # Each statement sees what is committed by then, on every database: who has a claim, above all.
     return Database(
         create_async_engine(
@@ -178,23 +150,19 @@ def open_database(url: str, *, is_read_only: bool = False) -> Database:
     )
 
 
-def _on_sqlite(url: str, path: str, *, is_read_only: bool) -> Database:
-    if path != MEMORY and not is_read_only:
+def _sqlite_engine(url: str, path: str | None, *, is_read_only: bool) -> AsyncEngine:
+    if path and path != ":memory:" and not is_read_only:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
         url,
         pool_size=10,
         max_overflow=20,
-        async_creator=connector(path, is_read_only=is_read_only),
+        async_creator=connector(path or ":memory:", is_read_only=is_read_only),
     )
-    event.listen(engine.sync_engine, "begin", _begin_on_sqlite)
-    if path == MEMORY or is_read_only:
-        return Database(engine)
-    apart = create_engine("sqlite://", creator=partial(open_file, path), poolclass=QueuePool)
-    event.listen(apart, "begin", _begin_on_sqlite)
-    return Database(engine, apart=apart)
 
+    @event.listens_for(engine.sync_engine, "begin")
+    def _begin(connection: Any) -> None:
+        writes = connection.get_execution_options().get("write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-def _begin_on_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    return engine

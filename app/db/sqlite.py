@@ -57,7 +57,7 @@ class OneTripConnection(aiosqlite.Connection):
     """An aiosqlite connection that gives out cursors which travel once."""
 
     def __init__(self, path: str, *, is_read_only: bool = False) -> None:
-        opener = _open_read_only if is_read_only else open_file
+        opener = _open_read_only if is_read_only else _open
         super().__init__(lambda: opener(path), iter_chunk_size=64)
         # As SQLAlchemy does for the connections it makes: a process that gives up must end.
         self._thread.daemon = True
@@ -101,8 +101,7 @@ def connector(path: str, *, is_read_only: bool = False) -> Any:
     return connect
 
 
-def open_file(path: str) -> sqlite3.Connection:
-    """A plain connection to that file, set up as every one of ours."""
+def _open(path: str) -> sqlite3.Connection:
     # The driver must not begin transactions on its own: a deferred one that writes later can
     # fail with BUSY_SNAPSHOT, whatever the busy timeout.
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
