@@ -6,29 +6,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import LargeBinary, MetaData, String, select
+from sqlalchemy import LargeBinary, String, select
 from sqlalchemy.exc import IntegrityError, StatementError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.ids import new_id
-from app.core.words import Word
-from app.db.base import Base
 from app.db.insert import AT_ONCE, Rows
 from app.db.session import Database
+from tests.integration.db.own import Colour, OwnBase
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, 8, tzinfo=UTC)
-
-
-class Colour(Word):
-    RED = "red"
-    GREEN = "green"
-
-
-class OwnBase(Base):
-    """The same columns, and no place in the house's schema."""
-
-    __abstract__ = True
-    metadata = MetaData()
 
 
 class Parcel(OwnBase):
@@ -48,13 +35,6 @@ NEW = Rows(Parcel)
 ABSENT = Rows(Parcel, unless_taken=True)
 
 
-@pytest.fixture
-async def parcels(database: Database) -> Database:
-    async with database.engine.begin() as connection:
-        await connection.run_sync(OwnBase.metadata.create_all)
-    return database
-
-
 def a_row(name: str, **changes: Any) -> dict[str, Any]:
     return {
         "id": new_id(),
@@ -68,29 +48,29 @@ def a_row(name: str, **changes: Any) -> dict[str, Any]:
     }
 
 
-async def insert(parcels: Database, rows: Rows, *values: dict[str, Any]) -> bool:
-    return await parcels.together(lambda writing: rows.insert(writing.connection, values))
+async def insert(samples: Database, rows: Rows, *values: dict[str, Any]) -> bool:
+    return await samples.together(lambda writing: rows.insert(writing.connection, values))
 
 
-async def stored(parcels: Database) -> list[dict[str, Any]]:
-    async with parcels.read() as session:
+async def stored(samples: Database) -> list[dict[str, Any]]:
+    async with samples.read() as session:
         found = await session.execute(select(Parcel.__table__).order_by(Parcel.name))
         return [dict(row) for row in found.mappings()]
 
 
 @pytest.mark.parametrize("count", [1, 3, 2 * AT_ONCE + 1])
 async def test_rows_when_inserted_then_come_out_as_they_went_in(
-    parcels: Database, count: int
+    samples: Database, count: int
 ) -> None:
     rows = [a_row(f"parcel {number:03}", amount=Decimal(number)) for number in range(count)]
 
-    assert await insert(parcels, NEW, *rows)
+    assert await insert(samples, NEW, *rows)
 
-    assert await stored(parcels) == [{**row, "number": None} for row in rows]
+    assert await stored(samples) == [{**row, "number": None} for row in rows]
 
 
 async def test_values_when_they_change_from_row_to_row_then_each_keeps_its_own(
-    parcels: Database,
+    samples: Database,
 ) -> None:
     later = NOW + timedelta(microseconds=1)
     rows = [
@@ -101,13 +81,13 @@ async def test_values_when_they_change_from_row_to_row_then_each_keeps_its_own(
         a_row("e", colour=Colour.GREEN, at=None),
     ]
 
-    await insert(parcels, NEW, *rows)
+    await insert(samples, NEW, *rows)
 
-    assert await stored(parcels) == [{**row, "number": None} for row in rows]
+    assert await stored(samples) == [{**row, "number": None} for row in rows]
 
 
 async def test_a_row_when_its_key_is_taken_then_the_first_stays_and_the_others_come(
-    parcels: Database,
+    samples: Database,
 ) -> None:
     crowds = (
         [a_row("b", colour=Colour.RED)],
@@ -115,27 +95,27 @@ async def test_a_row_when_its_key_is_taken_then_the_first_stays_and_the_others_c
         [a_row("a"), a_row("b", colour=Colour.GREEN), a_row("c")],
     )
 
-    were_new = await parcels.together(
+    were_new = await samples.together(
         lambda writing: [ABSENT.insert(writing.connection, one) for one in crowds]
     )
 
     assert were_new == [True, False, False]
-    assert [(row["name"], row["colour"]) for row in await stored(parcels)] == [
+    assert [(row["name"], row["colour"]) for row in await stored(samples)] == [
         (name, Colour.RED) for name in "abc"
     ]
 
 
 async def test_a_taken_key_when_it_must_be_new_then_is_an_error_and_nothing_is_kept(
-    parcels: Database,
+    samples: Database,
 ) -> None:
     with pytest.raises(IntegrityError):
-        await insert(parcels, NEW, a_row("a"), a_row("b"), a_row("a"))
+        await insert(samples, NEW, a_row("a"), a_row("b"), a_row("a"))
 
-    assert await stored(parcels) == []
+    assert await stored(samples) == []
 
 
-async def test_a_moment_without_a_zone_when_inserted_then_is_refused(parcels: Database) -> None:
+async def test_a_moment_without_a_zone_when_inserted_then_is_refused(samples: Database) -> None:
     naive = NOW.replace(tzinfo=None)
 
     with pytest.raises((ValueError, StatementError), match="without a zone"):
-        await insert(parcels, NEW, a_row("a"), a_row("b", at=naive))
+        await insert(samples, NEW, a_row("a"), a_row("b", at=naive))

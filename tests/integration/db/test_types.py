@@ -5,26 +5,13 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from sqlalchemy import MetaData, String, select, text
+from sqlalchemy import String, select, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.ids import new_id
-from app.core.words import Word
-from app.db.base import Base
 from app.db.session import Database
-
-
-class Colour(Word):
-    RED = "red"
-    GREEN = "green"
-
-
-class OwnBase(Base):
-    """The same columns, and no place in the house's schema."""
-
-    __abstract__ = True
-    metadata = MetaData()
+from tests.integration.db.own import Colour, OwnBase
 
 
 class Sample(OwnBase):
@@ -35,13 +22,6 @@ class Sample(OwnBase):
     amount: Mapped[Decimal | None]
     at: Mapped[datetime | None]
     colour: Mapped[Colour | None]
-
-
-@pytest.fixture
-async def samples(database: Database) -> Database:
-    async with database.engine.begin() as connection:
-        await connection.run_sync(OwnBase.metadata.create_all)
-    return database
 
 
 async def read_back(samples: Database, **values: object) -> Sample:

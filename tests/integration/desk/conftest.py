@@ -4,7 +4,7 @@ import pytest
 
 from app.db.session import Database
 from app.strategies.words import Approval
-from tests.integration.desk.front import Front, open_front
+from tests.integration.desk.front import Front, new_webhook, open_front
 
 
 @pytest.fixture
@@ -17,5 +17,4 @@ async def front(database: Database) -> AsyncIterator[Front]:
 @pytest.fixture
 async def webhook(front: Front) -> str:
     """Path of the strategy's webhook."""
-    answer = await front.post(f"/strategies/{front.desk.strategy.id}/rotate-token")
-    return "/webhooks/" + str(answer["webhook_url"]).partition("/webhooks/")[2]
+    return await new_webhook(front)

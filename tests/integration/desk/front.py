@@ -77,6 +77,12 @@ class Front:
         return answer.json()
 
 
+async def new_webhook(front: Front) -> str:
+    """Path of the strategy's webhook from now on; an old one opens no more."""
+    answer = await front.post(f"/strategies/{front.desk.strategy.id}/rotate-token")
+    return "/webhooks/" + str(answer["webhook_url"]).partition("/webhooks/")[2]
+
+
 @asynccontextmanager
 async def open_front(
     database: Database, *, market_type: MarketType = MarketType.LINEAR, **strategy: Any

@@ -14,13 +14,6 @@ SEEDS = range(3)
 BENT_PER_FORMAT = 4
 
 
-@pytest.fixture
-async def webhook(front: Front) -> str:
-    """Path of the strategy's webhook."""
-    answer = await front.post(f"/strategies/{front.desk.strategy.id}/rotate-token")
-    return "/webhooks/" + str(answer["webhook_url"]).partition("/webhooks/")[2]
-
-
 async def deliver(front: Front, webhook: str, body: bytes) -> dict[str, Any]:
     """A delivery that is answered, decided, and served again with its reason."""
     headers = {USER: front.desk.user.username}
