@@ -56,14 +56,14 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str, convert: Convert) -> l
     """The values of one column; what is the same as in the row before is not converted again."""
     if convert is None:
         return [row[name] for row in rows]
-    column: list[Any] = []
+    values: list[Any] = []
     last = converted = None
     for row in rows:
         value = row[name]
         if value is not last:
             last, converted = value, convert(value)
-        column.append(converted)
-    return column
+        values.append(converted)
+    return values
 
 
 class Rows:

@@ -84,33 +84,37 @@ def wake(
         lane: account and symbol whose steps run one after another; None for steps without one.
         is_urgent: goes before what waits in the lane; for exits.
     """
-    account_id, symbol = lane or (None, None)
-    note = Wakeup(
-        work=work,
-        subject_id=subject_id,
-        account_id=account_id,
-        symbol=symbol,
-        is_urgent=is_urgent,
-        created_at=now,
-    )
+    note = Wakeup(**_values(work, subject_id, now=now, lane=lane, is_urgent=is_urgent))
     session.add(note)
     session.info.setdefault(SESSION_KEY, []).append(note)
 
 
 def wake_in(writing: Writing, work: Work, subject_id: UUID, *, now: datetime) -> None:
     """As `wake`, where there is no session and for a step that has no lane."""
-    values = {
-        "work": work,
-        "subject_id": subject_id,
-        "account_id": None,
-        "symbol": None,
-        "is_urgent": False,
-        "created_at": now,
-    }
+    values = _values(work, subject_id, now=now)
     made = writing.connection.execute(_NOTE, values)
     note = Wakeup(id=cast("Row[Any]", made.inserted_primary_key).id, **values)
     make_transient_to_detached(note)
     writing.info.setdefault(SESSION_KEY, []).append(note)
+
+
+def _values(
+    work: Work,
+    subject_id: UUID,
+    *,
+    now: datetime,
+    lane: tuple[UUID, str] | None = None,
+    is_urgent: bool = False,
+) -> dict[str, Any]:
+    account_id, symbol = lane or (None, None)
+    return {
+        "work": work,
+        "subject_id": subject_id,
+        "account_id": account_id,
+        "symbol": symbol,
+        "is_urgent": is_urgent,
+        "created_at": now,
+    }
 
 
 def committed(info: Mapping[Any, Any]) -> list["Wakeup"]:

@@ -100,7 +100,6 @@ class Door:
 
     async def _look_up(self, digests: Sequence[str]) -> Sequence[TokenOwner | None]:
         async with self._tools.database.read() as session:
-            found = await session.run_sync(
-                lambda own: strategies.by_token_digests(own.connection(), set(digests))
-            )
+            connection = await session.connection()
+            found = await connection.run_sync(strategies.by_token_digests, set(digests))
         return [found.get(digest) for digest in digests]

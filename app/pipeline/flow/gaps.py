@@ -135,9 +135,8 @@ async def _keep(
         received_at=tools.now(),
         reading=reading,
     )
-    [receipt] = await session.run_sync(
-        lambda own: tools.inbox.keep_in(own.connection(), [delivery])
-    )
+    connection = await session.connection()
+    [receipt] = await connection.run_sync(tools.inbox.keep_in, [delivery])
     await _refuse_known(session, receipt)
     await gap_service.decide(
         session,
