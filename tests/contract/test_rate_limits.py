@@ -73,6 +73,13 @@ class Desk:
             key=lambda item: int(item["arrived_monotonic_ns"]),
         )
 
+    async def waiting(self, is_enough: Callable[[int], bool]) -> None:
+        """Until that many requests wait for their turn."""
+        give_up_at = time.monotonic() + TIMEOUT_SECONDS
+        while not is_enough(self.budget.status().waiting):
+            assert time.monotonic() < give_up_at, "they do not wait"
+            await asyncio.sleep(0.005)
+
     async def arrivals(self) -> list[float]:
         """When they arrived, in monotonic seconds."""
         return [int(item["arrived_monotonic_ns"]) / 1e9 for item in await self.requests()]
@@ -218,7 +225,7 @@ async def test_row_37_exits_have_what_entries_and_data_may_not_use(
     window = desk.budget.window(f"{three.data.id} weight", 0, 0)
     desk.budget.learn(window, window.limit - window.reserved)
     waiting = [asyncio.create_task(price(three.data)), asyncio.create_task(buy(three.first))]
-    await asyncio.sleep(0.1)
+    await desk.waiting(lambda waiting: waiting == 2)
 
     await _exit(three.second)
 
@@ -252,8 +259,7 @@ async def test_row_37_two_hundred_waiting_requests_delay_an_exit_by_one_at_most(
     async with asyncio.TaskGroup() as group:
         for _ in range(200):
             group.create_task(price(three.data))
-        await asyncio.sleep(0.1)
-        assert desk.budget.status().waiting == 200
+        await desk.waiting(lambda waiting: waiting == 200)
         await _exit(three.second)
 
     methods = [item["method"] for item in await desk.requests()]
@@ -267,7 +273,8 @@ async def test_row_37_two_hundred_requests_without_room_do_not_delay_an_exit_at_
     window = desk.budget.window(f"{three.data.id} weight", 0, 0)
     desk.budget.learn(window, window.limit - window.reserved - 20)
     asked = [asyncio.create_task(price(three.data)) for _ in range(200)]
-    await asyncio.sleep(0.3)
+    # What still fitted in is answered, so that none of it can arrive beside the exit.
+    await desk.waiting(lambda waiting: waiting + sum(task.done() for task in asked) == 200)
     assert desk.budget.status().waiting >= 150
     await desk.start()
 
