@@ -65,6 +65,7 @@ class Worker:
         self._leaving: set[UUID] = set()
         self._protected: dict[UUID, tuple[datetime, int]] = {}
         self._exit_pauses: dict[UUID, tuple[datetime, float]] = {}
+        self._proofs_due: dict[UUID, asyncio.TimerHandle] = {}
         self._deciding = asyncio.Lock()
         self._steps: Mapping[Work, Callable[[UUID], Awaitable[None]]] = {
             Work.ALARMS: self._decide_crowd,
@@ -97,6 +98,8 @@ class Worker:
         """Finish the steps at hand and stop; nothing is lost that waits."""
         self.tools.database.listeners.remove(self.hear)
         self.monitor.close()
+        for timer in self._proofs_due.values():
+            timer.cancel()
         await self.accounts.stop()
         for task in (*self._tasks, *self._noticed):
             task.cancel()
@@ -298,7 +301,28 @@ class Worker:
         if times >= PROTECT_AT_MOST:
             # A venue that ends each new stop at once is asked again by the next sweep.
             return
-        await protect(self.tools, position_id)
+        proof_due_at = await protect(self.tools, position_id)
+        if proof_due_at is not None:
+            self._protect_at(proof_due_at, position_id)
+
+    def _protect_at(self, moment: datetime, position_id: UUID) -> None:
+        """Go on with its stop at that moment, and not with the sweep after it."""
+        earlier = self._proofs_due.pop(position_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        wait = moment - self.tools.now()
+        self._proofs_due[position_id] = asyncio.get_running_loop().call_later(
+            wait.total_seconds(), self._proof_is_due, position_id
+        )
+
+    def _proof_is_due(self, position_id: UUID) -> None:
+        self._proofs_due.pop(position_id, None)
+        self._notice(partial(self._protect_again, position_id))
+
+    async def _protect_again(self, position_id: UUID) -> None:
+        async with self.tools.database.read() as session:
+            position = await positions.get(session, position_id)
+        self._take_up_protection(position)
 
     async def _carry_order_on(self, order_id: UUID) -> None:
         async with self.tools.database.read() as session:

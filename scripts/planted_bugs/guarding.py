@@ -64,7 +64,7 @@ GUARDING = Chapter(
         ),
         Bug(
             name="silent_stop_replaced_unproven",
-            wrong="Places a new stop after two seconds of silence, without cancelling the first.",
+            wrong="Places a new stop after a second of silence, without cancelling the first.",
             cost="The venue had it and did not show it: two stops rest, and both sell.",
             file="app/pipeline/flow/evidence.py",
             swaps=(

@@ -8,7 +8,7 @@ enough, and all answers agree, the order is given up, and the answers are kept w
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import localcontext
 from typing import Final
 
@@ -34,7 +34,7 @@ from app.trading.words import Purpose
 NOT_FOUND_GRACE: Final = timedelta(seconds=10)
 # A stop has to rest again sooner than that, so the venue is also told to cancel it: what answers a
 # cancel is the book of orders itself, not a copy of it that may lag.
-PROTECTIVE_GRACE: Final = timedelta(seconds=2)
+PROTECTIVE_GRACE: Final = timedelta(seconds=1)
 # One that was seen to lag is given that long again, and half of it more.
 LAG_FACTOR: Final = 1.5
 TRADES_BEFORE: Final = timedelta(seconds=60)
@@ -56,12 +56,23 @@ class Trail:
 
     def text(self) -> str:
         """All of it, as it is stored with the order."""
-        sent_at = self.order.submitted_at or self.order.created_at
-        return json.dumps({"sent_at": iso(sent_at), "asked": self.lines})
+        return json.dumps({"sent_at": iso(_sent_at(self.order)), "asked": self.lines})
 
 
 class _InDoubt(Exception):
     """Something does not agree with the order's never having been accepted."""
+
+
+def provable_at(tools: Tools, order: Order) -> datetime:
+    """From when on a venue that denies the order can prove that it never accepted it."""
+    is_hurried = order.is_resting_exit and order.status in UNPROVEN
+    grace = PROTECTIVE_GRACE if is_hurried else NOT_FOUND_GRACE
+    seen_lag = tools.agreement.lag_of(order.account_id)
+    return _sent_at(order) + max(grace, seen_lag * LAG_FACTOR)
+
+
+def _sent_at(order: Order) -> datetime:
+    return order.submitted_at or order.created_at
 
 
 async def look_everywhere(tools: Tools, venue: Venue, order: Order) -> OrderReport | None:
@@ -76,11 +87,9 @@ async def look_everywhere(tools: Tools, venue: Venue, order: Order) -> OrderRepo
     Raises:
         ExchangeError: the venue did not answer one of the questions; nothing is proven.
     """
-    sent_at = order.submitted_at or order.created_at
-    waited = tools.now() - sent_at
-    is_hurried = order.is_resting_exit and order.status in UNPROVEN
-    grace = PROTECTIVE_GRACE if is_hurried else NOT_FOUND_GRACE
-    if waited < max(grace, tools.agreement.lag_of(order.account_id) * LAG_FACTOR):
+    now = tools.now()
+    waited = now - _sent_at(order)
+    if now < provable_at(tools, order):
         await mark_unknown(tools, [order], "The venue does not know the order (yet).")
         return None
     trail = Trail(tools, order)
@@ -193,11 +202,7 @@ async def mark_unknown(tools: Tools, legs: Sequence[Order], reason: str) -> None
 async def tell_unknown(tools: Tools, live: Sequence[Order]) -> None:
     """Tell the owner of each order whose fate has been unknown for too long, once a run (I33)."""
     now = tools.now()
-    late = [
-        one
-        for one in live
-        if one.status in UNPROVEN and now - (one.submitted_at or one.created_at) >= TOLD_AFTER
-    ]
+    late = [one for one in live if one.status in UNPROVEN and now - _sent_at(one) >= TOLD_AFTER]
     new = [one for one in late if tools.agreement.is_new("order_unknown", one.id)]
     if not new:
         return

@@ -14,6 +14,7 @@ from app.core.ids import new_client_order_id
 from app.exchanges.venue import Abilities, OrderReport
 from app.notifications.models import Severity
 from app.notifications.service import tell
+from app.pipeline.flow.evidence import provable_at
 from app.pipeline.flow.exits import Exit, exit_position
 from app.pipeline.flow.guarded import UNPROVEN, Guarded, guarded_of, look, who_guards
 from app.pipeline.flow.orders import cancel_order, submit_order, sync_order
@@ -38,17 +39,26 @@ AT_ONCE: Final = "would_trigger_at_once"
 PASSING: Final = ("exchange_unavailable", "exchange_rate_limited", "exchange_auth_refused")
 
 
-async def protect(tools: Tools, position_id: UUID) -> None:
+async def protect(tools: Tools, position_id: UUID) -> datetime | None:
     """Bring what rests at the venue into line with what the position holds.
 
     What should not rest is cancelled and proven gone before what is missing is placed: a position
     never has more stops than quantity. The monitor watches the same levels all the while.
     Harmless to repeat; run in the lane of the account and symbol.
+
+    Returns:
+        When to come again, because what became of a stop can be proven then; None when nothing
+        is in doubt, or the venue has not said what it could have said by now.
     """
     venue_abilities = await _abilities(tools, position_id)
-    if not await _settle_unproven(tools, position_id):
+    if await _settle_unproven(tools, position_id):
+        await _align(tools, position_id, venue_abilities)
+    else:
         await _note(tools, position_id, venue_abilities)
-        return
+    return await _proof_due(tools, position_id)
+
+
+async def _align(tools: Tools, position_id: UUID, venue_abilities: Abilities) -> None:
     if await _give_up_in_time(tools, position_id):
         return
     guarded = await look(tools, position_id, venue_abilities)
@@ -69,6 +79,13 @@ async def protect(tools: Tools, position_id: UUID) -> None:
     await _note(tools, position_id, venue_abilities)
     await _answer_refusals(tools, position_id, [leg for legs in placed for leg in legs])
     await _give_up_in_time(tools, position_id)
+
+
+async def _proof_due(tools: Tools, position_id: UUID) -> datetime | None:
+    async with tools.database.read() as session:
+        resting = await orders.resting_exits(session, position_id)
+    moments = [provable_at(tools, leg) for leg in resting if leg.status in UNPROVEN]
+    return min((at for at in moments if at > tools.now()), default=None)
 
 
 async def _read_back(tools: Tools, position_id: UUID) -> None:

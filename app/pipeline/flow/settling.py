@@ -90,7 +90,7 @@ async def settle(settling: Settling, position: Position | None, *, has_fills: bo
 async def wake_waiting(settling: Settling, position: Position | None, before: OrderStatus) -> None:
     """What waits while the fate of an order is unknown goes on once it is known.
 
-    Those are entries on its symbol, and the next exit of its own position.
+    Those are entries on its symbol, and of its own position the next exit, or the next stop.
 
     Args:
         settling: the order as it is now.
@@ -102,6 +102,8 @@ async def wake_waiting(settling: Settling, position: Position | None, before: Or
         return
     if position is not None and position.is_to_be_closed:
         wake(settling.session, Work.POSITION, position.id, now=settling.now)
+    elif position is not None and order.is_resting_exit and not position.is_closed:
+        _ask_for_protection(settling, position)
     for signal in await signals.approved_entries(settling.session, order.account_id, order.symbol):
         signal_service.wake_for(settling.session, signal, now=settling.now)
 

@@ -1,5 +1,6 @@
 """What guards a position rests at the venue, for exactly what it holds, whatever happens."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -11,6 +12,7 @@ from app.db.session import Database
 from app.exchanges.venue import OrderReport, OrderRequest
 from app.notifications.models import Notice
 from app.pipeline.flow.exits import Exit, exit_position
+from app.pipeline.flow.orders import sync_order
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import service as position_service
@@ -377,15 +379,45 @@ async def test_a_stop_that_never_arrived_then_the_monitor_guards_until_a_new_one
     assert (lost.protection, lost.naked_since) == (Protection.NONE, desk.clock.now())
     assert (lost.protection_note or "").startswith("order_unknown")
 
-    await desk.sweep(after_seconds=1)
+    await desk.sweep(after_seconds=0.9)
     assert len(conditional(desk)) == 1, "too soon to be believed"
-    await desk.sweep(after_seconds=1)
+    await desk.sweep(after_seconds=0.1)
 
     assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
     assert len({one.client_order_id for one in conditional(desk)}) == 2
     assert desk.venue.cancels == [conditional(desk)[0].client_order_id], "that, too, was asked"
     guarded = await the(desk, position)
-    assert (guarded.protection, guarded.naked_seconds) == (Protection.VENUE, d("2"))
+    assert (guarded.protection, guarded.naked_seconds) == (Protection.VENUE, d("1"))
+
+
+async def test_a_stop_that_never_arrived_when_it_can_be_proven_then_no_sweep_is_waited_for(
+    desk: Desk,
+) -> None:
+    desk.venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_BEFORE_ACCEPT])
+    position = await open_long(desk, stop_loss=STOP)
+
+    desk.clock.advance(1)
+    # The timer is the machine's, and no sweep runs by itself here.
+    await asyncio.sleep(1.1)
+    await desk.process.settle()
+
+    assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
+    assert (await the(desk, position)).protection is Protection.VENUE
+
+
+async def test_a_stop_that_never_arrived_when_somebody_else_proves_it_then_the_next_is_placed(
+    desk: Desk,
+) -> None:
+    desk.venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_BEFORE_ACCEPT])
+    position = await open_long(desk, stop_loss=STOP)
+    [lost] = await desk.resting()
+    desk.clock.advance(1)
+
+    await sync_order(desk.tools, lost.id)
+    await desk.process.settle()
+
+    assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
+    assert (await the(desk, position)).naked_seconds == d("1")
 
 
 async def test_a_stop_that_the_venue_has_and_does_not_show_then_never_two_rest(
