@@ -119,8 +119,14 @@ def _watch_orders(client: Any, params: Params) -> Watch:
 
 def _of_order(order: Mapping[str, Any]) -> News:
     info = order.get("info") or {}
-    client_order_id = info.get("algoClOrdId") or order.get("clientOrderId")
-    return News(NewsKind.ORDER, order.get("symbol"), client_order_id or None)
+    # Conditional orders are numbered apart; what one becomes has another number.
+    conditional = info.get("algoClOrdId")
+    return News(
+        NewsKind.ORDER,
+        order.get("symbol"),
+        conditional or order.get("clientOrderId") or None,
+        None if conditional else order.get("id") or None,
+    )
 
 
 def _watch_account(client: Any) -> Watch:

@@ -180,11 +180,13 @@ class News:
         kind: `CONNECTED` at the first connection and after each one that was lost.
         symbol: which it is about, where the stream says so.
         client_order_id: of the order it is about, where the stream says so.
+        exchange_order_id: the venue's number of that order, where its executions carry it.
     """
 
     kind: NewsKind
     symbol: str | None = None
     client_order_id: str | None = None
+    exchange_order_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

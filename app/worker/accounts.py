@@ -242,7 +242,7 @@ class KeptAccount:
         if news.kind is not NewsKind.ORDER or news.client_order_id is None:
             self._called.set()
             return
-        self._tools.agreement.hear_of(news.client_order_id)
+        self._tools.agreement.hear_of(news.client_order_id, news.exchange_order_id)
         task = asyncio.create_task(self._look_into(news.client_order_id))
         self._hints.add(task)
         task.add_done_callback(self._hints.discard)

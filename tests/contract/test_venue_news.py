@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from dataclasses import replace
 
 import pytest
 
@@ -18,7 +19,7 @@ async def _hear(news: AsyncIterator[News], *wanted: News) -> None:
     missing = set(wanted)
     async with asyncio.timeout(8):
         while missing:
-            missing.discard(await anext(news))
+            missing.discard(replace(await anext(news), exchange_order_id=None))
 
 
 def _order(stage: Stage, client_order_id: str) -> News:
@@ -40,6 +41,21 @@ async def test_a_fill_of_a_resting_order_is_told(stage: Stage, news: AsyncIterat
     await stage.set_price(limit.limit_price - 100 if limit.limit_price else limit.quantity)
 
     await _hear(news, _order(stage, limit.client_order_id))
+
+
+async def test_an_order_is_told_with_the_number_that_its_executions_carry(
+    stage: Stage, news: AsyncIterator[News]
+) -> None:
+    limit = stage.limit(59000)
+    placed = await stage.venue.place(limit)
+
+    await stage.set_price(limit.limit_price - 100 if limit.limit_price else limit.quantity)
+
+    async with asyncio.timeout(8):
+        hint = await anext(news)
+        while hint.client_order_id != limit.client_order_id:
+            hint = await anext(news)
+    assert hint.exchange_order_id == placed.exchange_order_id
 
 
 async def test_a_stop_that_fires_is_told(stage: Stage, news: AsyncIterator[News]) -> None:

@@ -369,7 +369,10 @@ class FakeVenue:
             queue.put_nowait(news)
 
     def _tell_of(self, order: Resting) -> None:
-        self.tell(News(NewsKind.ORDER, order.report.symbol, _id(order)))
+        report = order.report
+        # Conditional orders are numbered apart from those that execute.
+        number = None if order.request.is_conditional else report.exchange_order_id
+        self.tell(News(NewsKind.ORDER, report.symbol, _id(order), number))
 
     def cut_stream(self) -> None:
         """What happens from now on is never told."""

@@ -46,7 +46,7 @@ class Agreement:
         self._accounted: dict[Lane, set[str]] = {}
         self._lags: dict[UUID, timedelta] = {}
         self._makers: dict[tuple[UUID, str], str] = {}
-        self._heard: dict[str, None] = {}
+        self._heard: dict[str, str | None] = {}
         self._told: set[tuple[str, UUID]] = set()
 
     def why_wait(self, account_id: UUID) -> str | None:
@@ -121,15 +121,24 @@ class Agreement:
         """The venue knows an order so long after it was sent, and had denied it before."""
         self._lags[account_id] = max(lag, self.lag_of(account_id))
 
-    def hear_of(self, client_order_id: str) -> None:
-        """The venue's own stream names an order of ours: it was accepted, whatever else is said."""
-        self._heard[client_order_id] = None
+    def hear_of(self, client_order_id: str, exchange_order_id: str | None = None) -> None:
+        """The venue's own stream names an order of ours: it was accepted, whatever else is said.
+
+        Args:
+            client_order_id: ours.
+            exchange_order_id: the venue's number of it, where its executions carry that.
+        """
+        self._heard[client_order_id] = exchange_order_id or self._heard.get(client_order_id)
         if len(self._heard) > HEARD_KEPT:
             del self._heard[next(iter(self._heard))]
 
     def has_heard_of(self, client_order_id: str) -> bool:
         """Whether the stream ever named the order."""
         return client_order_id in self._heard
+
+    def number_of(self, client_order_id: str) -> str | None:
+        """The venue's number of the order, where the stream has said it."""
+        return self._heard.get(client_order_id)
 
     def maker_of(self, account_id: UUID, exchange_order_id: str) -> str | None:
         """The client id of somebody else's order, where the venue has told it before."""

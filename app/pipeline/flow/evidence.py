@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import localcontext
+from decimal import Decimal, localcontext
 from typing import Final
 
 from loguru import logger
@@ -17,7 +17,7 @@ from loguru import logger
 from app.core.clock import iso
 from app.core.decimals import EXACT, plain
 from app.core.errors import OrderNotFound
-from app.exchanges.venue import OrderReport, Venue
+from app.exchanges.venue import OrderReport, Venue, VenueStatus
 from app.notifications.models import Severity
 from app.notifications.service import tell
 from app.pipeline.flow.fills import record_end
@@ -73,6 +73,39 @@ def provable_at(tools: Tools, order: Order) -> datetime:
 
 def _sent_at(order: Order) -> datetime:
     return order.submitted_at or order.created_at
+
+
+async def executed_as_named(tools: Tools, venue: Venue, order: Order) -> OrderReport | None:
+    """What was executed of an order that the venue denies, under the number its stream gave it.
+
+    Look-ups may lag behind the stream, and a position whose entry nobody can see has no stop.
+    Executions are facts, and carry that number.
+
+    Returns:
+        The order as far as its executions tell; None when there is no number, or none of them.
+
+    Raises:
+        ExchangeError: the venue did not answer.
+    """
+    number = tools.agreement.number_of(order.client_order_id)
+    if number is None or order.is_conditional:
+        return None
+    fills = tuple(await venue.fills(order.symbol, number, order.created_at - TRADES_BEFORE))
+    if not fills:
+        return None
+    with localcontext(EXACT):
+        filled = sum((fill.quantity for fill in fills), Decimal(0))
+    is_whole = filled >= order.quantity
+    return OrderReport(
+        client_order_id=order.client_order_id,
+        exchange_order_id=number,
+        symbol=order.symbol,
+        status=VenueStatus.FILLED if is_whole else VenueStatus.PARTIALLY_FILLED,
+        quantity=order.quantity,
+        filled_quantity=filled,
+        average_price=None,
+        fills=fills,
+    )
 
 
 async def look_everywhere(tools: Tools, venue: Venue, order: Order) -> OrderReport | None:

@@ -26,7 +26,7 @@ from app.core.errors import (
 )
 from app.core.failpoints import failpoint
 from app.exchanges.venue import FillReport, OrderReport, Venue
-from app.pipeline.flow.evidence import look_everywhere, mark_unknown
+from app.pipeline.flow.evidence import executed_as_named, look_everywhere, mark_unknown
 from app.pipeline.flow.fills import record_answer, record_end
 from app.pipeline.flow.judging import EntryCase, judge, look_outside
 from app.pipeline.flow.tools import Tools, hold_trader, place_of
@@ -148,7 +148,8 @@ async def sync_order(tools: Tools, order_id: UUID) -> None:
             order.symbol, order.client_order_id, is_conditional=order.is_conditional
         )
     except OrderNotFound:
-        found = await look_everywhere(tools, venue, order)
+        found = await executed_as_named(tools, venue, order)
+        found = found or await look_everywhere(tools, venue, order)
         if found is None:
             return
         report = found

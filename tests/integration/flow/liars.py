@@ -10,10 +10,13 @@ from app.core.errors import OrderNotFound
 from app.exchanges.venue import (
     BalanceReport,
     FillReport,
+    News,
     OrderReport,
     OrderRequest,
     PositionReport,
 )
+from app.trading.words import MarginMode
+from tests.fakes.clock import FakeClock
 from tests.fakes.exchange import UNANSWERED, FakeVenue
 from tests.integration.flow.desk import FUNDS, Desk
 
@@ -39,6 +42,8 @@ class LyingVenue(FakeVenue):
         lists_nothing: it answers for coins and positions, and fails to list orders and trades.
         garbles: the answer to an order that was accepted cannot be read.
         withdrawn: coins that have left the account without a sale.
+        tells_numbers: its stream says the number of an order that it names.
+        dawdles_seconds: how long it takes to set leverage and margin mode.
     """
 
     denies = False
@@ -46,8 +51,11 @@ class LyingVenue(FakeVenue):
     shows_nothing_held = False
     lists_nothing = False
     garbles = False
+    tells_numbers = False
+    dawdles_seconds = 0.0
     _then: _Then | None = None
     withdrawn: dict[str, Decimal]
+    clock: FakeClock
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,6 +77,13 @@ class LyingVenue(FakeVenue):
         """The truth again."""
         self._then, self.denies, self.hides_open = None, False, False
         self.shows_nothing_held = False
+
+    def tell(self, news: News) -> None:
+        super().tell(news if self.tells_numbers else replace(news, exchange_order_id=None))
+
+    async def prepare(self, symbol: str, *, leverage: int, margin_mode: MarginMode) -> None:
+        await super().prepare(symbol, leverage=leverage, margin_mode=margin_mode)
+        self.clock.advance(self.dawdles_seconds)
 
     async def place(self, request: OrderRequest) -> OrderReport:
         report = await super().place(request)
@@ -127,6 +142,7 @@ async def trade_at_a_liar(desk: Desk) -> LyingVenue:
         balances={"USDT": FUNDS},
         clock=desk.clock,
     )
+    venue.clock = desk.clock
     desk.town.venues[desk.account.id] = venue
     await desk.restart()
     return venue

@@ -143,6 +143,27 @@ async def test_row_34_when_every_look_up_lags_but_the_stream_named_it_then_unkno
     assert (await the_entry(desk)).status is OrderStatus.FILLED
 
 
+async def test_row_34_when_look_ups_lag_but_the_stream_numbered_it_then_its_executions_count(
+    desk: Desk,
+) -> None:
+    venue = await trade_at_a_liar(desk)
+    venue.next_outcomes.append(GONE_AFTER_ACCEPT)
+    venue.denies = venue.tells_numbers = True
+    await desk.alert(stop_loss="58000")
+    [entry] = await desk.orders()
+    [execution] = await venue.trades(LINEAR, entry.created_at)
+
+    number = execution.exchange_order_id
+    venue.tell(News(NewsKind.ORDER, LINEAR, entry.client_order_id, number))
+    await desk.process.settle()
+
+    entry = await the_entry(desk)
+    assert (entry.status, entry.exchange_order_id) == (OrderStatus.FILLED, number)
+    [position] = await desk.positions()
+    assert (position.quantity, position.naked_seconds) == (d("0.1"), d("0"))
+    assert await entries_sent(desk) == 1
+
+
 async def test_row_34_when_everything_lags_for_longer_than_anybody_waits_then_its_fill_counts(
     desk: Desk,
 ) -> None:
