@@ -263,11 +263,11 @@ async def _last_look(tools: Tools, order: Order) -> None:
         Denied: it must not be sent any more.
     """
     now = tools.now()
-    if order.purpose is not Purpose.ENTRY or now - order.created_at < JUDGED_RECENTLY:
+    if order.purpose is not Purpose.ENTRY:
         return
     if order.expires_at is not None and order.expires_at <= now:
         raise Denied("Its time ran out before it was sent.", code="expired")
-    if order.signal_id is None:
+    if order.signal_id is None or now - order.created_at < JUDGED_RECENTLY:
         return
     outside = await look_outside(tools, order.account_id, order.symbol)
     async with tools.database.read() as session:

@@ -48,13 +48,18 @@ async def owned(session: AsyncSession, order_id: UUID, user_id: UUID) -> Order:
 
 
 async def claim_for_sending(session: AsyncSession, order_id: UUID, *, now: datetime) -> bool:
-    """Take a created order for sending; False when somebody else did, or it is not wanted now."""
+    """Take a created order for sending.
+
+    Returns:
+        False when somebody else did, it is to be cancelled, or its time ran out a moment ago.
+    """
     statement = (
         update(Order)
         .where(
             Order.id == order_id,
             Order.status == OrderStatus.CREATED,
             Order.cancel_requested_at.is_(None),
+            or_(Order.expires_at.is_(None), Order.expires_at > now),
         )
         .values(status=OrderStatus.SUBMITTED, submitted_at=now, updated_at=now)
     )

@@ -11,12 +11,15 @@ from app.core.errors import Conflict
 from app.db.session import Database
 from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.status import AlarmStatus
+from app.pipeline.flow.entries import enter
+from app.pipeline.orders.repository import claim_for_sending
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.strategies.models import Strategy
 from app.strategies.words import Approval
 from tests.integration.flow.desk import Desk, Process, open_desk
+from tests.integration.flow.liars import trade_at_a_liar
 
 # As a strategy has them by default.
 MAX_ENTRY_SECONDS = 120
@@ -101,6 +104,49 @@ async def test_row_11_a_signal_that_grew_old_after_its_approval_is_not_sent(
 
         assert (await desk.one(Signal, signal.id)).status is SignalStatus.EXPIRED
         assert desk.sent == []
+
+
+async def test_row_11_a_signal_that_grew_old_while_its_order_was_prepared_is_not_sent(
+    sqlite_database: Database,
+) -> None:
+    async with open_desk(sqlite_database, approval=Approval.MANUAL, signal_ttl_seconds=60) as desk:
+        venue = await trade_at_a_liar(desk)
+        venue.dawdles_seconds = 1.5
+        await desk.alert()
+        [signal] = await desk.signals()
+        desk.clock.advance(59)
+
+        await desk.approve(signal.id)
+
+        after = await desk.one(Signal, signal.id)
+        assert after.status is SignalStatus.EXPIRED
+        assert (after.reason or "").startswith("expired: ")
+        assert venue.sent == []
+
+
+async def test_row_11_an_order_whose_time_runs_out_at_its_submit_is_not_taken_for_sending(
+    sqlite_database: Database,
+) -> None:
+    async with open_desk(sqlite_database, approval=Approval.MANUAL, signal_ttl_seconds=60) as desk:
+        await desk.alert()
+        [signal] = await desk.signals()
+        await desk.process.end()
+        async with desk.database.transaction() as session:
+            row = await session.get_one(Signal, signal.id)
+            await signal_service.approve(session, row, actor="trader", now=desk.clock.now())
+        order = await enter(desk.tools, signal.id, hand_over=False)
+        assert order is not None
+        assert order.expires_at == signal.expires_at
+
+        async with desk.database.transaction() as session:
+            late = await claim_for_sending(session, order.id, now=signal.expires_at)
+            in_time = await claim_for_sending(
+                session, order.id, now=signal.expires_at - timedelta(microseconds=1)
+            )
+
+        assert (late, in_time) == (False, True)
+        desk.process = Process(desk.database, desk.town)
+        await desk.process.start()
 
 
 # Row 12
