@@ -119,8 +119,8 @@ KNOWING = Chapter(
             file=ORDERS,
             swaps=(
                 Swap(
-                    "    await sync_order(tools, order_id)\n",
-                    "    await record_end(tools, order_id, OrderStatus.CANCELED, "
+                    "        await sync_order(tools, leg.id, is_cancelled=is_cancelled)\n",
+                    "        await record_end(tools, leg.id, OrderStatus.CANCELED, "
                     '"cancelled: As asked.")\n',
                 ),
             ),

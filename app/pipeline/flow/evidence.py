@@ -17,7 +17,7 @@ from loguru import logger
 from app.core.clock import iso
 from app.core.decimals import EXACT, plain
 from app.core.errors import OrderNotFound
-from app.exchanges.venue import OrderReport, Venue, VenueStatus
+from app.exchanges.venue import FillReport, OrderReport, Venue, VenueStatus
 from app.notifications.models import Severity
 from app.notifications.service import tell
 from app.pipeline.flow.fills import record_end
@@ -90,21 +90,53 @@ async def executed_as_named(tools: Tools, venue: Venue, order: Order) -> OrderRe
     number = tools.agreement.number_of(order.client_order_id)
     if number is None or order.is_conditional:
         return None
-    fills = tuple(await venue.fills(order.symbol, number, order.created_at - TRADES_BEFORE))
+    fills = await _fills(venue, order, number)
     if not fills:
         return None
+    return _told_by(order, number, fills, otherwise=VenueStatus.PARTIALLY_FILLED)
+
+
+async def ended_by_cancel(venue: Venue, order: Order) -> OrderReport | None:
+    """How a stop or target ended that the venue has cancelled for us, when a look-up denies it.
+
+    The book of orders itself confirmed the cancel: nothing of it rests, and its successor need not
+    wait for a look-up that lags. What was executed of it before carries its number; one that waits
+    for its trigger under a number of another kind has executed nothing.
+
+    Returns:
+        None where the venue's number of it is not known here.
+
+    Raises:
+        ExchangeError: the venue did not answer.
+    """
+    number = order.exchange_order_id
+    if number is None:
+        return None
+    executing = number if venue.abilities.locks_coins else order.triggered_order_id
+    fills = await _fills(venue, order, executing) if executing is not None else ()
+    return _told_by(order, number, fills, otherwise=VenueStatus.CANCELED)
+
+
+async def _fills(venue: Venue, order: Order, number: str) -> tuple[FillReport, ...]:
+    return tuple(await venue.fills(order.symbol, number, order.created_at - TRADES_BEFORE))
+
+
+def _told_by(
+    order: Order, number: str, fills: tuple[FillReport, ...], *, otherwise: VenueStatus
+) -> OrderReport:
+    """The order as its executions tell it."""
     with localcontext(EXACT):
         filled = sum((fill.quantity for fill in fills), Decimal(0))
-    is_whole = filled >= order.quantity
     return OrderReport(
         client_order_id=order.client_order_id,
         exchange_order_id=number,
         symbol=order.symbol,
-        status=VenueStatus.FILLED if is_whole else VenueStatus.PARTIALLY_FILLED,
+        status=VenueStatus.FILLED if filled >= order.quantity else otherwise,
         quantity=order.quantity,
-        filled_quantity=filled,
+        filled_quantity=max(filled, order.filled_quantity),
         average_price=None,
         fills=fills,
+        triggered_order_id=order.triggered_order_id,
     )
 
 

@@ -26,7 +26,12 @@ from app.core.errors import (
 )
 from app.core.failpoints import failpoint
 from app.exchanges.venue import FillReport, OrderReport, Venue
-from app.pipeline.flow.evidence import executed_as_named, look_everywhere, mark_unknown
+from app.pipeline.flow.evidence import (
+    ended_by_cancel,
+    executed_as_named,
+    look_everywhere,
+    mark_unknown,
+)
 from app.pipeline.flow.fills import record_answer, record_end
 from app.pipeline.flow.judging import EntryCase, judge, look_outside
 from app.pipeline.flow.tools import Tools, hold_trader, place_of
@@ -132,11 +137,16 @@ async def _place(venue: Venue, legs: Sequence[Order]) -> Sequence[OrderReport]:
     )
 
 
-async def sync_order(tools: Tools, order_id: UUID) -> None:
+async def sync_order(tools: Tools, order_id: UUID, *, is_cancelled: bool = False) -> None:
     """Ask the venue about an order that was sent, and take over what it proves.
 
     A venue that does not answer proves nothing; what one proves that does not know the order is in
     `evidence`.
+
+    Args:
+        tools: the venues and the database.
+        order_id: which.
+        is_cancelled: the venue has just confirmed that it cancelled it.
     """
     async with tools.database.read() as session:
         order = await orders.get(session, order_id)
@@ -148,8 +158,7 @@ async def sync_order(tools: Tools, order_id: UUID) -> None:
             order.symbol, order.client_order_id, is_conditional=order.is_conditional
         )
     except OrderNotFound:
-        found = await executed_as_named(tools, venue, order)
-        found = found or await look_everywhere(tools, venue, order)
+        found = await _found_otherwise(tools, venue, order, is_cancelled=is_cancelled)
         if found is None:
             return
         report = found
@@ -158,10 +167,24 @@ async def sync_order(tools: Tools, order_id: UUID) -> None:
         await record_answer(tools, order.id, report, fills)
 
 
+async def _found_otherwise(
+    tools: Tools, venue: Venue, order: Order, *, is_cancelled: bool
+) -> OrderReport | None:
+    found = None
+    if is_cancelled and order.is_resting_exit:
+        found = await ended_by_cancel(venue, order)
+    found = found or await executed_as_named(tools, venue, order)
+    return found or await look_everywhere(tools, venue, order)
+
+
 async def cancel_order(tools: Tools, order_id: UUID) -> None:
-    """Cancel an order at the venue and record how it ended; it may have been filled meanwhile."""
+    """Cancel an order at the venue and record how it ended; it may have been filled meanwhile.
+
+    The cancel of one leg of a pair is the cancel of both.
+    """
     async with tools.database.read() as session:
         order = await orders.get(session, order_id)
+        legs = await orders.legs_of(session, order)
     if order.is_final:
         return
     if order.status is OrderStatus.CREATED:
@@ -169,15 +192,18 @@ async def cancel_order(tools: Tools, order_id: UUID) -> None:
         await record_end(tools, order_id, OrderStatus.DENIED, reason)
         return
     venue = await tools.venues.of(order.account_id)
+    is_cancelled = False
     try:
         await venue.cancel(order.symbol, order.client_order_id, is_conditional=order.is_conditional)
         failpoint("C32")
+        is_cancelled = True
     except (OrderNotFound, OutcomeUnknown, OrderRefused) as answer:
         # Gone already, or not heard: what became of it is the venue's to say.
         logger.bind(client_order_id=order.client_order_id, reason=answer.detail).info(
             "order.cancel_unclear"
         )
-    await sync_order(tools, order_id)
+    for leg in legs if is_cancelled else [order]:
+        await sync_order(tools, leg.id, is_cancelled=is_cancelled)
 
 
 async def _record(tools: Tools, venue: Venue, order: Order, report: OrderReport) -> None:

@@ -19,7 +19,15 @@ from app.pipeline.positions import service as position_service
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.wakeups import Work, wake
-from app.trading.words import CloseReason, MarketType, OrderType, Protection, Side, TriggerKind
+from app.trading.words import (
+    CloseReason,
+    MarketType,
+    OrderType,
+    Protection,
+    Purpose,
+    Side,
+    TriggerKind,
+)
 from tests.builders import LINEAR, SPOT, an_alert, d
 from tests.fakes.exchange import FakeVenue, Firing, Outcome
 from tests.integration.flow.desk import FUNDS, Desk, Process, open_desk
@@ -440,6 +448,54 @@ async def test_a_stop_that_the_venue_has_and_does_not_show_then_never_two_rest(
 
     assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
     assert (await the(desk, position)).protection is Protection.VENUE
+
+
+async def test_a_stop_that_moves_when_look_ups_lag_then_the_confirmed_cancel_is_enough(
+    desk: Desk,
+) -> None:
+    venue = await trade_at_a_liar(desk)
+    position = await open_long(desk, stop_loss=STOP)
+    venue.denies = True
+
+    await change(desk, position, stop_loss=d("58500"))
+
+    first, second = await desk.resting()
+    assert (first.status, second.status) == (OrderStatus.CANCELED, OrderStatus.OPEN)
+    assert await at_venue(desk) == [("stop", d("58500"), d("0.1"))]
+
+
+async def test_a_pair_that_moves_when_look_ups_lag_then_both_legs_end_with_one_cancel(
+    spot_desk: Desk,
+) -> None:
+    desk = spot_desk
+    venue = await trade_at_a_liar(desk)
+    position = await open_long(desk, stop_loss=STOP, take_profit=TARGET)
+    venue.denies = True
+
+    await change(desk, position, stop_loss=d("58500"))
+
+    assert [one.status for one in await desk.resting()].count(OrderStatus.CANCELED) == 2
+    assert len(venue.cancels) == 1
+    kept = d("0.099")
+    assert await at_venue(desk) == [("stop", d("58500"), kept), ("target", d("64000"), kept)]
+
+
+async def test_a_target_executed_in_part_when_its_cancel_is_confirmed_then_that_part_counts(
+    spot_desk: Desk,
+) -> None:
+    desk = spot_desk
+    venue = await trade_at_a_liar(desk)
+    position = await open_long(desk, stop_loss=STOP, take_profit=TARGET)
+    [target] = [one for one in await desk.resting() if one.purpose is Purpose.TAKE_PROFIT]
+    venue.cut_stream()
+    venue.denies = True
+    venue.fill_part(target.client_order_id, d("0.04"))
+
+    await change(desk, position, stop_loss=d("58500"))
+
+    target = await desk.one(Order, target.id)
+    assert (target.status, target.filled_quantity) == (OrderStatus.CANCELED, d("0.04"))
+    assert (await the(desk, position)).quantity == d("0.0599")
 
 
 async def test_row_54_a_stop_that_the_trader_cancelled_at_the_venue_then_is_placed_again(
