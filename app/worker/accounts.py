@@ -53,12 +53,21 @@ class AccountKeeper:
         tools: the database, the clock and the venues.
         lanes: where the steps of an account's symbols run.
         on_agreed: hears that entries of an account need not wait any more.
+        gather_seconds: how long a comparison waits for more hints after the first.
     """
 
-    def __init__(self, tools: Tools, lanes: Lanes, *, on_agreed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        lanes: Lanes,
+        *,
+        on_agreed: Callable[[], None],
+        gather_seconds: float = HINTS_GATHER_SECONDS,
+    ) -> None:
         self._tools = tools
         self._lanes = lanes
         self._on_agreed = on_agreed
+        self._gather_seconds = gather_seconds
         self._kept: dict[UUID, KeptAccount] = {}
         self._listing: asyncio.Task[None] | None = None
 
@@ -113,7 +122,11 @@ class AccountKeeper:
     def _keep(self, account_id: UUID) -> None:
         if account_id not in self._kept:
             self._kept[account_id] = KeptAccount(
-                self._tools, self._lanes, account_id, on_agreed=self._on_agreed
+                self._tools,
+                self._lanes,
+                account_id,
+                on_agreed=self._on_agreed,
+                gather_seconds=self._gather_seconds,
             )
 
 
@@ -125,13 +138,21 @@ class KeptAccount:
         lanes: where the steps of its symbols run.
         account_id: which one.
         on_agreed: hears that its entries need not wait any more.
+        gather_seconds: hints come in swarms; how long one waits for the others.
     """
 
     def __init__(
-        self, tools: Tools, lanes: Lanes, account_id: UUID, *, on_agreed: Callable[[], None]
+        self,
+        tools: Tools,
+        lanes: Lanes,
+        account_id: UUID,
+        *,
+        on_agreed: Callable[[], None],
+        gather_seconds: float,
     ) -> None:
         self._tools = tools
         self._lanes = lanes
+        self._gather_seconds = gather_seconds
         self._id = account_id
         self._on_agreed = on_agreed
         self._called = asyncio.Event()
@@ -201,7 +222,7 @@ class KeptAccount:
         with suppress(TimeoutError):
             async with asyncio.timeout(pause_seconds):
                 await self._called.wait()
-            await asyncio.sleep(HINTS_GATHER_SECONDS)
+            await asyncio.sleep(self._gather_seconds)
         self._called.clear()
 
     async def _pause_seconds(self) -> float:

@@ -31,7 +31,7 @@ from app.pipeline.positions.models import Position
 from app.pipeline.positions.monitor import Monitor
 from app.pipeline.wakeups import Wakeup, Work
 from app.trading.words import CloseReason, Protection
-from app.worker.accounts import AccountKeeper
+from app.worker.accounts import HINTS_GATHER_SECONDS, AccountKeeper
 from app.worker.lanes import Lanes, Step
 
 FIRST_PAUSE_SECONDS: Final = 1.0
@@ -50,13 +50,23 @@ NAKED_TOLD_AFTER: Final = timedelta(seconds=5)
 
 
 class Worker:
-    """Hears of committed changes, sweeps for what was missed, and guards open positions."""
+    """Hears of committed changes, sweeps for what was missed, and guards open positions.
 
-    def __init__(self, tools: Tools, monitor: Monitor) -> None:
+    Args:
+        tools: the database, the clock and the venues.
+        monitor: watches the prices of what is open.
+        gather_seconds: how long the comparison of an account waits for more hints after the first.
+    """
+
+    def __init__(
+        self, tools: Tools, monitor: Monitor, *, gather_seconds: float = HINTS_GATHER_SECONDS
+    ) -> None:
         self.tools = tools
         self.monitor = monitor
         self.lanes = Lanes()
-        self.accounts = AccountKeeper(tools, self.lanes, on_agreed=self._look_for_work)
+        self.accounts = AccountKeeper(
+            tools, self.lanes, on_agreed=self._look_for_work, gather_seconds=gather_seconds
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._noticed: set[asyncio.Task[None]] = set()
         self._settled_note = 0
