@@ -23,3 +23,21 @@ def at_each_commit(database: Database, happens: Callable[[Any], None]) -> Iterat
 def no_space_left(_connection: Any) -> None:
     """A disk that is full."""
     raise OSError("no space left on device")
+
+
+@contextmanager
+def at_each_statement(
+    database: Database, with_word: str, happens: Callable[[Any], None]
+) -> Iterator[None]:
+    """Call it with the connection before each statement of the block that has the word in it."""
+
+    def listen(connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if with_word in statement:
+            happens(connection)
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", listen)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", listen)

@@ -12,6 +12,8 @@ Answered = TypeVar("Answered")
 
 MOST_WAITING: Final = 2_048
 MOST_AT_ONCE: Final = 256
+# So many go together whoever else waits.
+FEW: Final = 16
 # TradingView hangs up after three seconds.
 PATIENCE_SECONDS: Final = 2.4
 
@@ -19,8 +21,10 @@ PATIENCE_SECONDS: Final = 2.4
 class Shared(Generic[Asked, Answered]):
     """Answers one by one what is asked for together.
 
-    The first call goes at once; what comes while it runs waits for the next one, which takes all
-    of it. So a single caller waits for nobody, and a crowd costs hardly more than one.
+    The first call goes at once; what comes while it runs waits for the next one. A few go
+    together; of a crowd, half of those who take part: while one half is under way, the other is
+    answered and comes again. So a single caller waits for nobody, a crowd costs hardly more than
+    one, and neither the database nor the event loop waits for the other.
 
     Args:
         together: answers several at once, in their order. An answer that is an exception is raised
@@ -93,8 +97,10 @@ class Shared(Generic[Asked, Answered]):
         try:
             # Whoever comes in the same turn of the loop comes along.
             await asyncio.sleep(0)
+            batch: list[tuple[Asked, asyncio.Future[Answered]]] = []
             while self._waiting:
-                batch = self._waiting[: self._most_at_once]
+                half = (len(self._waiting) + len(batch) + 1) // 2
+                batch = self._waiting[: min(max(half, FEW), self._most_at_once)]
                 del self._waiting[: len(batch)]
                 await self._answer(batch)
         finally:

@@ -1,15 +1,16 @@
 """Engines, sessions, and the only place that commits."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.util import greenlet_spawn
 
@@ -18,6 +19,7 @@ from app.db.sqlite import connector
 
 Done = TypeVar("Done")
 
+PING_AFTER_SECONDS: Final = 1.0
 DRIVERS = {"sqlite+aiosqlite", "postgresql+asyncpg", "mysql+aiomysql", "mariadb+aiomysql"}
 
 
@@ -36,6 +38,7 @@ class Database:
         self.engine = engine
         self.listeners: list[Callable[[dict[Any, Any]], None]] = []
         self.is_sqlite = engine.dialect.name == "sqlite"
+        self.is_postgresql = engine.dialect.name == "postgresql"
         # SQLite has one writer. Queueing here instead of in its busy handler keeps waiters off
         # the thread pool and wakes them the moment the lock is free.
         self._writer: AbstractAsyncContextManager[Any] = (
@@ -69,7 +72,9 @@ class Database:
                     raise
         self._tell(session.info)
 
-    async def together(self, work: Callable[[Writing], Done]) -> Done:
+    async def together(
+        self, work: Callable[[Writing], Done], *, is_one_statement: bool = False
+    ) -> Done:
         """What a function does with a connection, committed when it returns.
 
         For what is written by the hundred: there are no objects to keep, and the whole of it is
@@ -78,17 +83,25 @@ class Database:
 
         Args:
             work: runs on the event loop's thread; its statements let the loop go on meanwhile.
+            is_one_statement: it makes only one, which the database then commits with its answer:
+                nobody says begin, or commit.
         """
         async with self._writer:
-            doing: Awaitable[tuple[Done, dict[Any, Any]]] = greenlet_spawn(self._do, work)
+            doing: Awaitable[tuple[Done, dict[Any, Any]]] = greenlet_spawn(
+                self._do, work, is_one_statement=is_one_statement
+            )
             done, info = await _finish(doing)
         self._tell(info)
         return done
 
-    def _do(self, work: Callable[[Writing], Done]) -> tuple[Done, dict[Any, Any]]:
+    def _do(
+        self, work: Callable[[Writing], Done], *, is_one_statement: bool
+    ) -> tuple[Done, dict[Any, Any]]:
         with self.engine.sync_engine.connect() as connection:
             if self.is_sqlite:
                 connection.execution_options(write=True)
+            elif is_one_statement:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
             written = Writing(connection)
             done = work(written)
             try:
@@ -139,15 +152,33 @@ def open_database(url: str, *, is_read_only: bool = False) -> Database:
     if parsed.get_backend_name() == "sqlite":
         return Database(_sqlite_engine(url, parsed.database, is_read_only=is_read_only))
     # Each statement sees what is committed by then, on every database: who has a claim, above all.
-    return Database(
-        create_async_engine(
-            url,
-            pool_pre_ping=True,
-            pool_size=10,
-            max_overflow=20,
-            isolation_level="READ COMMITTED",
-        )
+    engine = create_async_engine(
+        url, pool_size=10, max_overflow=20, isolation_level="READ COMMITTED"
     )
+    _ping_what_idled(engine.sync_engine)
+    return Database(engine)
+
+
+def _ping_what_idled(engine: Engine) -> None:
+    """Give out no connection that the server has ended meanwhile.
+
+    SQLAlchemy's own `pool_pre_ping` asks each time, which a busy server need not be asked.
+    """
+
+    @event.listens_for(engine, "checkin")
+    def _note(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _ping(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", 0.0) < PING_AFTER_SECONDS:
+            return
+        try:
+            is_alive = engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            is_alive = False
+        if not is_alive:
+            raise DisconnectionError("the server has ended this connection")
 
 
 def _sqlite_engine(url: str, path: str | None, *, is_read_only: bool) -> AsyncEngine:

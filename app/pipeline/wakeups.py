@@ -91,9 +91,14 @@ def wake(
 
 def wake_in(writing: Writing, work: Work, subject_id: UUID, *, now: datetime) -> None:
     """As `wake`, where there is no session and for a step that has no lane."""
-    values = _values(work, subject_id, now=now)
-    made = writing.connection.execute(_NOTE, values)
-    note = Wakeup(id=cast("Row[Any]", made.inserted_primary_key).id, **values)
+    made = writing.connection.execute(_NOTE, _values(work, subject_id, now=now))
+    row = cast("Row[Any]", made.inserted_primary_key)
+    note_in(writing, row.id, work, subject_id, now=now)
+
+
+def note_in(writing: Writing, note_id: int, work: Work, subject_id: UUID, *, now: datetime) -> None:
+    """Have a note heard of at the commit that a statement of the caller's has written."""
+    note = Wakeup(id=note_id, **_values(work, subject_id, now=now))
     make_transient_to_detached(note)
     writing.info.setdefault(SESSION_KEY, []).append(note)
 

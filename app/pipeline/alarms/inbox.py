@@ -24,6 +24,7 @@ from app.core.errors import NotFound, Unavailable
 from app.core.failpoints import failpoint
 from app.core.sharing import Shared
 from app.db.session import Database, Writing
+from app.pipeline.alarms import crowds
 from app.pipeline.alarms.keeping import Delivery, Receipt, TokenGone, keep
 from app.pipeline.wakeups import Work, wake_in
 from app.strategies import repository as strategies
@@ -142,10 +143,29 @@ class Inbox:
 
     async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept | Exception]:
         is_crowd = len(deliveries) > COMPANY
-        receipts = await self._database.together(partial(self._keep, deliveries))
+        if is_crowd and self._database.is_postgresql and crowds.takes(deliveries):
+            receipts = await self._keep_at_once(deliveries)
+        else:
+            receipts = await self._database.together(partial(self._keep, deliveries))
         if is_crowd:
             self._note(receipts)
         return [_gone() if one is None else Kept(one, is_crowd) for one in receipts]
+
+    async def _keep_at_once(self, deliveries: Sequence[Delivery]) -> list[Receipt | None]:
+        """In one statement what is new; what is left over takes the longer way."""
+        keeping = partial(
+            crowds.keep_crowd,
+            deliveries=deliveries,
+            window=self._window,
+            max_future=self._max_future,
+            now=self._clock.now(),
+        )
+        new = await self._database.together(keeping, is_one_statement=True)
+        rest = [one for one in deliveries if one.alarm_id not in new]
+        if not rest:
+            return [new[one.alarm_id] for one in deliveries]
+        others = iter(await self._database.together(partial(self._keep, rest)))
+        return [new.get(one.alarm_id) or next(others) for one in deliveries]
 
     def _note(self, receipts: Sequence[Receipt | None]) -> None:
         """One line for a rush, or one a second: a line each would cost more than keeping them."""

@@ -83,10 +83,10 @@ def keep(
     Returns:
         One receipt each, in their order.
     """
-    holders = claim_all(connection, [_claim_of(one, window) for one in deliveries])
+    holders = claim_all(connection, [claim_of(one, window) for one in deliveries])
     times = Counter(holders)
     rows = [
-        {**_row(one, times.pop(holder), max_future=max_future), "stored_at": now}
+        {**row_of(one, times.pop(holder), max_future=max_future), "stored_at": now}
         for one, holder in zip(deliveries, holders, strict=True)
         if holder == one.alarm_id
     ]
@@ -95,7 +95,7 @@ def keep(
     earlier = _count_again(connection, times)
     made = iter(rows)
     return [
-        _new(next(made))
+        receipt_of(next(made))
         if holder == one.alarm_id
         else Receipt(holder, is_duplicate=True, signal_id=earlier.get(holder))
         for one, holder in zip(deliveries, holders, strict=True)
@@ -125,11 +125,18 @@ def _count_again(connection: Connection, times: Mapping[UUID, int]) -> Mapping[U
     return {row.id: row.signal_id for row in found}
 
 
-def _new(row: Mapping[str, Any]) -> Receipt:
+def receipt_of(row: Mapping[str, Any]) -> Receipt:
+    """What is told of a new alarm."""
     return Receipt(row["id"], is_duplicate=False, status=row["status"], reason=row["reason"])
 
 
-def _claim_of(delivery: Delivery, window: timedelta) -> Claim:
+def claim_of(delivery: Delivery, window: timedelta) -> Claim:
+    """What a delivery has to be the first with.
+
+    Args:
+        delivery: what arrived.
+        window: how long an equal body is the same alert.
+    """
     key, valid_for = claim_key(delivery.body, delivery.reading.meaning, window=window)
     if is_test_source(delivery.source):
         # Tests are counted among themselves: none may swallow the alert that it rehearses.
@@ -143,7 +150,8 @@ def _claim_of(delivery: Delivery, window: timedelta) -> Claim:
     )
 
 
-def _row(delivery: Delivery, deliveries: int, *, max_future: timedelta) -> dict[str, Any]:
+def row_of(delivery: Delivery, deliveries: int, *, max_future: timedelta) -> dict[str, Any]:
+    """The alarm that a delivery becomes, but for the moment in which it is stored."""
     reading, now = delivery.reading, delivery.received_at
     meaning = reading.meaning
     reason = _refusal(reading, now=now, max_future=max_future)

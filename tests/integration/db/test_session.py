@@ -11,7 +11,8 @@ from sqlalchemy.util import await_only
 from app.accounts.models import Invite
 from app.core.clock import SystemClock
 from app.core.errors import Invalid
-from app.db.session import Database, Writing, open_database
+from app.db.session import PING_AFTER_SECONDS, Database, Writing, open_database
+from tests.conftest import POSTGRESQL
 from tests.listening import at_each_commit, no_space_left
 
 NOW = SystemClock().now()
@@ -248,3 +249,48 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str, said: str) -> Non
         open_database(url)
 
     assert "secret" not in refusal.value.detail
+
+
+@pytest.mark.parametrize("database_url", [POSTGRESQL], indirect=True)
+async def test_a_connection_that_the_server_ended_while_it_idled_is_not_given_out(
+    database: Database,
+) -> None:
+    assert await count(database) == 0
+    await end_the_others(database)
+    await asyncio.sleep(PING_AFTER_SECONDS)
+
+    assert await count(database) == 0
+
+
+async def end_the_others(database: Database) -> None:
+    """As a server that is started anew does."""
+    other = open_database(database.engine.url.render_as_string(hide_password=False))
+    async with other.read() as session:
+        await session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+    await other.close()
+
+
+@pytest.mark.parametrize("database_url", [POSTGRESQL], indirect=True)
+async def test_one_statement_is_its_own_transaction(database: Database) -> None:
+    def write(writing: Writing) -> None:
+        writing.connection.execute(
+            insert(Invite).values(
+                id=uuid4(), digest=uuid4().hex * 2, role="trader", created_at=NOW, expires_at=NOW
+            )
+        )
+        writing.info["said"] = "written"
+        raise OSError("the answer is lost")
+
+    heard: list[dict[Any, Any]] = []
+    database.listeners.append(heard.append)
+
+    with pytest.raises(OSError, match="lost"):
+        await database.together(write, is_one_statement=True)
+
+    # It was committed with its answer, whatever happened to whoever asked.
+    assert (await count(database), heard) == (1, [])

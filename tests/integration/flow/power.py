@@ -105,7 +105,9 @@ class MortalDatabase(Database):
                 self._mains.pass_by("before a commit")
         self._mains.pass_by("after a commit")
 
-    async def together(self, work: Callable[[Writing], Done]) -> Done:
+    async def together(
+        self, work: Callable[[Writing], Done], *, is_one_statement: bool = False
+    ) -> Done:
         self._mains.check()
 
         def and_die(writing: Writing) -> Done:
@@ -113,7 +115,7 @@ class MortalDatabase(Database):
             self._mains.pass_by("before a commit")
             return done
 
-        done = await super().together(and_die)
+        done = await super().together(and_die, is_one_statement=is_one_statement)
         self._mains.pass_by("after a commit")
         return done
 

@@ -13,16 +13,18 @@ from loguru import logger
 
 from app.core.errors import NotFound, Unavailable
 from app.core.ids import new_id
+from app.pipeline.alarms.crowds import MOST_BYTES
 from app.pipeline.alarms.inbox import COMPANY, Inbox, Kept
-from app.pipeline.alarms.keeping import Delivery
+from app.pipeline.alarms.keeping import Delivery, TokenGone
+from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.service import Reading
 from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.flow.intake import take_delivery
 from tests.builders import a_strategy, a_user
 from tests.integration.flow.desk import Desk
-from tests.listening import at_each_commit, no_space_left
+from tests.listening import at_each_commit, at_each_statement, no_space_left
 
-CROWD = 3 * COMPANY
+CROWD = 2 * COMPANY
 COUNTED = {"count", "duplicate", *AlarmStatus}
 
 
@@ -39,6 +41,7 @@ def a_delivery(desk: Desk, body: bytes, **changes: Any) -> Delivery:
         "source": "::1",
         "received_at": desk.clock.now(),
         "reading": Reading.of(body),
+        "token_digest": desk.strategy.token_digest,
     }
     return Delivery(**{**values, **changes})
 
@@ -146,12 +149,93 @@ async def test_a_crowd_when_one_cannot_be_kept_then_the_others_are(desk: Desk) -
 
 
 async def test_a_crowd_when_the_commit_fails_then_all_are_told_to_come_again(desk: Desk) -> None:
+    # Without tokens they take the longer way on every database.
     with at_each_commit(desk.database, no_space_left):
+        answers = await put_all(desk, [replace(one, token_digest=None) for one in a_crowd(desk)])
+
+    assert {type(one) for one in answers} == {Unavailable}
+    assert await desk.alarms() == []
+    assert len(kept_ids(await put_all(desk, a_crowd(desk)))) == CROWD
+
+
+async def test_a_crowd_when_its_first_statement_fails_then_all_are_told_to_come_again(
+    desk: Desk,
+) -> None:
+    with at_each_statement(desk.database, "alarm_claims", no_space_left):
         answers = await put_all(desk, a_crowd(desk))
 
     assert {type(one) for one in answers} == {Unavailable}
     assert await desk.alarms() == []
     assert len(kept_ids(await put_all(desk, a_crowd(desk)))) == CROWD
+
+
+async def test_a_crowd_when_tokens_were_rotated_then_their_alerts_are_not_kept(desk: Desk) -> None:
+    crowd = a_crowd(desk)
+    crowd[3] = replace(crowd[3], token_digest="0" * 64)
+
+    answers = await put_all(desk, crowd)
+
+    assert isinstance(answers[3], TokenGone)
+    assert {one.id for one in await desk.alarms()} == {
+        one.alarm_id for one in crowd if one is not crowd[3]
+    }
+
+
+STRANGE = (
+    b'{"symbol":"BTCUSDT.P","action":"close","id":"\\u0000"}',
+    '{"symbol":"ÄÖ\U0001f980","action":"close","comment":"it\'s, \\\\ \\"quoted\\""}'.encode(),
+    b'{"symbol":"\\ud800","action":"close"}',
+    b"\xff\xfe\x00 not text \x00",
+    b"",
+    b"[1, 2",
+    b'{"symbol":"BTCUSDT.P","action":"close","time":"2099-01-01T00:00:00Z"}',
+    b'{"symbol":"BTCUSDT.P","action":"close","time":"2026-03-02T11:59:59.123456Z","id":"a"}',
+)
+
+
+async def test_a_crowd_is_kept_as_its_alerts_would_be_one_by_one(desk: Desk) -> None:
+    bodies = [*STRANGE, *(an_exit(number) for number in range(CROWD - len(STRANGE)))]
+    alone = [a_delivery(desk, body, source="test:alone") for body in bodies]
+    for one in alone:
+        await put_all(desk, [one])
+
+    crowd = [a_delivery(desk, body) for body in bodies]
+    await put_all(desk, crowd)
+
+    rows = {one.id: one for one in await desk.alarms()}
+    assert [told(rows[one.alarm_id]) for one in crowd] == [
+        told(rows[one.alarm_id]) for one in alone
+    ]
+    assert [rows[one.alarm_id].body for one in crowd] == bodies
+
+
+def told(alarm: Alarm) -> tuple[Any, ...]:
+    """What is kept of an alarm, but for its ids and its source."""
+    return (
+        alarm.status,
+        alarm.reason,
+        alarm.received_at,
+        alarm.stored_at,
+        alarm.decided_at,
+        alarm.deliveries,
+        alarm.dialect,
+        alarm.alert_at,
+        alarm.ticker,
+        alarm.problems,
+    )
+
+
+async def test_a_crowd_of_the_largest_alerts_is_kept(desk: Desk) -> None:
+    text = "x" * 65_000
+    crowd = [
+        a_delivery(desk, f'{{"comment":"{text}","id":"{n}"}}'.encode()) for n in range(3 * CROWD)
+    ]
+    # Half of them go at once.
+    assert sum(len(one.body) for one in crowd) > 2 * MOST_BYTES
+
+    answers = await put_all(desk, crowd)
+
+    assert kept_ids(answers) == [one.alarm_id for one in crowd]
 
 
 async def test_a_sender_who_hangs_up_takes_nothing_from_those_beside_it(desk: Desk) -> None:
@@ -180,7 +264,13 @@ async def test_a_flood_of_one_trader_leaves_room_for_the_others(desk: Desk) -> N
         patience_seconds=60,
     )
     flood = [a_delivery(desk, an_exit(number)) for number in range(15)]
-    quiet = a_delivery(desk, an_exit(99), user_id=other.id, strategy_id=theirs.id)
+    quiet = a_delivery(
+        desk,
+        an_exit(99),
+        user_id=other.id,
+        strategy_id=theirs.id,
+        token_digest=theirs.token_digest,
+    )
 
     answers = await asyncio.gather(
         inbox.put(quiet), *(inbox.put(one) for one in flood), return_exceptions=True

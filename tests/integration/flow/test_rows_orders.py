@@ -350,9 +350,11 @@ class FarDatabase(Database):
             yield session
             self._reach()
 
-    async def together(self, work: Callable[[Writing], Done]) -> Done:
+    async def together(
+        self, work: Callable[[Writing], Done], *, is_one_statement: bool = False
+    ) -> Done:
         self._reach()
-        return await super().together(work)
+        return await super().together(work, is_one_statement=is_one_statement)
 
 
 async def test_row_49_database_down_after_accept_then_the_order_is_found_by_its_id(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 
 from app.core.errors import Conflict, Unavailable
-from app.core.sharing import Shared
+from app.core.sharing import FEW, Shared
 
 
 class Doubler:
@@ -41,6 +41,30 @@ async def test_ask_when_one_is_under_way_then_the_others_share_the_next() -> Non
     answers = await asyncio.gather(*asked, late)
 
     assert (answers, doubler.calls, waiting) == ([4, 8, 12, 16], [[2, 4, 6], [8]], 1)
+
+
+async def test_ask_when_a_crowd_comes_again_and_again_then_its_halves_take_turns() -> None:
+    doubler = Doubler()
+    doubler.may_go.set()
+    shared: Shared[int, int] = Shared(doubler)
+
+    async def ask(number: int) -> None:
+        for _ in range(5):
+            await shared.ask(number)
+
+    await asyncio.gather(*(ask(2 * number) for number in range(100)))
+
+    assert {len(call) for call in doubler.calls} == {50}
+
+
+async def test_ask_when_a_few_come_at_once_then_they_all_go_together() -> None:
+    doubler = Doubler()
+    doubler.may_go.set()
+    shared: Shared[int, int] = Shared(doubler)
+
+    await asyncio.gather(*(shared.ask(2 * number) for number in range(FEW)))
+
+    assert len(doubler.calls) == 1
 
 
 async def test_ask_when_one_answer_is_an_error_then_only_its_caller_hears_it() -> None:
