@@ -1,6 +1,7 @@
 """Run the house as a process: bind, serve, say what to do next, stop cleanly."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Awaitable
@@ -20,6 +21,8 @@ from app.paper_exchange.app import create_paper_exchange
 from app.settings import Settings
 
 GRACE_SECONDS = 8
+# The collector looks after so many; Python's own number is 700.
+NEW_OBJECTS = 50_000
 APPLICATION = "signalbox"
 
 
@@ -93,6 +96,7 @@ async def api(scope: Any, receive: Any, send: Any) -> None:
         configure_logging(settings, process="api")
         try:
             scope["state"][APPLICATION] = create_app(await House.build(settings, with_worker=False))
+            _spare_the_collector()
         except Invalid as refusal:
             await receive()
             await send({"type": "lifespan.startup.failed", "message": refusal.detail})
@@ -126,7 +130,20 @@ def bind(host: str, port: int) -> socket.socket:
 async def _serve(building: Awaitable[House], listener: socket.socket) -> None:
     house = await building
     announce(house)
-    await _uvicorn(create_app(house), listener)
+    app = create_app(house)
+    _spare_the_collector()
+    await _uvicorn(app, listener)
+
+
+def _spare_the_collector() -> None:
+    """Have the garbage collector look at what is new only, and less often.
+
+    What is built by now stays for good. Under load the collector went through all of it every few
+    hundred alerts, for nothing: a sixth of the processor time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS)
 
 
 async def _work(settings: Settings) -> None:
