@@ -5,7 +5,7 @@ hundred: at the close of a bar, when everybody's alerts arrive at once, they cos
 """
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,8 +30,9 @@ from app.pipeline.wakeups import Work, wake_in
 from app.strategies import repository as strategies
 
 # So many are decided by their own requests before they are answered; a larger crowd is answered
-# first, and the worker decides.
+# first, and the worker decides. A crowd shares a commit, or a moment.
 COMPANY: Final = 8
+MOMENT_SECONDS: Final = 0.05
 SAID_EVERY_SECONDS: Final = 1.0
 
 
@@ -57,6 +58,7 @@ class Inbox:
         max_future: how far an alert's clock may be ahead of ours.
         most_waiting: more than that are told to come again.
         patience_seconds: how long a sender waits at most; TradingView gives up after three.
+        moment_seconds: more than a few within that time are a crowd, in however many commits.
     """
 
     def __init__(
@@ -68,15 +70,19 @@ class Inbox:
         max_future: timedelta,
         most_waiting: int,
         patience_seconds: float,
+        moment_seconds: float = MOMENT_SECONDS,
     ) -> None:
         self._database = database
         self._clock = clock
         self._window = window
         self._max_future = max_future
         self._most_waiting = most_waiting
+        self._moment_seconds = moment_seconds
         self._shared: Shared[Delivery, Kept] = Shared(
             self._keep_all, most_waiting=most_waiting, patience_seconds=patience_seconds
         )
+        # The moments of the last arrivals, the oldest first.
+        self._arrival_seconds: deque[float] = deque(maxlen=COMPANY + 1)
         self._inside: Counter[UUID] = Counter()
         self._total = 0
         self._unsaid: Counter[str] = Counter()
@@ -94,6 +100,7 @@ class Inbox:
         """
         owner = delivery.user_id
         self._refuse_flood(owner)
+        self._arrival_seconds.append(time.monotonic())
         self._inside[owner] += 1
         self._total += 1
         try:
@@ -121,6 +128,13 @@ class Inbox:
         """Let deliveries that wait go first, for at most that long."""
         await self._shared.lull(at_most_seconds)
 
+    def _is_rush(self) -> bool:
+        """Whether more than a few have come within a moment, in however many commits."""
+        is_full = len(self._arrival_seconds) > COMPANY
+        return (
+            is_full and self._arrival_seconds[-1] - self._arrival_seconds[0] < self._moment_seconds
+        )
+
     def _refuse_flood(self, owner: UUID) -> None:
         """One trader's flood leaves half of the room to the others."""
         others = self._total - self._inside[owner]
@@ -142,11 +156,12 @@ class Inbox:
         return kept
 
     async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept | Exception]:
-        is_crowd = len(deliveries) > COMPANY
+        is_crowd = len(deliveries) > COMPANY or self._is_rush()
         if is_crowd and self._database.is_postgresql and crowds.takes(deliveries):
             receipts = await self._keep_at_once(deliveries)
         else:
-            receipts = await self._database.together(partial(self._keep, deliveries))
+            keeping = partial(self._keep, deliveries, is_crowd=is_crowd)
+            receipts = await self._database.together(keeping)
         if is_crowd:
             self._note(receipts)
         return [_gone() if one is None else Kept(one, is_crowd) for one in receipts]
@@ -164,7 +179,7 @@ class Inbox:
         rest = [one for one in deliveries if one.alarm_id not in new]
         if not rest:
             return [new[one.alarm_id] for one in deliveries]
-        others = iter(await self._database.together(partial(self._keep, rest)))
+        others = iter(await self._database.together(partial(self._keep, rest, is_crowd=True)))
         return [new.get(one.alarm_id) or next(others) for one in deliveries]
 
     def _note(self, receipts: Sequence[Receipt | None]) -> None:
@@ -182,12 +197,14 @@ class Inbox:
         self._said_at = now
         self._unsaid.clear()
 
-    def _keep(self, deliveries: Sequence[Delivery], writing: Writing) -> list[Receipt | None]:
+    def _keep(
+        self, deliveries: Sequence[Delivery], writing: Writing, *, is_crowd: bool
+    ) -> list[Receipt | None]:
         """What became of each; None for one whose token is not valid any more."""
         valid = _have_valid_tokens(writing.connection, deliveries)
         known = list(compress(deliveries, valid))
         receipts = self.keep_in(writing.connection, known) if known else []
-        if len(deliveries) > COMPANY:
+        if is_crowd:
             _wake(writing, receipts, now=deliveries[-1].received_at)
         failpoint("C04")
         kept = iter(receipts)

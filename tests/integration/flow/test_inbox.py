@@ -21,7 +21,7 @@ from app.pipeline.alarms.service import Reading
 from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.flow.intake import take_delivery
 from tests.builders import a_strategy, a_user
-from tests.integration.flow.desk import Desk
+from tests.integration.flow.desk import Desk, Process
 from tests.listening import at_each_commit, at_each_statement, no_space_left
 
 CROWD = 2 * COMPANY
@@ -194,6 +194,8 @@ STRANGE = (
 
 
 async def test_a_crowd_is_kept_as_its_alerts_would_be_one_by_one(desk: Desk) -> None:
+    # Nobody decides them meanwhile.
+    await desk.process.end()
     bodies = [*STRANGE, *(an_exit(number) for number in range(CROWD - len(STRANGE)))]
     alone = [a_delivery(desk, body, source="test:alone") for body in bodies]
     for one in alone:
@@ -207,6 +209,8 @@ async def test_a_crowd_is_kept_as_its_alerts_would_be_one_by_one(desk: Desk) -> 
         told(rows[one.alarm_id]) for one in alone
     ]
     assert [rows[one.alarm_id].body for one in crowd] == bodies
+    desk.process = Process(desk.database, desk.town)
+    await desk.process.start()
 
 
 def told(alarm: Alarm) -> tuple[Any, ...]:
@@ -249,6 +253,22 @@ async def test_a_sender_who_hangs_up_takes_nothing_from_those_beside_it(desk: De
     assert isinstance(answers[2], asyncio.CancelledError)
     assert len(kept_ids(answers)) == CROWD - 1
     assert len(await desk.alarms()) == CROWD
+
+
+async def test_a_rush_in_many_commits_is_a_crowd(desk: Desk) -> None:
+    inbox = Inbox(
+        desk.database,
+        desk.clock,
+        window=timedelta(seconds=90),
+        max_future=timedelta(seconds=5),
+        most_waiting=2_000,
+        patience_seconds=60,
+        moment_seconds=60,
+    )
+
+    kept = [await inbox.put(one) for one in a_crowd(desk)]
+
+    assert [one.in_crowd for one in kept] == [False] * COMPANY + [True] * (CROWD - COMPANY)
 
 
 async def test_a_flood_of_one_trader_leaves_room_for_the_others(desk: Desk) -> None:
