@@ -144,30 +144,26 @@ class Inbox:
             )
 
     async def _keep_all(self, deliveries: Sequence[Delivery]) -> Sequence[Kept | Exception]:
-        try:
-            return await self._keep_together(deliveries)
-        except Exception as failed:  # noqa: BLE001 each sender hears of it
-            if len(deliveries) == 1 or _is_down(failed):
-                return [_said(failed)] * len(deliveries)
-        # One of them cannot be kept; the others must not suffer for it.
-        kept: list[Kept | Exception] = []
-        for one in deliveries:
-            kept += await self._keep_all([one])
+        is_crowd = len(deliveries) > COMPANY or self._is_rush()
+        new: dict[UUID, Receipt] = {}
+        if is_crowd and self._database.is_postgresql and crowds.takes(deliveries):
+            try:
+                new = await self._keep_new(deliveries)
+            except Exception as failed:  # noqa: BLE001 each sender hears of it
+                if _is_down(failed):
+                    return [_said(failed)] * len(deliveries)
+        rest = [one for one in deliveries if one.alarm_id not in new]
+        others = iter(await self._keep_in_steps(rest, is_crowd=is_crowd) if rest else ())
+        kept = [
+            Kept(new[one.alarm_id], is_crowd) if one.alarm_id in new else next(others)
+            for one in deliveries
+        ]
+        if is_crowd:
+            self._note([one.receipt for one in kept if isinstance(one, Kept)])
         return kept
 
-    async def _keep_together(self, deliveries: Sequence[Delivery]) -> list[Kept | Exception]:
-        is_crowd = len(deliveries) > COMPANY or self._is_rush()
-        if is_crowd and self._database.is_postgresql and crowds.takes(deliveries):
-            receipts = await self._keep_at_once(deliveries)
-        else:
-            keeping = partial(self._keep, deliveries, is_crowd=is_crowd)
-            receipts = await self._database.together(keeping)
-        if is_crowd:
-            self._note(receipts)
-        return [_gone() if one is None else Kept(one, is_crowd) for one in receipts]
-
-    async def _keep_at_once(self, deliveries: Sequence[Delivery]) -> list[Receipt | None]:
-        """In one statement what is new; what is left over takes the longer way."""
+    async def _keep_new(self, deliveries: Sequence[Delivery]) -> dict[UUID, Receipt]:
+        """All that is new, in one statement."""
         keeping = partial(
             crowds.keep_crowd,
             deliveries=deliveries,
@@ -175,19 +171,29 @@ class Inbox:
             max_future=self._max_future,
             now=self._clock.now(),
         )
-        new = await self._database.together(keeping, is_one_statement=True)
-        rest = [one for one in deliveries if one.alarm_id not in new]
-        if not rest:
-            return [new[one.alarm_id] for one in deliveries]
-        others = iter(await self._database.together(partial(self._keep, rest, is_crowd=True)))
-        return [new.get(one.alarm_id) or next(others) for one in deliveries]
+        return await self._database.together(keeping, is_one_statement=True)
 
-    def _note(self, receipts: Sequence[Receipt | None]) -> None:
+    async def _keep_in_steps(
+        self, deliveries: Sequence[Delivery], *, is_crowd: bool
+    ) -> Sequence[Kept | Exception]:
+        try:
+            keeping = partial(self._keep, deliveries, is_crowd=is_crowd)
+            receipts = await self._database.together(keeping)
+        except Exception as failed:  # noqa: BLE001 each sender hears of it
+            if len(deliveries) == 1 or _is_down(failed):
+                return [_said(failed)] * len(deliveries)
+        else:
+            return [_gone() if one is None else Kept(one, is_crowd) for one in receipts]
+        # One of them cannot be kept; the others must not suffer for it.
+        kept: list[Kept | Exception] = []
+        for one in deliveries:
+            kept += await self._keep_in_steps([one], is_crowd=is_crowd)
+        return kept
+
+    def _note(self, receipts: Sequence[Receipt]) -> None:
         """One line for a rush, or one a second: a line each would cost more than keeping them."""
         self._unsaid.update(
-            "duplicate" if one.is_duplicate else one.status.value
-            for one in receipts
-            if one is not None
+            "duplicate" if one.is_duplicate else one.status.value for one in receipts
         )
         now = time.monotonic()
         goes_on = self._shared.waiting > COMPANY

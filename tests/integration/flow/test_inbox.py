@@ -141,11 +141,13 @@ async def test_a_crowd_when_claims_have_lapsed_then_the_same_words_are_new_alert
 async def test_a_crowd_when_one_cannot_be_kept_then_the_others_are(desk: Desk) -> None:
     crowd = a_crowd(desk)
     crowd[3] = replace(crowd[3], strategy_id=uuid4())
+    crowd[4] = replace(crowd[4], user_id=uuid4())
 
     answers = await put_all(desk, crowd)
 
     assert isinstance(answers[3], NotFound)
-    assert len(kept_ids(answers)) == len(await desk.alarms()) == CROWD - 1
+    assert isinstance(answers[4], NotFound)
+    assert len(kept_ids(answers)) == len(await desk.alarms()) == CROWD - 2
 
 
 async def test_a_crowd_when_the_commit_fails_then_all_are_told_to_come_again(desk: Desk) -> None:
