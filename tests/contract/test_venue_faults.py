@@ -280,8 +280,9 @@ async def test_a_listen_key_that_expired_is_replaced(arena: Arena) -> None:
 
         await _told(news, CONNECTED)
         limit = arena.limit(59000)
-        await arena.venue.place(limit)
-        await _told(news, News(NewsKind.ORDER, arena.symbol, limit.client_order_id))
+        placed = await arena.venue.place(limit)
+        number = placed.exchange_order_id
+        await _told(news, News(NewsKind.ORDER, arena.symbol, limit.client_order_id, number))
 
 
 async def test_news_waits_for_a_venue_that_is_away(arena: Arena) -> None:
