@@ -203,7 +203,7 @@ GUARDING = Chapter(
                 ),
             ),
             tests=tests_in(
-                PROTECTION, "test_row_53_a_restart_when_the_stop_was_not_heard_of_then_one_rests"
+                PROTECTION, "test_a_restart_when_no_stop_was_sent_for_a_level_then_it_is_placed"
             ),
         ),
         Bug(

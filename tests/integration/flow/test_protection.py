@@ -498,6 +498,22 @@ async def test_a_target_executed_in_part_when_its_cancel_is_confirmed_then_that_
     assert (await the(desk, position)).quantity == d("0.0599")
 
 
+async def test_a_restart_when_no_stop_was_sent_for_a_level_then_it_is_placed(desk: Desk) -> None:
+    position = await open_long(desk)
+    await desk.process.end()
+    # Written down, and the power failed before anything followed from it.
+    async with desk.database.transaction() as session:
+        row = await session.get_one(Position, position.id)
+        levels: dict[str, Decimal | None] = {"stop_loss": d(STOP)}
+        now = desk.clock.now()
+        await position_service.change_levels(session, row, levels, actor="trader", now=now)
+    desk.process = Process(desk.database, desk.town)
+
+    await desk.process.start()
+
+    assert await at_venue(desk) == [("stop", d("58000"), d("0.1"))]
+
+
 async def test_row_54_a_stop_that_the_trader_cancelled_at_the_venue_then_is_placed_again(
     desk: Desk,
 ) -> None:
