@@ -33,7 +33,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from app.db.session import Writing
-from app.pipeline.alarms.claims import Claim, Name
+from app.pipeline.alarms.claims import Name
 from app.pipeline.alarms.keeping import Delivery, Receipt, claim_of, receipt_of, row_of
 from app.pipeline.alarms.models import Alarm, AlarmClaim
 from app.pipeline.alarms.status import AlarmStatus
@@ -42,23 +42,6 @@ from app.strategies.models import Strategy
 
 # In all: the database takes them as one text, and a crowd of the largest alerts would be many MiB.
 MOST_BYTES: Final = 1_048_576
-KEPT: Final = (
-    "id",
-    "user_id",
-    "strategy_id",
-    "status",
-    "reason",
-    "body",
-    "source",
-    "received_at",
-    "stored_at",
-    "decided_at",
-    "deliveries",
-    "dialect",
-    "alert_at",
-    "ticker",
-    "problems",
-)
 
 
 def takes(deliveries: Sequence[Delivery]) -> bool:
@@ -80,7 +63,7 @@ def keep_crowd(
 
     Args:
         writing: of PostgreSQL; the statement is all that its transaction needs.
-        deliveries: in the order of their arrival, each with its token.
+        deliveries: at least one, in the order of their arrival, each with its token.
         window: how long an equal body is the same alert.
         max_future: how far an alert's clock may be ahead of ours.
         now: when they are written down.
@@ -89,26 +72,17 @@ def keep_crowd(
         Receipts by alarm. Those that are not among them repeat an alert, take over a claim that
         has lapsed, or have no valid token: they take the longer way.
     """
-    first: dict[Name, tuple[Claim, Delivery]] = {}
+    names: set[Name] = set()
+    rows: dict[UUID, dict[str, Any]] = {}
+    given: list[dict[str, Any]] = []
     for one in deliveries:
         claim = claim_of(one, window)
-        first.setdefault(claim.name, (claim, one))
-    rows = {
-        one.alarm_id: {**row_of(one, 1, max_future=max_future), "stored_at": now}
-        for _, one in first.values()
-    }
-    claims = [
-        {
-            "key": claim.key,
-            "valid_until": claim.now + claim.valid_for,
-            "token_digest": one.token_digest,
-        }
-        for claim, one in first.values()
-    ]
-    given = [{**row, **claim} for row, claim in zip(rows.values(), claims, strict=True)]
-    text = msgspec.json.encode(given, enc_hook=_plain).decode()
-    statement, places = _compiled()
-    values = {"given": text, "now": now}
+        if claim.name not in names:
+            names.add(claim.name)
+            row = rows[one.alarm_id] = row_of(one, 1, max_future=max_future, stored_at=now)
+            given.append({**row, **claim.values, "token_digest": one.token_digest})
+    statement, places = _compiled(tuple(next(iter(rows.values()))))
+    values = {"given": msgspec.json.encode(given, enc_hook=_plain).decode(), "now": now}
     answer = writing.connection.exec_driver_sql(statement, tuple(values[one] for one in places))
     made = answer.all()
     if made and made[0].note_id is not None:
@@ -124,22 +98,22 @@ def _plain(value: Any) -> str:
 
 
 @cache
-def _compiled() -> tuple[str, tuple[str, ...]]:
-    """The statement as the driver takes it, with its parameters in their order.
+def _compiled(columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """The statement for these columns of an alarm, as the driver takes it, and its parameters.
 
     SQLAlchemy keeps no compiled form of one like this, and makes it in three milliseconds. When it
     is first needed: a foreign key has its type once both tables are known.
     """
-    compiled = _statement().compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
+    compiled = _statement(columns).compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]  # SQLAlchemy's
     return str(compiled), tuple(compiled.positiontup or ())
 
 
-def _statement() -> Select[Any]:
+def _statement(columns: Sequence[str]) -> Select[Any]:
     """What was made of the rows in `given`, and the note to the worker."""
     alarms, claims, strategies, notes = (
         cast("Table", one.__table__) for one in (Alarm, AlarmClaim, Strategy, Wakeup)
     )
-    kept = [alarms.c[name] for name in KEPT]
+    kept = [alarms.c[name] for name in columns]
     more = [claims.c.key, claims.c.valid_until, strategies.c.token_digest]
     given = (
         func.json_to_recordset(as_type(bindparam("given", type_=Text()), JSON))
@@ -166,11 +140,14 @@ def _statement() -> Select[Any]:
     )
     values = [
         func.decode(wanted.c.body, _constant("base64")) if name == "body" else wanted.c[name]
-        for name in KEPT
+        for name in columns
     ]
     making = select(*values).where(wanted.c.id.in_(select(taken.c.alarm_id)))
     made = (
-        insert(alarms).from_select(KEPT, making).returning(alarms.c.id, alarms.c.status).cte("made")
+        insert(alarms)
+        .from_select(columns, making)
+        .returning(alarms.c.id, alarms.c.status)
+        .cte("made")
     )
     noting = select(
         _constant(Work.ALARMS.value),

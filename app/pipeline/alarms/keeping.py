@@ -86,7 +86,7 @@ def keep(
     holders = claim_all(connection, [claim_of(one, window) for one in deliveries])
     times = Counter(holders)
     rows = [
-        {**row_of(one, times.pop(holder), max_future=max_future), "stored_at": now}
+        row_of(one, times.pop(holder), max_future=max_future, stored_at=now)
         for one, holder in zip(deliveries, holders, strict=True)
         if holder == one.alarm_id
     ]
@@ -150,8 +150,17 @@ def claim_of(delivery: Delivery, window: timedelta) -> Claim:
     )
 
 
-def row_of(delivery: Delivery, deliveries: int, *, max_future: timedelta) -> dict[str, Any]:
-    """The alarm that a delivery becomes, but for the moment in which it is stored."""
+def row_of(
+    delivery: Delivery, deliveries: int, *, max_future: timedelta, stored_at: datetime
+) -> dict[str, Any]:
+    """The alarm that a delivery becomes.
+
+    Args:
+        delivery: what arrived.
+        deliveries: how often it came.
+        max_future: how far its clock may be ahead of ours.
+        stored_at: when it is written down.
+    """
     reading, now = delivery.reading, delivery.received_at
     meaning = reading.meaning
     reason = _refusal(reading, now=now, max_future=max_future)
@@ -166,6 +175,7 @@ def row_of(delivery: Delivery, deliveries: int, *, max_future: timedelta) -> dic
         "body": delivery.body,
         "source": delivery.source,
         "received_at": now,
+        "stored_at": stored_at,
         "deliveries": deliveries,
         "dialect": meaning.dialect if meaning else (reading.refusal and reading.refusal.dialect),
         "alert_at": meaning.alert_at if meaning else None,
