@@ -26,7 +26,7 @@ from app.pipeline.flow.tools import Tools, hold_trader
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
-from app.pipeline.orders.status import OrderStatus
+from app.pipeline.orders.status import UNPROVEN, OrderStatus
 from app.pipeline.positions.outside import is_explained
 from app.trading.words import Purpose
 
@@ -39,7 +39,6 @@ PROTECTIVE_GRACE: Final = timedelta(seconds=1)
 LAG_FACTOR: Final = 1.5
 TRADES_BEFORE: Final = timedelta(seconds=60)
 TOLD_AFTER: Final = timedelta(seconds=30)
-UNPROVEN: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
 
 
 @dataclass(slots=True)

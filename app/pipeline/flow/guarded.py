@@ -13,7 +13,7 @@ from app.pipeline.flow.tools import Place, Tools, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
-from app.pipeline.orders.status import OrderStatus
+from app.pipeline.orders.status import UNPROVEN, OrderStatus
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions import service as position_service
 from app.pipeline.positions.models import Position
@@ -29,7 +29,6 @@ from app.pipeline.positions.protection import (
 from app.pipeline.positions.status import PositionStatus
 from app.trading.words import Protection, TriggerBy, TriggerKind
 
-UNPROVEN: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
 # The venue takes no such order at all: asking again every second would change nothing.
 NOT_TAKEN: Final = "conditional_not_taken"
 

@@ -16,14 +16,14 @@ from app.notifications.models import Severity
 from app.notifications.service import tell
 from app.pipeline.flow.evidence import provable_at
 from app.pipeline.flow.exits import Exit, exit_position
-from app.pipeline.flow.guarded import UNPROVEN, Guarded, guarded_of, look, who_guards
+from app.pipeline.flow.guarded import Guarded, guarded_of, look, who_guards
 from app.pipeline.flow.orders import cancel_order, submit_order, sync_order
 from app.pipeline.flow.tools import Tools, hold_trader
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.service import OrderDraft
-from app.pipeline.orders.status import OrderStatus
+from app.pipeline.orders.status import UNPROVEN, OrderStatus
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions import service as position_service
 from app.pipeline.positions.models import Position

@@ -36,6 +36,9 @@ _ENDS: Final = frozenset(
 )
 _PROVABLE: Final = _ENDS | {OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED}
 
+# It may have arrived at the venue, or not.
+UNPROVEN: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
+
 ORDER_MOVES: Final[Transitions[OrderStatus]] = {
     OrderStatus.CREATED: frozenset({OrderStatus.SUBMITTED, OrderStatus.DENIED}),
     OrderStatus.SUBMITTED: _PROVABLE | {OrderStatus.UNKNOWN},

@@ -12,16 +12,15 @@ from app.core.ids import is_own_client_order_id
 from app.exchanges.venue import OrderReport
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.repository import LIVE
-from app.pipeline.orders.status import OrderStatus
+from app.pipeline.orders.status import UNPROVEN, OrderStatus
 
 PATIENCE: Final = timedelta(seconds=30)
-IN_DOUBT: Final = (OrderStatus.SUBMITTED, OrderStatus.UNKNOWN)
 NOT_ACCEPTED: Final = (OrderStatus.REJECTED, OrderStatus.CANCELED, OrderStatus.EXPIRED)
 
 
 def nobody_is_in_doubt(rows: Rows) -> Finding:
     """No order's outcome stays open for longer than the venue needs to say (I13)."""
-    doubtful = [order for order in rows.orders if order.status in IN_DOUBT]
+    doubtful = [order for order in rows.orders if order.status in UNPROVEN]
     differences = tuple(
         Difference(
             where=rows.order_name(order),

@@ -34,7 +34,7 @@ from app.pipeline.flow.reconciling.strays import end_strays
 from app.pipeline.flow.tools import Tools
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders.models import Order
-from app.pipeline.orders.status import OrderStatus
+from app.pipeline.orders.status import UNPROVEN, OrderStatus
 from app.pipeline.positions.outside import Difference
 from app.trading.words import MarketType, OrderOrigin, OrderType, Side, TriggerKind
 
@@ -48,7 +48,6 @@ UNEXPLAINED_AFTER: Final = timedelta(seconds=10)
 PRESSING_FOR: Final = timedelta(seconds=60)
 # So near to a trigger, as a share of it, an execution may be what the trigger made.
 NEAR_TRIGGER: Final = Decimal("0.002")
-ON_THE_WAY: Final = frozenset({OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +187,7 @@ async def _book_missed(tools: Tools, told: Told) -> bool:
 
 def _is_moving(order: Order) -> bool:
     """Whether an order may be changing the net at this moment, not merely waiting for its price."""
-    if order.status in ON_THE_WAY:
+    if order.status in UNPROVEN:
         return True
     waits = order.order_type is OrderType.LIMIT or order.is_conditional
     has_fired = order.triggered_order_id is not None
