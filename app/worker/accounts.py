@@ -62,7 +62,7 @@ class AccountKeeper:
         lanes: Lanes,
         *,
         on_agreed: Callable[[], None],
-        gather_seconds: float = HINTS_GATHER_SECONDS,
+        gather_seconds: float,
     ) -> None:
         self._tools = tools
         self._lanes = lanes
