@@ -12,17 +12,8 @@ from app.db.session import Database
 @contextmanager
 def at_each_commit(database: Database, happens: Callable[[Any], None]) -> Iterator[None]:
     """Call it with the connection before each commit of the block; what it raises, ends that."""
-    engine = database.engine.sync_engine
-    event.listen(engine, "commit", happens)
-    try:
+    with _listening(database, "commit", happens):
         yield
-    finally:
-        event.remove(engine, "commit", happens)
-
-
-def no_space_left(_connection: Any) -> None:
-    """A disk that is full."""
-    raise OSError("no space left on device")
 
 
 @contextmanager
@@ -35,9 +26,20 @@ def at_each_statement(
         if with_word in statement:
             happens(connection)
 
+    with _listening(database, "before_cursor_execute", listen):
+        yield
+
+
+@contextmanager
+def _listening(database: Database, name: str, listen: Callable[..., None]) -> Iterator[None]:
     engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", listen)
+    event.listen(engine, name, listen)
     try:
         yield
     finally:
-        event.remove(engine, "before_cursor_execute", listen)
+        event.remove(engine, name, listen)
+
+
+def no_space_left(_connection: Any) -> None:
+    """A disk that is full."""
+    raise OSError("no space left on device")

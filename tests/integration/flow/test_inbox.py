@@ -50,6 +50,17 @@ def a_crowd(desk: Desk) -> list[Delivery]:
     return [a_delivery(desk, an_exit(number)) for number in range(CROWD)]
 
 
+def an_inbox(desk: Desk, **changes: Any) -> Inbox:
+    """Another than the desk's own, over the same database."""
+    values: dict[str, Any] = {
+        "window": timedelta(seconds=90),
+        "max_future": timedelta(seconds=5),
+        "most_waiting": 2_000,
+        "patience_seconds": 60,
+    }
+    return Inbox(desk.database, desk.clock, **{**values, **changes})
+
+
 async def put_all(desk: Desk, deliveries: list[Delivery]) -> list[Kept | BaseException]:
     """All of them at one moment."""
     return await asyncio.gather(
@@ -257,15 +268,7 @@ async def test_a_sender_who_hangs_up_takes_nothing_from_those_beside_it(desk: De
 
 
 async def test_a_rush_in_many_commits_is_a_crowd(desk: Desk) -> None:
-    inbox = Inbox(
-        desk.database,
-        desk.clock,
-        window=timedelta(seconds=90),
-        max_future=timedelta(seconds=5),
-        most_waiting=2_000,
-        patience_seconds=60,
-        moment_seconds=60,
-    )
+    inbox = an_inbox(desk, moment_seconds=60)
 
     kept = [await inbox.put(one) for one in a_crowd(desk)]
 
@@ -276,14 +279,7 @@ async def test_a_flood_of_one_trader_leaves_room_for_the_others(desk: Desk) -> N
     other = a_user(desk.clock.now())
     theirs = a_strategy(other.id, desk.account.id, desk.clock.now())
     await desk.keep(other, theirs)
-    inbox = Inbox(
-        desk.database,
-        desk.clock,
-        window=timedelta(seconds=90),
-        max_future=timedelta(seconds=5),
-        most_waiting=20,
-        patience_seconds=60,
-    )
+    inbox = an_inbox(desk, most_waiting=20)
     flood = [a_delivery(desk, an_exit(number)) for number in range(15)]
     quiet = a_delivery(
         desk,

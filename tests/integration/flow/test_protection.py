@@ -48,6 +48,12 @@ async def open_long(desk: Desk, **levels: Any) -> Position:
     return (await desk.positions())[-1]
 
 
+async def open_long_and_lose_the_stop(desk: Desk) -> Position:
+    """Its stop never arrives at the venue, and nobody says so."""
+    desk.venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_BEFORE_ACCEPT])
+    return await open_long(desk, stop_loss=STOP)
+
+
 async def the(desk: Desk, position: Position) -> Position:
     return await desk.one(Position, position.id)
 
@@ -381,8 +387,7 @@ async def test_row_52_a_stop_whose_reply_is_lost_then_is_adopted_and_not_doubled
 async def test_a_stop_that_never_arrived_then_the_monitor_guards_until_a_new_one_may_be_sent(
     desk: Desk,
 ) -> None:
-    desk.venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_BEFORE_ACCEPT])
-    position = await open_long(desk, stop_loss=STOP)
+    position = await open_long_and_lose_the_stop(desk)
     lost = await the(desk, position)
     assert (lost.protection, lost.naked_since) == (Protection.NONE, desk.clock.now())
     assert (lost.protection_note or "").startswith("order_unknown")
@@ -401,8 +406,7 @@ async def test_a_stop_that_never_arrived_then_the_monitor_guards_until_a_new_one
 async def test_a_stop_that_never_arrived_when_it_can_be_proven_then_no_sweep_is_waited_for(
     desk: Desk,
 ) -> None:
-    desk.venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_BEFORE_ACCEPT])
-    position = await open_long(desk, stop_loss=STOP)
+    position = await open_long_and_lose_the_stop(desk)
 
     desk.clock.advance(1)
     # The timer is the machine's, and no sweep runs by itself here.
@@ -416,8 +420,7 @@ async def test_a_stop_that_never_arrived_when_it_can_be_proven_then_no_sweep_is_
 async def test_a_stop_that_never_arrived_when_somebody_else_proves_it_then_the_next_is_placed(
     desk: Desk,
 ) -> None:
-    desk.venue.next_outcomes.extend([Outcome.ACCEPT, Outcome.DROP_BEFORE_ACCEPT])
-    position = await open_long(desk, stop_loss=STOP)
+    position = await open_long_and_lose_the_stop(desk)
     [lost] = await desk.resting()
     desk.clock.advance(1)
 
