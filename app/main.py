@@ -14,7 +14,7 @@ from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from app import __version__
-from app.accounts import account_routes
+from app.accounts import account_routes, browser_routes, key_routes, people_routes
 from app.accounts import routes as auth_routes
 from app.accounts.authentication import BearerAuthentication
 from app.accounts.providers import DEPENDENCIES
@@ -48,6 +48,9 @@ from app.webhooks.service import Door
 
 ROUTERS = [
     auth_routes.router,
+    browser_routes.router,
+    key_routes.router,
+    people_routes.router,
     account_routes.router,
     desk_accounts.router,
     desk_capital.router,
@@ -98,7 +101,8 @@ def create_app(house: House) -> Litestar:
         openapi_config=_documents(house),
         state=_state(house),
     )
-    app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
+    trusted = house.settings.trusted_proxies
+    app.asgi_handler = request_id_middleware(access_log(app.asgi_handler, trusted))
     return app
 
 

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
 
     access_token_seconds: int = 600
     refresh_token_seconds: int = 30 * 24 * 3600
+    login_seconds: int = 90 * 24 * 3600
+    step_up_seconds: int = 300
     price_max_age_seconds: float = 3.0
     sweep_seconds: float = 2.0
     reconcile_seconds: float = 30.0

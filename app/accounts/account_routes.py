@@ -20,7 +20,7 @@ from app.accounts.schemas import (
 from app.accounts.vault import Vault
 from app.core.errors import Invalid
 from app.exchanges.venues import PAPER, venue_spec
-from app.http.caller import Caller, require_trader
+from app.http.caller import Caller, check_proof, require_trader
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 
@@ -57,7 +57,12 @@ async def create_account(
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
 ) -> ExchangeAccountOut:
-    """Add an exchange account; its keys are sealed before they are stored."""
+    """Add an exchange account; its keys are sealed before they are stored.
+
+    With keys it takes a fresh password.
+    """
+    if data.api_key is not None:
+        check_proof(caller)
     _refuse_unknown_exchange(request, data.exchange)
     venue_spec(data.exchange, data.market_type)
     account = await exchange_accounts.create_exchange_account(
@@ -101,7 +106,9 @@ async def change_account(
     vault: NamedDependency[Vault],
     now: NamedDependency[datetime],
 ) -> ExchangeAccountOut:
-    """Change what is given and nothing else."""
+    """Change what is given and nothing else; new keys take a fresh password."""
+    if data.api_key is not None:
+        check_proof(caller)
     account = await exchange_accounts.owned(session, caller, account_id)
     await exchange_accounts.change_exchange_account(
         session,

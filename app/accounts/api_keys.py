@@ -34,6 +34,7 @@ async def create_api_key(
     *,
     name: str,
     scopes: Sequence[Scope] | None,
+    allowed_ips: Sequence[str] | None,
     expires_at: datetime | None,
     now: datetime,
 ) -> tuple[ApiKey, str]:
@@ -44,6 +45,7 @@ async def create_api_key(
         caller: the owner.
         name: for the owner's own orientation.
         scopes: what it may be used for; everything the caller may do when None.
+        allowed_ips: addresses and networks it works from; from anywhere when None.
         expires_at: when it stops working; never when None.
         now: time of creation.
 
@@ -65,6 +67,7 @@ async def create_api_key(
         api_key=PREFIX + new_token()[:32],
         secret_digest=digest_of(secret),
         scopes=[scope.value for scope in wanted],
+        allowed_ips=None if allowed_ips is None else list(allowed_ips),
         expires_at=expires_at,
         created_at=now,
     )
@@ -83,7 +86,7 @@ async def revoke_api_key(
     """
     key = await repository.api_key_of(session, caller.user_id, key_id)
     key.revoked_at = now
-    await repository.revoke_sessions_of_key(session, key.id, now)
+    await repository.end_logins_of_key(session, key.id, now)
     await _audit(session, caller, "api_key.revoked", key, now)
 
 

@@ -1,6 +1,7 @@
 """Who is calling: every route but those marked `opt={"public": True}` needs an access token."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from litestar.connection import ASGIConnection
@@ -8,14 +9,21 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from litestar.types import ASGIApp
 
 from app.accounts import repository, tokens
-from app.accounts.models import Scope, User
+from app.accounts.cookies import access_cookie
+from app.accounts.models import Login, Scope, User
+from app.accounts.sessions import may_use
 from app.accounts.tokens import Access
 from app.core.errors import Forbidden, Unauthenticated
+from app.core.origin import current_origin
 from app.db.session import Database
 from app.http.caller import Caller, Role
+from app.http.same_origin import check_same_origin
+from app.settings import Settings
 
 PUBLIC = "public"
 SCOPE = "scope"
+# A WebSocket's handshake has no method, and is none of them.
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -41,7 +49,7 @@ async def optional_caller(connection: Connection) -> Caller | None:
     Raises:
         Unauthenticated: a token was sent and is not valid.
     """
-    if "authorization" not in connection.headers:
+    if "authorization" not in connection.headers and access_cookie(connection) is None:
         return None
     caller, _ = await _authenticate(connection)
     return caller
@@ -69,25 +77,60 @@ def role_with_scopes(role: Role, scopes: Sequence[str] | None, needed: str | Non
 
 async def _authenticate(connection: Connection) -> tuple[Caller, Access]:
     state = connection.app.state
-    access = tokens.read(state.key_ring, _bearer(connection), now=state.clock.now())
-    user = await _user_of(state.database, access)
+    now = state.clock.now()
+    access = tokens.read(state.key_ring, _token(connection), now=now)
+    login, user = await _going_on(state.database, access)
     needed = getattr(connection.scope.get("route_handler"), "opt", {}).get(SCOPE)
-    role = role_with_scopes(user.role, access.scopes, needed)
-    caller = Caller(user_id=user.id, username=user.username, role=role, zone=user.timezone)
+    caller = Caller(
+        user_id=user.id,
+        username=user.username,
+        role=role_with_scopes(user.role, access.scopes, needed),
+        zone=user.timezone,
+        is_proven=_is_proven(login, state.settings, now=now),
+    )
     return caller, access
 
 
-async def _user_of(database: Database, access: Access) -> User:
+async def _going_on(database: Database, access: Access) -> tuple[Login, User]:
     async with database.read() as session:
-        user = await repository.user_by_id(session, access.user_id)
-        is_ended = await repository.is_session_revoked(session, access.session_id)
-    if user is None or not user.is_active or user.token_epoch != access.epoch or is_ended:
-        raise Unauthenticated("This login has ended: log in again.")
-    return user
+        opened = await repository.login_of(session, access.login_id)
+    if opened is None:
+        raise _ended()
+    login, user, key = opened
+    if login.ended_at is not None or not user.is_active or user.token_epoch != access.epoch:
+        raise _ended()
+    if user.id != access.user_id or not may_use(key, current_origin().source):
+        raise _ended()
+    return login, user
+
+
+def _is_proven(login: Login, settings: Settings, *, now: datetime) -> bool:
+    longest = timedelta(seconds=settings.step_up_seconds)
+    return login.proven_at is not None and now - login.proven_at < longest
+
+
+def _ended() -> Unauthenticated:
+    return Unauthenticated("This login has ended: log in again.")
+
+
+def _token(connection: Connection) -> str:
+    """The bearer's token; without one the cookie's, if our own page sent it."""
+    if "authorization" in connection.headers:
+        return _bearer(connection)
+    cookie = access_cookie(connection)
+    if cookie is None:
+        raise _nobody()
+    if connection.scope.get("method") not in SAFE_METHODS:
+        check_same_origin(connection)
+    return cookie
 
 
 def _bearer(connection: Connection) -> str:
-    scheme, _, token = connection.headers.get("authorization", "").partition(" ")
+    scheme, _, token = connection.headers["authorization"].partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated("Log in first: send `Authorization: Bearer <access token>`.")
+        raise _nobody()
     return token.strip()
+
+
+def _nobody() -> Unauthenticated:
+    return Unauthenticated("Log in first: send `Authorization: Bearer <access token>`.")

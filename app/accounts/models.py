@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.ids import new_id
@@ -63,7 +63,11 @@ class Invite(Base):
 
 
 class ApiKey(Base):
-    """A program's way in; the secret is shown once and stored as a digest."""
+    """A program's way in; the secret is shown once and stored as a digest.
+
+    Attributes:
+        allowed_ips: addresses and networks it works from; None: from anywhere.
+    """
 
     __tablename__ = "api_keys"
 
@@ -73,6 +77,7 @@ class ApiKey(Base):
     api_key: Mapped[str] = mapped_column(String(64), unique=True)
     secret_digest: Mapped[str] = mapped_column(String(64))
     scopes: Mapped[list[str]]
+    allowed_ips: Mapped[list[str] | None]
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -83,27 +88,55 @@ class ApiKey(Base):
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
-class RefreshToken(Base):
-    """One link of a session: used once, then followed by its successor.
+class Login(Base):
+    """One login, from the password or the API key until it is ended.
 
     Attributes:
-        family_id: the session; every link since one login shares it.
-        api_key_id: the key this session was opened with; None for a password.
+        api_key_id: the key it was opened with; None for a password.
+        proven_at: when its user last showed that they are there, by password or code; None for a
+            key's login, which never can.
+        ended_at: by logging out, by a password change, or because a refresh token was used twice.
     """
 
-    __tablename__ = "refresh_tokens"
-    __table_args__ = (Index("ix_refresh_tokens_family_id_revoked_at", "family_id", "revoked_at"),)
+    __tablename__ = "logins"
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
-    family_id: Mapped[UUID]
     api_key_id: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id"), index=True)
+    opened_at: Mapped[datetime]
+    proven_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+
+class RefreshToken(Base):
+    """One link of a login: used once, then followed by its successor."""
+
+    __tablename__ = "refresh_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    login_id: Mapped[UUID] = mapped_column(ForeignKey("logins.id"), index=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
     successor_id: Mapped[UUID | None]
-    revoked_at: Mapped[datetime | None]
+
+
+class GuessCount(Base):
+    """How often somebody was wrong of late about one name, or from one address.
+
+    Attributes:
+        subject: a digest of what is counted, so that no name or address is kept for its own sake.
+        attempts: since the last success, or since all was forgotten.
+        next_at: before then, no further attempt is even looked at.
+    """
+
+    __tablename__ = "guess_counts"
+
+    subject: Mapped[str] = mapped_column(String(64), primary_key=True)
+    attempts: Mapped[int]
+    last_at: Mapped[datetime]
+    next_at: Mapped[datetime]
 
 
 class ExchangeAccount(Base):

@@ -14,6 +14,7 @@ from app.accounts.models import (
     ExchangeAccount,
     ExternalHolding,
     Invite,
+    Login,
     RefreshToken,
     User,
 )
@@ -91,27 +92,46 @@ async def claim_refresh_token(
     return await _changed(session, unused.values(used_at=now, successor_id=successor_id)) == 1
 
 
-async def is_session_revoked(session: AsyncSession, session_id: UUID) -> bool:
-    """Whether the login that this session began with was ended."""
-    revoked = select(RefreshToken.id).where(
-        RefreshToken.family_id == session_id, RefreshToken.revoked_at.is_not(None)
+async def login_of(
+    session: AsyncSession, login_id: UUID
+) -> tuple[Login, User, ApiKey | None] | None:
+    """A login, whose it is, and the API key that it was opened with, in one question."""
+    query = (
+        select(Login, User, ApiKey)
+        .join(User, User.id == Login.user_id)
+        .outerjoin(ApiKey, ApiKey.id == Login.api_key_id)
+        .where(Login.id == login_id)
     )
-    return await session.scalar(select(exists(revoked))) or False
+    for login, user, key in await session.execute(query):
+        return login, user, key
+    return None
 
 
-async def revoke_session(session: AsyncSession, session_id: UUID, now: datetime) -> int:
-    """End one login; how many refresh tokens that ended."""
-    return await _changed(session, _revoking(now).where(RefreshToken.family_id == session_id))
+async def end_login(session: AsyncSession, login_id: UUID, now: datetime) -> bool:
+    """End one login; False when it had ended."""
+    return await _changed(session, _ending(now).where(Login.id == login_id)) == 1
 
 
-async def revoke_sessions_of_user(session: AsyncSession, user_id: UUID, now: datetime) -> int:
-    """End every login of a user."""
-    return await _changed(session, _revoking(now).where(RefreshToken.user_id == user_id))
+async def end_logins_of_user(session: AsyncSession, user_id: UUID, now: datetime) -> int:
+    """End every login of a user; how many there were."""
+    return await _changed(session, _ending(now).where(Login.user_id == user_id))
 
 
-async def revoke_sessions_of_key(session: AsyncSession, key_id: UUID, now: datetime) -> int:
-    """End every login that was made with an API key."""
-    return await _changed(session, _revoking(now).where(RefreshToken.api_key_id == key_id))
+async def end_logins_of_key(session: AsyncSession, key_id: UUID, now: datetime) -> int:
+    """End every login that was made with an API key; how many there were."""
+    return await _changed(session, _ending(now).where(Login.api_key_id == key_id))
+
+
+def all_users() -> Select[tuple[User]]:
+    """The query for everybody who is registered."""
+    return select(User)
+
+
+def open_invites(now: datetime) -> Select[tuple[Invite]]:
+    """The query for invites, but for setting up, that still open the door."""
+    return select(Invite).where(
+        Invite.used_at.is_(None), Invite.expires_at > now, Invite.is_setup.is_(False)
+    )
 
 
 async def exchange_account(
@@ -173,8 +193,8 @@ async def _one(session: AsyncSession, query: Select[tuple[RowT]]) -> RowT | None
     return (await session.scalars(query)).one_or_none()
 
 
-def _revoking(now: datetime) -> Update:
-    return update(RefreshToken).where(RefreshToken.revoked_at.is_(None)).values(revoked_at=now)
+def _ending(now: datetime) -> Update:
+    return update(Login).where(Login.ended_at.is_(None)).values(ended_at=now)
 
 
 async def _changed(session: AsyncSession, statement: Update) -> int:

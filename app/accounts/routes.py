@@ -1,11 +1,10 @@
-"""/auth: register, log in, stay logged in, log out, API keys."""
+"""/auth: register, log in, stay logged in, prove it, log out."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
-from litestar import Request, Router, delete, get, post
+from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
 from litestar.enums import RequestEncodingType
 from litestar.exceptions import SerializationException
@@ -17,30 +16,28 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import api_keys, passwords, repository, service
-from app.accounts.models import ApiKey
-from app.accounts.schemas import (
-    ApiKeyIn,
-    ApiKeyOut,
+from app.accounts import passwords, service
+from app.accounts.login_schemas import (
     CredentialsIn,
     KeyLoginIn,
     LoggedOutOut,
-    NewApiKeyOut,
+    PasswordChangeIn,
     RefreshIn,
     RegisteredOut,
     RegisterIn,
+    StepUpIn,
+    StepUpOut,
     TokensOut,
     UserOut,
 )
 from app.accounts.sessions import Sessions, TokenPair, close
+from app.accounts.tokens import Access
 from app.core.errors import Invalid
 from app.http.caller import Caller, Role
-from app.http.paging import Paging, page_of
-from app.http.schemas import Page
 from app.http.session import database_of
 
 PUBLIC = {"public": True}
@@ -167,62 +164,55 @@ async def logout(
     return LoggedOutOut()
 
 
+@post(
+    "/step-up",
+    status_code=200,
+    operation_id="step_up",
+    summary="Show once more that it is you",
+)
+async def step_up(
+    data: JSONBody[StepUpIn],
+    request: Request[Any, Any, Any],
+    sessions: NamedDependency[Sessions],
+    now: NamedDependency[datetime],
+) -> StepUpOut:
+    """For some minutes this login may do what a stolen one must not."""
+    access: Access = request.auth
+    user = await sessions.user(access.user_id)
+    until = await sessions.prove(
+        user, data.password.get_secret_value(), login_id=access.login_id, now=now
+    )
+    return StepUpOut(proven_until=until)
+
+
+@post(
+    "/password",
+    status_code=200,
+    operation_id="change_password",
+    summary="Change your password: every login of yours ends, and a new one begins",
+)
+async def change_password(
+    data: JSONBody[PasswordChangeIn],
+    sessions: NamedDependency[Sessions],
+    caller: NamedDependency[Caller],
+    now: NamedDependency[datetime],
+) -> TokensOut:
+    """Change the caller's password."""
+    pair = await sessions.change_password(
+        await sessions.user(caller.user_id),
+        data.current_password.get_secret_value(),
+        data.new_password.get_secret_value(),
+        now=now,
+    )
+    return _shape(pair)
+
+
 @get("/me", operation_id="get_me", summary="Who you are")
 async def me(caller: NamedDependency[Caller]) -> UserOut:
     """Show the caller."""
     return UserOut(
         id=caller.user_id, username=caller.username, role=caller.role, timezone=caller.zone
     )
-
-
-@post(
-    "/api-keys",
-    operation_id="create_api_key",
-    summary="Make an API key; its secret is shown this once",
-)
-async def create_api_key(
-    data: JSONBody[ApiKeyIn],
-    session: NamedDependency[AsyncSession],
-    caller: NamedDependency[Caller],
-    now: NamedDependency[datetime],
-) -> NewApiKeyOut:
-    """Make an API key."""
-    key, secret = await api_keys.create_api_key(
-        session, caller, name=data.name, scopes=data.scopes, expires_at=data.expires_at, now=now
-    )
-    return NewApiKeyOut(id=key.id, api_key=key.api_key, api_secret=secret)
-
-
-@get("/api-keys", operation_id="list_api_keys", summary="Your API keys, without their secrets")
-async def list_api_keys(
-    session: NamedDependency[AsyncSession],
-    caller: NamedDependency[Caller],
-    paging: NamedDependency[Paging],
-) -> Page[ApiKeyOut]:
-    """List the API keys that were not revoked."""
-    return await page_of(
-        session,
-        repository.api_keys_of(caller.user_id),
-        paging,
-        id_column=ApiKey.id,
-        time_column=ApiKey.created_at,
-        shape=ApiKeyOut.model_validate,
-    )
-
-
-@delete(
-    "/api-keys/{key_id:uuid}",
-    operation_id="delete_api_key",
-    summary="Revoke an API key and end its logins",
-)
-async def delete_api_key(
-    key_id: FromPath[UUID],
-    session: NamedDependency[AsyncSession],
-    caller: NamedDependency[Caller],
-    now: NamedDependency[datetime],
-) -> None:
-    """Revoke an API key."""
-    await api_keys.revoke_api_key(session, caller, key_id, now=now)
 
 
 def _shape(pair: TokenPair) -> TokensOut:
@@ -252,10 +242,9 @@ router = Router(
         login,
         refresh,
         logout,
+        step_up,
+        change_password,
         me,
-        create_api_key,
-        list_api_keys,
-        delete_api_key,
     ],
     tags=["auth"],
 )

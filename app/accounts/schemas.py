@@ -1,4 +1,4 @@
-"""Logins, API keys and exchange accounts as they cross HTTP."""
+"""Exchange accounts as they cross HTTP."""
 
 from typing import Annotated, Self
 from uuid import UUID
@@ -12,16 +12,14 @@ from pydantic import (
     model_validator,
 )
 
-from app.accounts.models import ExchangeAccount, Scope
+from app.accounts.models import ExchangeAccount
 from app.accounts.vault import Credentials
-from app.http.caller import Role
-from app.http.schemas import In, Moment, MomentIn, Out
+from app.http.schemas import In, Moment, Out
 from app.trading.words import MarketType
 
 ID = "019c1f6e-4a52-7c31-9d0e-3f0f5b1b6a11"
 AT = "2026-01-31T12:00:00.000000Z"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
-PRINTABLE = r"^[\x21-\x7e]+$"
 
 
 def _lower(value: object) -> object:
@@ -32,183 +30,10 @@ Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=NO_CONTROLS),
 ]
-Word = Annotated[str, StringConstraints(max_length=200, pattern=NO_CONTROLS)]
-Opaque = Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]
 ExchangeName = Annotated[
     str, BeforeValidator(_lower), StringConstraints(pattern=r"^[a-z0-9_]{2,32}$")
 ]
 VenueSecret = Annotated[SecretStr, Field(min_length=1, max_length=4096)]
-
-
-class RegisterIn(In):
-    """A new user."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "username": "ada",
-                    "password": "correct horse battery",
-                    "timezone": "Europe/Berlin",
-                    "invite": "the text of an invitation",
-                }
-            ]
-        }
-    )
-
-    username: Word
-    password: SecretStr
-    timezone: Word = "UTC"
-    invite: Opaque | None = None
-
-
-class UserOut(Out):
-    """A user, as they see themselves."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"id": ID, "username": "ada", "role": "trader", "timezone": "Europe/Berlin"}
-            ]
-        }
-    )
-
-    id: UUID
-    username: str
-    role: Role
-    timezone: str
-
-
-class RegisteredOut(UserOut):
-    """A new user, with what was made for them; what is secret in it is shown this once."""
-
-    model_config = ConfigDict(
-        extra="allow",
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": ID,
-                    "username": "ada",
-                    "role": "admin",
-                    "timezone": "Europe/Berlin",
-                    "webhook_url": "http://127.0.0.1:8000/webhooks/tradingview/…",
-                }
-            ]
-        },
-    )
-
-
-class CredentialsIn(In):
-    """A password login; what OAuth2 clients add (`grant_type`, …) is ignored."""
-
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={"examples": [{"username": "ada", "password": "correct horse battery"}]},
-    )
-
-    username: Word
-    password: SecretStr
-
-
-class KeyLoginIn(In):
-    """An API key's login."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"api_key": "sbk_…", "api_secret": "…"}]}
-    )
-
-    api_key: Opaque
-    api_secret: SecretStr
-
-
-class RefreshIn(In):
-    """A refresh token, good for one use."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"refresh_token": "…"}]})
-
-    refresh_token: Opaque
-
-
-class TokensOut(Out):
-    """What a login gives; `expires_in` is in seconds."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "access_token": "eyJ…",
-                    "refresh_token": "…",
-                    "token_type": "bearer",
-                    "expires_in": 600,
-                }
-            ]
-        }
-    )
-
-    access_token: str
-    refresh_token: str
-    token_type: str = "bearer"  # noqa: S105 the name of a scheme
-    expires_in: int
-
-
-class LoggedOutOut(Out):
-    """The login has ended."""
-
-    is_logged_in: bool = False
-
-
-class ApiKeyIn(In):
-    """A new API key; without `scopes` it may do whatever you may."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"name": "signal script", "scopes": ["read", "signals:write"]}]
-        }
-    )
-
-    name: Name
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=10)] | None = None
-    expires_at: MomentIn | None = None
-
-
-class NewApiKeyOut(Out):
-    """The one time that the secret is shown."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"id": ID, "api_key": "sbk_…", "api_secret": "…"}]}
-    )
-
-    id: UUID
-    api_key: str
-    api_secret: str
-
-
-class ApiKeyOut(Out):
-    """An API key without its secret."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": ID,
-                    "name": "signal script",
-                    "api_key": "sbk_…",
-                    "scopes": ["read", "signals:write"],
-                    "expires_at": None,
-                    "last_used_at": None,
-                    "created_at": AT,
-                }
-            ]
-        }
-    )
-
-    id: UUID
-    name: str
-    api_key: str
-    scopes: list[str]
-    expires_at: Moment | None
-    last_used_at: Moment | None
-    created_at: Moment
 
 
 class _VenueKeys(In):

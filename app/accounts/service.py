@@ -118,27 +118,26 @@ async def use_invite(session: AsyncSession, invite: str | None, *, now: datetime
     return found.role
 
 
-async def create_invite(
+def new_invite(
     session: AsyncSession,
     *,
     role: Role,
     now: datetime,
     lifetime: timedelta = SETUP_LIFETIME,
     is_setup: bool = False,
-) -> str:
-    """Make an invite; its clear text, which is stored nowhere."""
+) -> tuple[Invite, str]:
+    """Make an invite; the row, and its clear text, which is stored nowhere."""
     text = new_token()
-    session.add(
-        Invite(
-            id=new_id(),
-            digest=digest_of(text),
-            role=role,
-            is_setup=is_setup,
-            created_at=now,
-            expires_at=now + lifetime,
-        )
+    row = Invite(
+        id=new_id(),
+        digest=digest_of(text),
+        role=role,
+        is_setup=is_setup,
+        created_at=now,
+        expires_at=now + lifetime,
     )
-    return text
+    session.add(row)
+    return row, text
 
 
 async def change_password(
@@ -153,7 +152,7 @@ async def change_password(
 async def log_out_everywhere(session: AsyncSession, user: User, *, now: datetime) -> None:
     """End every login of the user: access tokens by the epoch, refresh tokens by revoking."""
     user.token_epoch += 1
-    await repository.revoke_sessions_of_user(session, user.id, now)
+    await repository.end_logins_of_user(session, user.id, now)
     await _audit(session, user, "user.logged_out_everywhere", now, actor=user.username)
 
 
@@ -175,8 +174,8 @@ async def ensure_first_admin(
         is_empty = not await repository.has_users(session)
     if not settings.admin_username or not is_empty:
         async with database.transaction() as session:
-            invite = await create_invite(session, role=Role.ADMIN, now=now, is_setup=True)
-        return FirstStart(invite=invite)
+            _, text = new_invite(session, role=Role.ADMIN, now=now, is_setup=True)
+        return FirstStart(invite=text)
     return await _make_admin(database, settings, now, on_registered)
 
 

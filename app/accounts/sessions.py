@@ -12,14 +12,17 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts import passwords, repository, tokens
+from app.accounts import passwords, repository, service, tokens
+from app.accounts.guesses import Guess, Guesses
 from app.accounts.keys import Keys
-from app.accounts.models import ApiKey, RefreshToken, User
+from app.accounts.models import ApiKey, Login, RefreshToken, User
 from app.accounts.tokens import Access, digest_of
 from app.audit.service import record
-from app.core.errors import Unauthenticated
+from app.core.errors import Forbidden, Unauthenticated
 from app.core.ids import new_id, new_token
+from app.core.origin import current_origin
 from app.db.session import Database
+from app.http.sender import is_listed
 from app.settings import Settings
 
 # Two tabs may use the same refresh token at once; later than this it was stolen.
@@ -43,34 +46,87 @@ class Sessions:
     keys: Keys
     settings: Settings
 
+    async def user(self, user_id: UUID) -> User:
+        """The user of a login that is going on."""
+        async with self.database.read() as session:
+            return await session.get_one(User, user_id)
+
     async def open_by_password(self, username: str, password: str, *, now: datetime) -> TokenPair:
         """Log in with a password.
 
         Raises:
             Unauthenticated: `bad_credentials`, whether the user or the password is wrong.
+            TooMany: it was wrong too often of late; it is not even looked at.
         """
-        async with self.database.read() as session:
-            user = await repository.user_named(session, username)
-        known_hash = user.password_hash if user is not None else None
-        if not await passwords.is_correct(known_hash, password) or user is None:
-            raise _bad_credentials()
+        guess = Guess(username, current_origin().source)
+        user = await self._guessed(guess, password, now=now)
         newer = (
             await passwords.hash_password(password)
             if passwords.is_outdated(user.password_hash)
             else None
         )
         async with self.database.transaction() as session:
+            await Guesses(self.database).succeeded(session, guess, now=now)
             return await self._open(session, user.id, now, newer_hash=newer)
+
+    async def prove(self, user: User, password: str, *, login_id: UUID, now: datetime) -> datetime:
+        """Show once more that it is you, for what a stolen login must not do.
+
+        Returns:
+            Until when that counts.
+
+        Raises:
+            Unauthenticated: `bad_credentials`.
+            Forbidden: `api_key_cannot_prove`: the login was opened with an API key.
+            TooMany: it was wrong too often of late.
+        """
+        guess = Guess(user.username, current_origin().source)
+        await self._guessed(guess, password, now=now)
+        async with self.database.transaction() as session:
+            await Guesses(self.database).succeeded(session, guess, now=now)
+            login = await session.get(Login, login_id)
+            if login is None or login.api_key_id is not None:
+                raise Forbidden(
+                    "A login by API key cannot prove that a person is there.",
+                    code="api_key_cannot_prove",
+                )
+            login.proven_at = now
+            await _audit(session, user, "session.proven", login_id, now)
+        return now + timedelta(seconds=self.settings.step_up_seconds)
+
+    async def change_password(
+        self, user: User, current: str, wanted: str, *, now: datetime
+    ) -> TokenPair:
+        """Set a new password: every login of the user ends, and this is a new one.
+
+        Raises:
+            Unauthenticated: `bad_credentials`: that is not the current one.
+            Invalid: the new one is too short or too long.
+            TooMany: it was wrong too often of late.
+        """
+        minimum = passwords.MIN_LENGTH_LOCAL if self.settings.is_local else passwords.MIN_LENGTH
+        passwords.check_strength(wanted, minimum=minimum)
+        guess = Guess(user.username, current_origin().source)
+        await self._guessed(guess, current, now=now)
+        password_hash = await passwords.hash_password(wanted)
+        async with self.database.transaction() as session:
+            await Guesses(self.database).succeeded(session, guess, now=now)
+            found = await session.get_one(User, user.id)
+            await service.change_password(session, found, password_hash=password_hash, now=now)
+            return await self._open(session, user.id, now)
 
     async def open_by_key(self, api_key: str, api_secret: str, *, now: datetime) -> TokenPair:
         """Log in with an API key.
 
         Raises:
-            Unauthenticated: `bad_credentials`, whatever is wrong with the key.
+            Unauthenticated: `bad_credentials`, whatever is wrong with the key, the address it is
+                used from included.
         """
         async with self.database.transaction() as session:
             key = await repository.api_key_named(session, api_key)
             if key is None or not _fits(key, api_secret) or not key.is_valid(now):
+                raise _bad_credentials()
+            if not may_use(key, current_origin().source):
                 raise _bad_credentials()
             key.last_used_at = now
             return await self._open(session, key.user_id, now, key=key)
@@ -93,6 +149,15 @@ class Sessions:
             )
         return pair
 
+    async def _guessed(self, guess: Guess, password: str, *, now: datetime) -> User:
+        await Guesses(self.database).admit(guess, now=now)
+        async with self.database.read() as session:
+            user = await repository.user_named(session, guess.name)
+        known_hash = user.password_hash if user is not None else None
+        if not await passwords.is_correct(known_hash, password) or user is None:
+            raise _bad_credentials()
+        return user
+
     async def _open(
         self,
         session: AsyncSession,
@@ -107,30 +172,44 @@ class Sessions:
             raise _bad_credentials()
         if newer_hash is not None:
             user.password_hash = newer_hash
+        login = Login(
+            id=new_id(),
+            user_id=user.id,
+            api_key_id=None if key is None else key.id,
+            opened_at=now,
+            proven_at=now if key is None else None,
+        )
+        session.add(login)
+        await session.flush()  # the refresh token points at it
         opened_with = "api_key" if key is not None else "password"
-        session_id = new_id()
-        await _audit(session, user, "session.opened", session_id, now, by=opened_with)
-        return self._link(session, user, key, session_id=session_id, link_id=new_id(), now=now)
+        await _audit(session, user, "session.opened", login.id, now, by=opened_with)
+        return self._link(session, user, key, login_id=login.id, link_id=new_id(), now=now)
 
     async def _rotate(
         self, session: AsyncSession, refresh_token: str, now: datetime
     ) -> TokenPair | None:
         found = await repository.refresh_token(session, digest_of(refresh_token))
-        if found is None or found.revoked_at is not None or found.expires_at <= now:
+        if found is None or found.expires_at <= now:
             return None
-        user = await repository.user_by_id(session, found.user_id)
-        key = await session.get(ApiKey, found.api_key_id) if found.api_key_id else None
-        if user is None or not user.is_active or (key is not None and not key.is_valid(now)):
+        opened = await repository.login_of(session, found.login_id)
+        if opened is None or not self._goes_on(*opened, now=now):
             return None
+        login, user, key = opened
         next_id = new_id()
         is_first = await repository.claim_refresh_token(
             session, found.id, successor_id=next_id, now=now
         )
         if not is_first and not await self._is_in_grace(session, found, now):
-            await repository.revoke_session(session, found.family_id, now)
-            await _audit(session, user, "session.refresh_reused", found.family_id, now)
+            await repository.end_login(session, login.id, now)
+            await _audit(session, user, "session.refresh_reused", login.id, now)
             return None
-        return self._link(session, user, key, session_id=found.family_id, link_id=next_id, now=now)
+        return self._link(session, user, key, login_id=login.id, link_id=next_id, now=now)
+
+    def _goes_on(self, login: Login, user: User, key: ApiKey | None, *, now: datetime) -> bool:
+        longest = timedelta(seconds=self.settings.login_seconds)
+        if login.ended_at is not None or now - login.opened_at >= longest:
+            return False
+        return user.is_active and (key is None or key.is_valid(now))
 
     async def _is_in_grace(self, session: AsyncSession, found: RefreshToken, now: datetime) -> bool:
         # Under a lock, because MySQL would show the row as it was when this transaction began.
@@ -143,7 +222,7 @@ class Sessions:
         user: User,
         key: ApiKey | None,
         *,
-        session_id: UUID,
+        login_id: UUID,
         link_id: UUID,
         now: datetime,
     ) -> TokenPair:
@@ -152,9 +231,7 @@ class Sessions:
         session.add(
             RefreshToken(
                 id=link_id,
-                user_id=user.id,
-                family_id=session_id,
-                api_key_id=key.id if key is not None else None,
+                login_id=login_id,
                 digest=digest_of(text),
                 issued_at=now,
                 expires_at=now + timedelta(seconds=self.settings.refresh_token_seconds),
@@ -163,7 +240,7 @@ class Sessions:
         access = Access(
             user_id=user.id,
             epoch=user.token_epoch,
-            session_id=session_id,
+            login_id=login_id,
             scopes=tuple(key.scopes) if key is not None else None,
         )
         seconds = self.settings.access_token_seconds
@@ -177,12 +254,17 @@ async def close(session: AsyncSession, *, user_id: UUID, refresh_token: str, now
     A token that is unknown or somebody else's changes nothing and is not told apart.
     """
     found = await repository.refresh_token(session, digest_of(refresh_token))
-    if found is None or found.user_id != user_id:
+    opened = None if found is None else await repository.login_of(session, found.login_id)
+    if opened is None or opened[1].id != user_id:
         return
-    user = await repository.user_by_id(session, user_id)
-    ended = await repository.revoke_session(session, found.family_id, now)
-    if ended and user is not None:
-        await _audit(session, user, "session.closed", found.family_id, now)
+    login, user, _ = opened
+    if await repository.end_login(session, login.id, now):
+        await _audit(session, user, "session.closed", login.id, now)
+
+
+def may_use(key: ApiKey | None, source: str | None) -> bool:
+    """Whether a login of this key, if it is one, may be used from that address."""
+    return key is None or key.allowed_ips is None or is_listed(source, key.allowed_ips)
 
 
 def _fits(key: ApiKey, api_secret: str) -> bool:

@@ -40,13 +40,13 @@ class Access:
     """What a valid access token says.
 
     Attributes:
-        session_id: the login it came from.
+        login_id: the login it came from.
         scopes: of the API key it came from; None after a password: everything.
     """
 
     user_id: UUID
     epoch: int
-    session_id: UUID
+    login_id: UUID
     scopes: tuple[str, ...] | None
 
 
@@ -64,7 +64,7 @@ def issue(keys: Keys, access: Access, *, now: datetime, lifetime: timedelta) -> 
         "exp": int((now + lifetime).timestamp()),
         "jti": new_id().hex,
         "epoch": access.epoch,
-        "sid": str(access.session_id),
+        "sid": str(access.login_id),
         "scopes": None if access.scopes is None else list(access.scopes),
     }
     return jwt.encode(claims, keys.signing, algorithm=ALGORITHM, headers={"kid": keys.key_id})
@@ -94,7 +94,7 @@ def read(keys: Keys, token: str, *, now: datetime) -> Access:
         access = Access(
             user_id=UUID(claims.sub),
             epoch=claims.epoch,
-            session_id=UUID(claims.sid),
+            login_id=UUID(claims.sid),
             scopes=None if claims.scopes is None else tuple(claims.scopes),
         )
     except (jwt.PyJWTError, ValidationError, ValueError):

@@ -102,13 +102,16 @@ class TooMany(AppError):
 
     Args:
         detail: what is too much.
+        code: as of every error.
         retry_after_seconds: when it may be tried again.
     """
 
     code = "too_many"
 
-    def __init__(self, detail: str, *, retry_after_seconds: int | None = None) -> None:
-        super().__init__(detail)
+    def __init__(
+        self, detail: str, *, code: str | None = None, retry_after_seconds: int | None = None
+    ) -> None:
+        super().__init__(detail, code=code)
         self.retry_after_seconds = retry_after_seconds
 
 

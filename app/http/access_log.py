@@ -1,5 +1,6 @@
 """One log line for each request, and the origin that audit rows take over."""
 
+from collections.abc import Sequence
 from time import perf_counter
 
 from litestar.enums import ScopeType
@@ -9,17 +10,22 @@ from loguru import logger
 from app.core.origin import Origin, originating
 from app.core.scrub import redact_path
 from app.http.request_id import request_id_of
+from app.http.sender import sender_of
 
 # The paper exchange inside this process is asked all day by ourselves.
 QUIET_PATHS = ("/health/", "/metrics", "/paper-exchange/")
 WEBHOOKS = "/webhooks/"
 
 
-def access_log(app: ASGIApp) -> ASGIApp:
+def access_log(app: ASGIApp, trusted_proxies: Sequence[str] = ()) -> ASGIApp:
     """Log method, path, status and milliseconds; belongs inside `request_id_middleware`.
 
     Wrapped around the whole app rather than its routes it sees unknown paths as well:
     `app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))`.
+
+    Args:
+        app: what it is wrapped around.
+        trusted_proxies: whose word on the sender's address is taken.
     """
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,8 +34,7 @@ def access_log(app: ASGIApp) -> ASGIApp:
             return
         began = perf_counter()
         status = 500
-        client = scope.get("client")
-        source = client[0] if client else None
+        source = sender_of(scope, trusted_proxies)
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -44,19 +49,18 @@ def access_log(app: ASGIApp) -> ASGIApp:
         finally:
             # An alert that was taken in has a line of its own, which says more.
             if status != 200 or not path.startswith(WEBHOOKS):
-                _log(scope, path, status, perf_counter() - began)
+                _log(scope, path, status, source, perf_counter() - began)
 
     return middleware
 
 
-def _log(scope: HTTPScope, path: str, status: int, seconds: float) -> None:
-    client = scope.get("client")
+def _log(scope: HTTPScope, path: str, status: int, source: str | None, seconds: float) -> None:
     line = logger.bind(
         method=scope["method"],
         path=redact_path(path),
         status=status,
         ms=round(seconds * 1000, 1),
-        source=client[0] if client else None,
+        source=source,
         user=getattr(scope.get("user"), "username", None),
     )
     line.log("DEBUG" if path.startswith(QUIET_PATHS) else "INFO", "http.request")

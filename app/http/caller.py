@@ -8,7 +8,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
-from app.core.errors import Forbidden
+from app.core.errors import Forbidden, Unauthenticated
 from app.core.words import Word
 
 
@@ -26,12 +26,14 @@ class Caller:
 
     Attributes:
         zone: IANA name of the trader's time zone: where their day begins.
+        is_proven: whether they showed within the last minutes that it is them, by password or code.
     """
 
     user_id: UUID
     username: str
     role: Role
     zone: str
+    is_proven: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -63,3 +65,25 @@ def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
     """
     if not connection.user.is_admin:
         raise Forbidden("Only an admin may do this.")
+
+
+def require_proof(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse a login that a thief may be holding.
+
+    Raises:
+        Unauthenticated: `step_up_required`: the password was given too long ago, or never.
+    """
+    check_proof(connection.user)
+
+
+def check_proof(caller: Caller) -> None:
+    """For what needs a proof only sometimes: raising a limit, not lowering it.
+
+    Raises:
+        Unauthenticated: as `require_proof`.
+    """
+    if not caller.is_proven:
+        raise Unauthenticated(
+            "Show that it is you: send your password to POST /auth/step-up, then try again.",
+            code="step_up_required",
+        )

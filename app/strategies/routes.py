@@ -10,7 +10,7 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import exchange_accounts
-from app.http.caller import Caller, require_trader
+from app.http.caller import Caller, require_proof, require_trader
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.strategies import repository, service
@@ -128,7 +128,7 @@ async def activate_strategy(
     operation_id="rotateStrategyToken",
     summary="Give a strategy a new webhook URL",
     status_code=200,
-    guards=[require_trader],
+    guards=[require_trader, require_proof],
 )
 async def rotate_token(
     request: Request[Any, Any, Any],

@@ -9,12 +9,13 @@ from litestar.params import FromPath
 from app.core.errors import NotFound, TooSlow
 from app.core.failpoints import failpoint
 from app.http.errors import NOTHING_HERE
+from app.http.sender import sender_of
 from app.pipeline.alarms.reading import find_secret
 from app.pipeline.alarms.service import MAX_BYTES
 from app.settings import Settings
 from app.webhooks.schemas import AlarmReceipt
 from app.webhooks.service import Door
-from app.webhooks.source import may_send, sender_of
+from app.webhooks.source import may_send
 
 
 @post(

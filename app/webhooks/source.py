@@ -1,76 +1,13 @@
-"""Where a request really comes from, and whether alerts may come from there."""
+"""Whether alerts may come from an address."""
 
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from collections.abc import Sequence
 
-from litestar.types import Scope
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
-
-
-def sender_of(scope: Scope, trusted_proxies: Sequence[str]) -> str | None:
-    """The address of the sender: the peer, or what trusted proxies say about it.
-
-    `X-Forwarded-For` is read right to left over all its lines, and only as long as the address to
-    the right is a trusted proxy: everything further left is the sender's own claim.
-
-    Returns:
-        The address in its shortest form; None when there is none, or it is no address.
-    """
-    client = scope.get("client")
-    if client is None:
-        return None
-    hops = [part for line in _forwarded(scope) for part in line.split(",")]
-    address = _parse(client[0])
-    while address is not None and hops and _is_in(address, trusted_proxies):
-        address = _parse(hops.pop().strip())
-    return None if address is None else str(address)
+from app.http.sender import is_listed, parse
 
 
 def may_send(sender: str | None, allowed: Sequence[str], *, is_local: bool) -> bool:
     """Whether alerts are taken from that address; the loopback only on a trader's own machine."""
-    address = None if sender is None else _parse(sender)
+    address = None if sender is None else parse(sender)
     if address is None:
         return False
-    return (is_local and address.is_loopback) or _is_in(address, allowed)
-
-
-def _forwarded(scope: Scope) -> Iterable[str]:
-    return (
-        value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"
-    )
-
-
-# Few senders send nearly everything, and taking an address apart costs more than the rest.
-@lru_cache(maxsize=1_024)
-def _parse(text: str) -> Address | None:
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv4Address):
-        return address
-    # A dual-stack listener shows IPv4 peers as ::ffff:1.2.3.4. A scope (`%eth0`) is of any length
-    # and says nothing about who it is.
-    return address.ipv4_mapped or IPv6Address(int(address))
-
-
-def _is_in(address: Address, listed: Sequence[str]) -> bool:
-    return any(
-        address.version == network.version and address in network
-        for network in map(_network, listed)
-    )
-
-
-@lru_cache(maxsize=1_024)
-def _network(text: str) -> Network:
-    return ip_network(text)
+    return (is_local and address.is_loopback) or is_listed(sender, allowed)

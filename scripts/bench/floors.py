@@ -24,13 +24,14 @@ from app.core.ids import new_id
 from app.http.access_log import access_log
 from app.http.errors import EXCEPTION_HANDLERS, NOTHING_HERE
 from app.http.request_id import request_id_middleware
+from app.http.sender import sender_of
 from app.pipeline.alarms.claims import claim_key
 from app.pipeline.alarms.keeping import Receipt
 from app.pipeline.alarms.service import MAX_BYTES, Reading
 from app.settings import TRADINGVIEW_ADDRESSES
 from app.strategies.service import token_digest
 from app.webhooks.schemas import AlarmReceipt
-from app.webhooks.source import may_send, sender_of
+from app.webhooks.source import may_send
 from scripts.bench.measures import Base, Line, as_safe_as_ours
 
 

@@ -196,11 +196,49 @@ DOORS = Chapter(
             name="leftmost_forwarded_address_believed",
             wrong="Takes the sender's own claim in X-Forwarded-For for its address.",
             cost="Everybody is TradingView: the door that uvicorn opens with `*`.",
-            file="app/webhooks/source.py",
+            file="app/http/sender.py",
             swaps=(Swap("hops.pop().strip()", "hops.pop(0).strip()"),),
             tests=tests_in(
                 "unit/webhooks/test_source",
                 "test_the_sender_is_the_last_address_nobody_trusted_vouches_for",
+            ),
+        ),
+        Bug(
+            name="guesses_counted_without_their_number",
+            wrong="Counts a wrong password, and never makes the next guess wait.",
+            cost="A thousand passwords are tried in a minute.",
+            file="app/accounts/guesses.py",
+            swaps=(Swap("now + patience.pause_after(count.attempts)", "now"),),
+            tests=tests_in(
+                "integration/accounts/test_guesses",
+                "test_security_26_guesses_at_one_name_from_everywhere_are_slowed_down",
+            ),
+        ),
+        Bug(
+            name="cookie_believed_from_any_page",
+            wrong="Takes a cookie for a login without asking which page sent it.",
+            cost="A page that a trader happens to visit closes their positions.",
+            file="app/accounts/authentication.py",
+            swaps=(
+                Swap(
+                    'connection.scope.get("method") not in SAFE_METHODS',
+                    'connection.scope.get("method") == "WEBSOCKET"',
+                ),
+            ),
+            tests=tests_in(
+                "integration/accounts/test_browser",
+                "test_security_13_a_foreign_page_changes_nothing_with_our_cookie",
+            ),
+        ),
+        Bug(
+            name="limits_raised_without_a_proof",
+            wrong="Raises a risk limit for whoever holds a login.",
+            cost="A stolen token takes the brakes off before it trades.",
+            file="app/pipeline/risk/service.py",
+            swaps=(Swap("        before_loosening()\n", "        pass\n"),),
+            tests=tests_in(
+                "integration/desk/test_step_up",
+                "test_security_29_limits_are_raised_with_a_proof_and_lowered_without",
             ),
         ),
         Bug(

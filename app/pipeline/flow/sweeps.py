@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts import guesses
 from app.accounts.models import ExchangeAccount, User
 from app.market.prices import PriceKey
 from app.pipeline import wakeups
@@ -320,8 +321,9 @@ async def keep_peaks(tools: Tools, peaks: Mapping[UUID, Decimal]) -> set[UUID]:
 
 
 async def tidy(tools: Tools) -> None:
-    """Drop notes and claims that nobody needs any more."""
+    """Drop notes, claims and counts of guesses that nobody needs any more."""
     now = tools.now()
     async with tools.database.transaction() as session:
         await wakeups.forget_before(session, now - NOTES_KEPT)
         await claims.forget_lapsed(session, now=now)
+        await guesses.forget_old(session, now=now)

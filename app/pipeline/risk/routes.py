@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.http.caller import Caller, require_trader
+from app.http.caller import Caller, check_proof, require_trader
 from app.market.instruments import InstrumentBook
 from app.pipeline.risk import repository, service
 from app.pipeline.risk.schemas import KillSwitchIn, KillSwitchOut, LimitsIn, LimitsOut
@@ -30,13 +30,23 @@ async def set_limits(
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
 ) -> LimitsOut:
-    """What is left out is no limit any more; entries from now on obey the new ones."""
+    """What is left out is no limit any more; entries from now on obey the new ones.
+
+    To allow more than before takes a fresh password; to allow less takes none.
+    """
     instruments: InstrumentBook = request.app.state.tools.instruments
     values = data.values()
     values["allowed_symbols"] = await service.listed_symbols(
         session, instruments, caller.user_id, data.allowed_symbols
     )
-    row = await service.set_limits(session, caller.user_id, values, actor=caller.username, now=now)
+    row = await service.set_limits(
+        session,
+        caller.user_id,
+        values,
+        actor=caller.username,
+        now=now,
+        before_loosening=lambda: check_proof(caller),
+    )
     return LimitsOut.of(row)
 
 
@@ -53,7 +63,12 @@ async def set_kill_switch(
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
 ) -> KillSwitchOut:
-    """Resting entries are cancelled within seconds; releasing revives nothing."""
+    """Resting entries are cancelled within seconds; releasing revives nothing.
+
+    To throw it takes nothing; to release it takes a fresh password.
+    """
+    if not data.is_on:
+        check_proof(caller)
     switch = await service.set_kill_switch(
         session,
         caller.user_id,

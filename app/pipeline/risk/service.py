@@ -1,6 +1,6 @@
 """Set limits, throw switches, latch the day."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -15,6 +15,7 @@ from app.core.errors import Invalid, NotFound
 from app.market.instruments import InstrumentBook
 from app.pipeline.risk import repository
 from app.pipeline.risk.exposure import DEFAULT_MIN_NOTIONAL, Limits
+from app.pipeline.risk.loosening import loosened
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile, SwitchScope
 from app.pipeline.wakeups import Work, wake
 from app.strategies import repository as strategies
@@ -44,15 +45,33 @@ def limits_of(profile: RiskProfile | None) -> Limits:
 
 
 async def set_limits(
-    session: AsyncSession, user_id: UUID, values: Mapping[str, Any], *, actor: str, now: datetime
+    session: AsyncSession,
+    user_id: UUID,
+    values: Mapping[str, Any],
+    *,
+    actor: str,
+    now: datetime,
+    before_loosening: Callable[[], None] = lambda: None,
 ) -> RiskProfile:
-    """Replace the trader's limits by these; what is missing or null is no limit."""
+    """Replace the trader's limits by these; what is missing or null is no limit.
+
+    Args:
+        session: the caller's transaction.
+        user_id: whose.
+        values: by column.
+        actor: a username.
+        now: time of the change.
+        before_loosening: called when one of them would allow more than it does; raises to refuse.
+    """
     profile = await repository.profile(session, user_id)
+    before = limits_of(profile)
     if profile is None:
         profile = RiskProfile(user_id=user_id)
         session.add(profile)
     for name, value in values.items():
         setattr(profile, name, value)
+    if loosened(before, limits_of(profile)):
+        before_loosening()
     profile.updated_at = now
     await record(
         session,

@@ -15,7 +15,14 @@ from litestar.datastructures import State
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import app.audit.models
-from app.accounts import account_routes, routes, service
+from app.accounts import (
+    account_routes,
+    browser_routes,
+    key_routes,
+    people_routes,
+    routes,
+    service,
+)
 from app.accounts.authentication import BearerAuthentication
 from app.accounts.keys import Keys, derive_keys
 from app.accounts.models import User
@@ -75,6 +82,11 @@ class House:
         tokens: dict[str, Any] = answer.json()
         return tokens
 
+    def from_(self, source: str) -> AsyncClient:
+        """A client at another address, with no cookies yet."""
+        transport = ASGITransport(cast("Any", self.app), client=(source, 4711))
+        return AsyncClient(transport=transport, base_url="http://test")
+
     async def as_(self, username: str, role: Role = Role.TRADER) -> dict[str, str]:
         """Headers of a new user."""
         await self.user(username, role)
@@ -99,11 +111,24 @@ TABLES = (
     "users",
     "invites",
     "api_keys",
+    "logins",
     "refresh_tokens",
+    "guess_counts",
     "exchange_accounts",
     "account_states",
     "audit_entries",
 )
+
+
+ROUTERS = [
+    routes.router,
+    browser_routes.router,
+    key_routes.router,
+    people_routes.router,
+    account_routes.router,
+    audit_routes.router,
+    health_routes.router,
+]
 
 
 @asynccontextmanager
@@ -123,7 +148,7 @@ async def open_house(
         "exchanges": {"binance", "paper"},
     }
     small_app = Litestar(
-        [routes.router, account_routes.router, audit_routes.router, health_routes.router],
+        ROUTERS,
         dependencies=DEPENDENCIES,
         middleware=[BearerAuthentication],
         exception_handlers=EXCEPTION_HANDLERS,
@@ -131,7 +156,8 @@ async def open_house(
         openapi_config=None,
         logging_config=None,
     )
-    small_app.asgi_handler = request_id_middleware(access_log(small_app.asgi_handler))
+    logged = access_log(small_app.asgi_handler, settings.trusted_proxies)
+    small_app.asgi_handler = request_id_middleware(logged)
     # Litestar's own test client runs the app in another event loop, where a pooled PostgreSQL
     # connection of this one cannot be used.
     transport = ASGITransport(cast("Any", small_app))  # the same protocol, other types

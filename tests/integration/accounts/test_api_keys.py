@@ -115,11 +115,41 @@ async def test_nobody_gives_away_more_than_they_have(house: House) -> None:
     )
 
     assert wider.status_code == 403
-    narrow = bearer((await log_in(house, await a_key(house, headers, scopes=["read"]))).json())
-    child = await house.client.post(
-        "/auth/api-keys", json={"name": "x", "scopes": ["trade"]}, headers=narrow
-    )
-    assert child.status_code == 403
+
+
+async def test_a_key_makes_no_keys(house: House) -> None:
+    headers = await house.as_("ada", Role.ADMIN)
+    by_key = bearer((await log_in(house, await a_key(house, headers))).json())
+
+    child = await house.client.post("/auth/api-keys", json={"name": "x"}, headers=by_key)
+
+    assert (child.status_code, child.json()["code"]) == (401, "step_up_required")
+
+
+async def test_a_key_that_is_bound_works_from_its_addresses_alone(house: House) -> None:
+    headers = await house.as_("ada")
+    key = await a_key(house, headers, allowed_ips=["203.0.113.7", "2001:db8::/64"])
+    sources = {"203.0.113.7": 200, "203.0.113.8": 401, "2001:db8::1": 200, "2001:db8:0:1::1": 401}
+
+    answers = {}
+    for source in sources:
+        async with house.from_(source) as client:
+            body = {"api_key": key["api_key"], "api_secret": key["api_secret"]}
+            answers[source] = (await client.post("/auth/login", json=body)).status_code
+
+    assert answers == sources
+
+
+async def test_a_login_of_a_bound_key_is_worth_nothing_elsewhere(house: House) -> None:
+    key = await a_key(house, await house.as_("ada"), allowed_ips=["203.0.113.7"])
+    async with house.from_("203.0.113.7") as client:
+        body = {"api_key": key["api_key"], "api_secret": key["api_secret"]}
+        pair = (await client.post("/auth/login", json=body)).json()
+        here = await client.get("/auth/me", headers=bearer(pair))
+
+    elsewhere = await house.client.get("/auth/me", headers=bearer(pair))
+
+    assert (here.status_code, elsewhere.status_code) == (200, 401)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +159,9 @@ async def test_nobody_gives_away_more_than_they_have(house: House) -> None:
         {"scopes": ["fly"]},
         {"expires_at": "2020-01-01T00:00:00Z"},
         {"name": " "},
+        {"allowed_ips": []},
+        {"allowed_ips": ["everywhere"]},
+        {"allowed_ips": ["203.0.113.7/8"]},
         {"expires_at": "2030-01-01T00:00:00"},
     ],
 )

@@ -13,9 +13,8 @@ from tests.integration.accounts.house import PASSWORD, House, bearer, open_house
 
 async def an_invite(house: House, role: Role = Role.TRADER, *, is_setup: bool = False) -> str:
     async with house.database.transaction() as session:
-        return await service.create_invite(
-            session, role=role, now=house.clock.now(), is_setup=is_setup
-        )
+        _, text = service.new_invite(session, role=role, now=house.clock.now(), is_setup=is_setup)
+        return text
 
 
 def a_form(username: str = "ada", **fields: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from app.webhooks.service import Door
 from tests.integration.flow.desk import Desk, open_desk
 
 USER = "X-User"
+STALE = "X-Stale"  # the password was given too long ago
 
 
 class NamedCaller(AbstractAuthenticationMiddleware):
@@ -39,7 +40,8 @@ class NamedCaller(AbstractAuthenticationMiddleware):
         self, connection: ASGIConnection[Any, Any, Any, Any]
     ) -> AuthenticationResult:
         user: User = connection.app.state.users[connection.headers[USER]]
-        caller = Caller(user.id, user.username, Role(user.role), user.timezone)
+        is_proven = STALE not in connection.headers
+        caller = Caller(user.id, user.username, Role(user.role), user.timezone, is_proven=is_proven)
         return AuthenticationResult(user=caller, auth=None)
 
 
@@ -52,12 +54,19 @@ class Front:
     users: dict[str, User]
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, user: User | None = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        user: User | None = None,
+        is_proven: bool = True,
+        **options: Any,
     ) -> Response:
         """One request of the desk's own trader, or of another user."""
         caller = user or self.desk.user
         self.users[caller.username] = caller
-        headers = {USER: caller.username}
+        headers = {USER: caller.username} | ({} if is_proven else {STALE: "yes"})
         answer = await self.client.request(method, path, json=body, headers=headers, **options)
         await self.desk.process.settle()
         return answer

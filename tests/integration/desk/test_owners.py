@@ -19,8 +19,8 @@ BODIES: dict[str, dict[str, object]] = {
 }
 # Not a user's own row: a venue's price, and the webhook, which has no user.
 NOBODYS = {"symbol", "token"}
-# Logins and their keys need a house of their own: tests/integration/accounts.
-ELSEWHERE = {"key_id"}
+# Logins, keys and people need a house of their own: tests/integration/accounts.
+ELSEWHERE = {"key_id", "user_id", "invite_id"}
 
 
 def _routes() -> list[tuple[str, str, str]]:

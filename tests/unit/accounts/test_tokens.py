@@ -15,7 +15,7 @@ from app.core.errors import Unauthenticated
 KEYS = derive_keys(b"k" * 32)
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 USER, SESSION = UUID(int=1), UUID(int=2)
-ACCESS = Access(user_id=USER, epoch=3, session_id=SESSION, scopes=("read",))
+ACCESS = Access(user_id=USER, epoch=3, login_id=SESSION, scopes=("read",))
 LIFETIME = timedelta(minutes=10)
 CLAIMS: dict[str, Any] = {
     "sub": str(USER),

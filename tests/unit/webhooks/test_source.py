@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.http.sender import sender_of
 from app.settings import TRADINGVIEW_ADDRESSES
-from app.webhooks.source import may_send, sender_of
+from app.webhooks.source import may_send
 
 PROXY = "10.0.0.2"
 ALERTS = "52.89.214.238"

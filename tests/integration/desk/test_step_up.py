@@ -1,0 +1,60 @@
+"""What would let a thief trade more takes a fresh proof; what makes trading safer takes none."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.desk.front import Front
+
+TIGHT = {"max_daily_loss": "100", "max_open_positions": 3}
+
+
+async def stale(front: Front, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    answer = await front.call(method, path, body, is_proven=False)
+    return answer.status_code, answer.json().get("code")
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"max_daily_loss": "50", "max_open_positions": 3}, 200),
+        ({**TIGHT, "max_leverage": 2}, 200),
+        ({**TIGHT, "max_daily_loss": "100.01"}, 401),
+        ({"max_daily_loss": "100"}, 401),
+        ({}, 401),
+    ],
+)
+async def test_security_29_limits_are_raised_with_a_proof_and_lowered_without(
+    front: Front, limits: dict[str, Any], expected: int
+) -> None:
+    first = await stale(front, "PUT", "/risk", TIGHT)
+
+    status, code = await stale(front, "PUT", "/risk", limits)
+
+    assert first == (200, None)
+    assert status == expected
+    kept = await front.get("/risk")
+    if expected == 401:
+        assert code == "step_up_required"
+        assert kept["max_daily_loss"] == "100"
+        assert kept["max_open_positions"] == 3
+        assert (await front.call("PUT", "/risk", limits)).status_code == 200
+
+
+async def test_security_29_the_kill_switch_is_thrown_by_anybody_and_released_with_a_proof(
+    front: Front,
+) -> None:
+    thrown = await stale(front, "POST", "/risk/kill-switch", {"is_on": True})
+    released = await stale(front, "POST", "/risk/kill-switch", {"is_on": False})
+
+    assert (thrown, released) == ((200, None), (401, "step_up_required"))
+    assert [one["is_on"] for one in (await front.get("/risk/state"))["switches"]] == [True]
+    await front.post("/risk/kill-switch", {"is_on": False})
+    assert (await front.get("/risk/state"))["switches"] == []
+
+
+async def test_security_29_a_new_webhook_url_takes_a_proof(front: Front) -> None:
+    path = f"/strategies/{front.desk.strategy.id}/rotate-token"
+
+    assert await stale(front, "POST", path) == (401, "step_up_required")
+    assert (await front.call("POST", path)).status_code == 200
