@@ -87,6 +87,7 @@ async def _authenticate(connection: Connection) -> tuple[Caller, Access]:
         role=role_with_scopes(user.role, access.scopes, needed),
         zone=user.timezone,
         is_proven=_is_proven(login, state.settings, now=now),
+        is_program=login.api_key_id is not None,
     )
     return caller, access
 

@@ -11,14 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import api_keys, repository
 from app.accounts.login_schemas import ApiKeyIn, ApiKeyOut, NewApiKeyOut
 from app.accounts.models import ApiKey
-from app.http.caller import Caller, require_proof
+from app.http.caller import Caller, require_person, require_proof
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 
 
 @post(
     "/",
-    guards=[require_proof],
+    guards=[require_person, require_proof],
     operation_id="create_api_key",
     summary="Make an API key; its secret is shown this once",
 )
@@ -41,7 +41,12 @@ async def create_api_key(
     return NewApiKeyOut(id=key.id, api_key=key.api_key, api_secret=secret)
 
 
-@get("/", operation_id="list_api_keys", summary="Your API keys, without their secrets")
+@get(
+    "/",
+    guards=[require_person],
+    operation_id="list_api_keys",
+    summary="Your API keys, without their secrets",
+)
 async def list_api_keys(
     session: NamedDependency[AsyncSession],
     caller: NamedDependency[Caller],
@@ -60,6 +65,7 @@ async def list_api_keys(
 
 @delete(
     "/{key_id:uuid}",
+    guards=[require_person],
     operation_id="delete_api_key",
     summary="Revoke an API key and end its logins",
 )

@@ -37,7 +37,7 @@ from app.accounts.login_schemas import (
 from app.accounts.sessions import Sessions, TokenPair, close
 from app.accounts.tokens import Access
 from app.core.errors import Invalid
-from app.http.caller import Caller, Role
+from app.http.caller import Caller, Role, require_person
 from app.http.session import database_of
 
 PUBLIC = {"public": True}
@@ -166,6 +166,7 @@ async def logout(
 
 @post(
     "/step-up",
+    guards=[require_person],
     status_code=200,
     operation_id="step_up",
     summary="Show once more that it is you",
@@ -187,6 +188,7 @@ async def step_up(
 
 @post(
     "/password",
+    guards=[require_person],
     status_code=200,
     operation_id="change_password",
     summary="Change your password: every login of yours ends, and a new one begins",

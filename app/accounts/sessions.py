@@ -18,7 +18,7 @@ from app.accounts.keys import Keys
 from app.accounts.models import ApiKey, Login, RefreshToken, User
 from app.accounts.tokens import Access, digest_of
 from app.audit.service import record
-from app.core.errors import Forbidden, Unauthenticated
+from app.core.errors import Unauthenticated
 from app.core.ids import new_id, new_token
 from app.core.origin import current_origin
 from app.db.session import Database
@@ -77,19 +77,13 @@ class Sessions:
 
         Raises:
             Unauthenticated: `bad_credentials`.
-            Forbidden: `api_key_cannot_prove`: the login was opened with an API key.
             TooMany: it was wrong too often of late.
         """
         guess = Guess(user.username, current_origin().source)
         await self._guessed(guess, password, now=now)
         async with self.database.transaction() as session:
             await Guesses(self.database).succeeded(session, guess, now=now)
-            login = await session.get(Login, login_id)
-            if login is None or login.api_key_id is not None:
-                raise Forbidden(
-                    "A login by API key cannot prove that a person is there.",
-                    code="api_key_cannot_prove",
-                )
+            login = await session.get_one(Login, login_id)
             login.proven_at = now
             await _audit(session, user, "session.proven", login_id, now)
         return now + timedelta(seconds=self.settings.step_up_seconds)

@@ -27,6 +27,7 @@ class Caller:
     Attributes:
         zone: IANA name of the trader's time zone: where their day begins.
         is_proven: whether they showed within the last minutes that it is them, by password or code.
+        is_program: whether an API key opened the login, and not the person.
     """
 
     user_id: UUID
@@ -34,6 +35,7 @@ class Caller:
     role: Role
     zone: str
     is_proven: bool = False
+    is_program: bool = False
 
     @property
     def is_admin(self) -> bool:
@@ -65,6 +67,16 @@ def require_admin(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHa
     """
     if not connection.user.is_admin:
         raise Forbidden("Only an admin may do this.")
+
+
+def require_person(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    """Refuse programs, whatever their key may do.
+
+    Raises:
+        Forbidden: `person_required`.
+    """
+    if connection.user.is_program:
+        raise Forbidden("This is for the person, not for an API key.", code="person_required")
 
 
 def require_proof(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:

@@ -123,7 +123,7 @@ async def test_a_key_makes_no_keys(house: House) -> None:
 
     child = await house.client.post("/auth/api-keys", json={"name": "x"}, headers=by_key)
 
-    assert (child.status_code, child.json()["code"]) == (401, "step_up_required")
+    assert (child.status_code, child.json()["code"]) == (403, "person_required")
 
 
 async def test_a_key_that_is_bound_works_from_its_addresses_alone(house: House) -> None:

@@ -76,7 +76,7 @@ async def test_security_29_a_login_by_key_never_proves_that_a_person_is_there(ho
 
     answer = await prove(house, headers)
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "api_key_cannot_prove")
+    assert (answer.status_code, answer.json()["code"]) == (403, "person_required")
 
 
 async def test_security_10_a_password_change_ends_every_login_and_begins_one(house: House) -> None:
