@@ -2,14 +2,14 @@
 
 Refresh tokens are made anew: whoever is logged in logs in once more.
 
-Revision: 0008, after 0004, 2026-11-28 03:10:00+00:00
+Revision: 0005, after 0004, 2026-11-28 03:10:00+00:00
 """
 
 import sqlalchemy as sa
 from alembic import op
 from app.db import types
 
-revision = '0008'
+revision = '0005'
 down_revision = '0004'
 branch_labels = None
 depends_on = None
