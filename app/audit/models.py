@@ -1,10 +1,10 @@
-"""The audit trail as a table."""
+"""The audit trail and its seals as tables."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Never
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, event
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.ids import new_id
@@ -37,3 +37,29 @@ class AuditEntry(Base):
     detail: Mapped[dict[str, Any]]
     source: Mapped[str | None] = mapped_column(String(64))
     request_id: Mapped[str | None] = mapped_column(String(64))
+
+
+class AuditSeal(Base):
+    """One link of the chain over the trail; never changed, never deleted.
+
+    Attributes:
+        number: 1 for the first, then without a gap: of two sealers that want the same one wins.
+        digest: over the digest before it and all of the entry, in hex; `chain` says how.
+    """
+
+    __tablename__ = "audit_seals"
+
+    number: Mapped[int] = mapped_column(
+        BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False
+    )
+    entry_id: Mapped[UUID] = mapped_column(ForeignKey("audit_entries.id"), unique=True)
+    digest: Mapped[str] = mapped_column(String(64))
+
+
+def _refuse(*_: Any) -> Never:
+    raise RuntimeError("what is in the audit trail is never changed and never deleted")
+
+
+for _table in (AuditEntry, AuditSeal):
+    for _moment in ("before_update", "before_delete"):
+        event.listen(_table, _moment, _refuse)

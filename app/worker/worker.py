@@ -9,6 +9,7 @@ from uuid import UUID
 
 from loguru import logger
 
+from app.audit.sealing import Sealer
 from app.core.errors import AppError, Conflict, Denied
 from app.core.failpoints import failpoint
 from app.pipeline import wakeups
@@ -64,6 +65,7 @@ class Worker:
         self.tools = tools
         self.monitor = monitor
         self.lanes = Lanes()
+        self.sealer = Sealer(tools.database, tools.clock)
         self.accounts = AccountKeeper(
             tools, self.lanes, on_agreed=self._look_for_work, gather_seconds=gather_seconds
         )
@@ -115,6 +117,7 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, *self._noticed, return_exceptions=True)
         await self.lanes.stop(timeout_seconds)
+        await _told(self.sealer.seal_some)
 
     async def idle(self) -> None:
         """Wait until every step that was set going has come to rest."""
@@ -224,6 +227,7 @@ class Worker:
         await _told(partial(tell_naked, tools, tools.now(), NAKED_TOLD_AFTER))
         await _told(partial(tell_unknown, tools, found.live))
         await _told(partial(watch_for_gaps, tools))
+        self._notice(self.sealer.seal)
         self.last_sweep_at = tools.now()
 
     def _take_up_due(self, due: Due) -> None:
@@ -412,7 +416,7 @@ async def _sleep_watchfully(seconds: float) -> None:
         logger.bind(seconds=round(late_seconds, 1)).warning("worker.stood_still")
 
 
-async def _told(step: Step) -> None:
+async def _told(step: Callable[[], Awaitable[object]]) -> None:
     """Run a step; what goes wrong is logged and keeps nothing else from running."""
     try:
         await step()

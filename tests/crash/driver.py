@@ -308,9 +308,10 @@ class Driver:
     async def _nothing_ends(self, within: timedelta) -> None:
         """Wait until nothing is left that ends by itself in that time, and for what follows it."""
         deadline = time.monotonic() + CONVERGES_SECONDS
-        while mapping.ending(self.server.database, within):
+        file = self.server.database
+        while mapping.ending(file, within) or mapping.unsealed(file):
             if time.monotonic() > deadline:
-                raise StartFailed("what was due to end has not ended")
+                raise StartFailed("what was due to end, or to be sealed, has not been")
             await asyncio.sleep(POLL_SECONDS)
         await self._settle()
 

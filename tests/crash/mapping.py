@@ -82,6 +82,11 @@ ENDING: Final = {
         WHERE status IN ('created', 'submitted', 'unknown', 'open', 'partially_filled')
         AND expires_at < ?""",
 }
+UNSEALED: Final = {
+    "audit entry {0} is not sealed": """
+        SELECT id FROM audit_entries e
+        WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.entry_id = e.id)""",
+}
 NAKED: Final = {
     "position {0} has no protection": """
         SELECT id FROM positions WHERE status = 'open' AND quantity <> '0'
@@ -129,6 +134,12 @@ def ending(file: Path, within: timedelta) -> list[str]:
     moment = until.replace(tzinfo=None).isoformat(sep=" ")
     with reading(file) as connection:
         return _sentences(connection, ENDING, moment)
+
+
+def unsealed(file: Path) -> list[str]:
+    """Entries of the audit trail that have no seal yet."""
+    with reading(file) as connection:
+        return _sentences(connection, UNSEALED)
 
 
 def naked(file: Path) -> list[str]:

@@ -31,7 +31,7 @@ def test_read_rows_when_the_schema_is_the_newest_then_every_relation_is_found(
 
     assert mapping.read_rows(file) == Rows()
     assert mapping.waiting(file) == mapping.unresolved(file) == mapping.naked(file) == []
-    assert mapping.ending(file, timedelta(days=1)) == []
+    assert mapping.ending(file, timedelta(days=1)) == mapping.unsealed(file) == []
 
 
 def test_read_rows_when_there_is_a_day_then_money_is_exact_and_times_are_utc(
