@@ -58,6 +58,7 @@ def start_paper_exchange(port: int) -> None:
 
 
 COMMANDS: Final = {
+    "audit": "app.commands.audit:audit",
     "create-user": "app.commands.users:create_user",
     "create-strategy": "app.commands.strategies:create_strategy",
     "demo": "app.commands.demo.command:demo",

@@ -14,6 +14,7 @@ from app.accounts.keys import FILE_NAME, load_keys
 from app.accounts.models import ExchangeAccount
 from app.accounts.vault import Vault
 from app.accounts.venues import AccountVenues
+from app.audit.verifying import verify
 from app.commands.doctor.checks import (
     alarms,
     days,
@@ -24,6 +25,7 @@ from app.commands.doctor.checks import (
     orders,
     protection,
     results,
+    trail,
     wallet,
 )
 from app.commands.doctor.finding import Difference, Finding, Verdict, overall
@@ -187,11 +189,19 @@ async def examine(settings: Settings, account: str | None = None) -> list[Findin
     try:
         findings.append(await check_schema(database))
         if not findings[-1].differences:
+            findings.append(await check_trail(database))
             async with opened_doctor(settings, database) as doctor:
                 findings += await doctor.examine(account)
     finally:
         await database.close()
     return findings
+
+
+async def check_trail(database: Database) -> Finding:
+    """The whole audit trail against its seals."""
+    async with database.read() as session:
+        found = await verify(session)
+    return trail.trail_is_as_sealed(found, SystemClock().now())
 
 
 @asynccontextmanager
