@@ -197,6 +197,7 @@ class Sessions:
             await repository.end_login(session, login.id, now)
             await _audit(session, user, "session.refresh_reused", login.id, now)
             return None
+        await _audit(session, user, "session.refreshed", login.id, now)
         return self._link(session, user, key, login_id=login.id, link_id=next_id, now=now)
 
     def _goes_on(self, login: Login, user: User, key: ApiKey | None, *, now: datetime) -> bool:

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import Connection, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.models import AuditEntry
 from app.core.ids import new_id
-from app.core.origin import current_origin
+from app.core.origin import Origin, current_origin
 
 SYSTEM: Final = "system"
 
@@ -54,3 +55,43 @@ async def record(
     )
     session.add(entry)
     return entry
+
+
+def record_in(
+    connection: Connection,
+    *,
+    now: datetime,
+    actor: str,
+    action: str,
+    subject_kind: str,
+    subject_id: str,
+    user_id: UUID,
+    detail: Mapping[str, str],
+    origin: Origin,
+) -> None:
+    """As `record`, in a transaction without objects, which may be somebody else's.
+
+    Args:
+        connection: the transaction.
+        now: when it happened.
+        actor: as in `record`.
+        action: as in `record`.
+        subject_kind: as in `record`.
+        subject_id: as in `record`.
+        user_id: as in `record`.
+        detail: as in `record`.
+        origin: of the request that caused it.
+    """
+    entry = {
+        "id": new_id(),
+        "at": now,
+        "user_id": user_id,
+        "actor": actor,
+        "action": action,
+        "subject_kind": subject_kind,
+        "subject_id": subject_id,
+        "detail": dict(detail),
+        "source": origin.source,
+        "request_id": origin.request_id,
+    }
+    connection.execute(insert(AuditEntry).values(entry))

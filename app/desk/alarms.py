@@ -42,7 +42,12 @@ async def create_alarm(
     async with tools.database.read() as session:
         strategy = await strategies.owned(session, data.strategy_id, caller.user_id)
     alarm, is_duplicate = await take_in(
-        tools, strategy, body, source=source_of(BY_HAND, caller.username), reading=Reading.of(body)
+        tools,
+        strategy,
+        body,
+        source=source_of(BY_HAND, caller.username),
+        reading=Reading.of(body),
+        actor=caller.username,
     )
     taken = AlarmTaken.of_delivery(alarm, is_duplicate=is_duplicate)
     return Response(taken, status_code=200 if is_duplicate else 201)

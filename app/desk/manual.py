@@ -170,6 +170,7 @@ def _draft(tools: Tools, ticket: Ticket) -> SignalDraft:
         target_kind=target.kind if target else None,
         target_value=target.value if target else None,
         comment="manual order",
+        made_by=ticket.caller.username,
         approved_by=ticket.caller.username,
         expires_at=now + RESTS_FOR if is_limit else None,
     )

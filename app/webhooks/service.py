@@ -23,11 +23,13 @@ class Admitted:
 
     Attributes:
         token_digest: of its token, which has to be valid still when it is kept; None for a test.
+        tester: the user whose test it is; None for an alert.
     """
 
     owner: TokenOwner
     source: str
     token_digest: str | None = None
+    tester: str | None = None
 
 
 class Door:
@@ -85,6 +87,7 @@ class Door:
             received_at=self._tools.now(),
             reading=Reading.of(body),
             token_digest=admitted.token_digest,
+            actor=admitted.tester,
         )
         try:
             return await take_delivery(self._tools, delivery)
@@ -96,7 +99,7 @@ class Door:
         async with self._tools.database.read() as session:
             strategy = await strategies.get(session, test.strategy_id)
         owner = TokenOwner(strategy.id, strategy.user_id)
-        return Admitted(owner, source_of(TEST_SOURCE, test.username))
+        return Admitted(owner, source_of(TEST_SOURCE, test.username), tester=test.username)
 
     async def _look_up(self, digests: Sequence[str]) -> Sequence[TokenOwner | None]:
         async with self._tools.database.read() as session:

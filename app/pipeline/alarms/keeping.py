@@ -1,7 +1,7 @@
 """Keep what arrived, each alert once, however many come in one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -9,9 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Table, bindparam, select, update
 
+from app.audit.service import record_in
 from app.core.clock import iso
 from app.core.errors import NotFound
 from app.core.ids import new_id
+from app.core.origin import Origin, current_origin
 from app.db.insert import Rows
 from app.pipeline.alarms.claims import Claim, claim_all, claim_key
 from app.pipeline.alarms.models import TEST_SOURCE, Alarm, is_test_source
@@ -34,6 +36,8 @@ class Delivery:
         received_at: when it arrived.
         reading: the body, read.
         token_digest: of the token it came with; None when it came from inside.
+        actor: the user who sent it from inside; None when it came with a token.
+        origin: the request that brought it, for the audit of what came from inside.
         alarm_id: of the alarm it becomes, unless it repeats another.
     """
 
@@ -44,6 +48,8 @@ class Delivery:
     received_at: datetime
     reading: Reading
     token_digest: str | None = None
+    actor: str | None = None
+    origin: Origin = field(default_factory=current_origin)
     alarm_id: UUID = field(default_factory=new_id)
 
 
@@ -92,6 +98,7 @@ def keep(
     ]
     if rows:
         _NEW.insert(connection, rows)
+        _record(connection, deliveries, {row["id"] for row in rows})
     earlier = _count_again(connection, times)
     made = iter(rows)
     return [
@@ -100,6 +107,23 @@ def keep(
         else Receipt(holder, is_duplicate=True, signal_id=earlier.get(holder))
         for one, holder in zip(deliveries, holders, strict=True)
     ]
+
+
+def _record(connection: Connection, deliveries: Sequence[Delivery], new: Collection[UUID]) -> None:
+    """What a user sends is a deed of theirs; what comes with a token says by itself who sent it."""
+    for one in deliveries:
+        if one.actor is not None and one.alarm_id in new:
+            record_in(
+                connection,
+                now=one.received_at,
+                actor=one.actor,
+                action="alarm.sent",
+                subject_kind="alarm",
+                subject_id=str(one.alarm_id),
+                user_id=one.user_id,
+                detail={"strategy_id": str(one.strategy_id)},
+                origin=one.origin,
+            )
 
 
 _NEW: Final = Rows(Alarm)

@@ -134,6 +134,7 @@ async def _keep(
         source=source_of(BY_HAND, by.username),
         received_at=tools.now(),
         reading=reading,
+        actor=by.username,
     )
     connection = await session.connection()
     [receipt] = await connection.run_sync(tools.inbox.keep_in, [delivery])

@@ -53,9 +53,23 @@ async def take_delivery(tools: Tools, delivery: Delivery) -> Receipt:
 
 
 async def take_in(
-    tools: Tools, strategy: Strategy, body: bytes, *, source: str, reading: Reading
+    tools: Tools,
+    strategy: Strategy,
+    body: bytes,
+    *,
+    source: str,
+    reading: Reading,
+    actor: str | None = None,
 ) -> tuple[Alarm, bool]:
     """Take in an alert for a strategy that is at hand, and show all that is known of it.
+
+    Args:
+        tools: the database, markets and prices.
+        strategy: which one it is for.
+        body: the bytes as they came.
+        source: the sender's address; `user:` or `test:` and a name when it came from inside.
+        reading: the body, read.
+        actor: the user who sends it by hand; None for anybody else.
 
     Returns:
         The alarm, and whether this delivery only repeats it.
@@ -69,6 +83,7 @@ async def take_in(
             source=source,
             received_at=tools.now(),
             reading=reading,
+            actor=actor,
         ),
     )
     async with tools.database.read() as session:

@@ -235,6 +235,7 @@ def _draft(update: Update, wish: Wish) -> SignalDraft:
         sentence=sentence(_intent(wish)),
         received_at=update.now,
         external_id=wish.item.external_id,
+        made_by=update.actor,
         **_values(wish, reference=wish.item.entry_price),
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.audit.service import record
+from app.audit.service import SYSTEM, record
 from app.core.errors import Conflict, Denied
 from app.core.failpoints import failpoint
 from app.core.ids import new_id
@@ -38,6 +38,7 @@ class SignalDraft:
         reference_price: what the price was when the signal came: the alert's, or ours at receipt.
         is_test: True when nothing may ever be sent for it; it stays pending until its test ends.
         needs_human: True when a person must decide even under auto-approval (TRADING 6).
+        made_by: the user who asks for it; `system` where an alarm does.
         approved_by: the user who asks for it by hand and has thereby decided it.
         expires_at: when it stops being valid; by the strategy's setting when None.
     """
@@ -65,11 +66,12 @@ class SignalDraft:
     is_test: bool = False
     external_id: str | None = None
     needs_human: bool = False
+    made_by: str = SYSTEM
     approved_by: str | None = None
     expires_at: datetime | None = None
 
 
-ABOUT_DECIDING = {"needs_human", "approved_by", "expires_at"}
+NO_COLUMNS = {"needs_human", "made_by", "approved_by", "expires_at"}
 
 
 async def create(
@@ -81,7 +83,7 @@ async def create(
     auto-approval unless a person must look; what a user asks for by hand is decided by asking.
     A test's signal is decided by nobody: `decided_by` names the rule that would have.
     """
-    names = [name for name in SignalDraft.__slots__ if name not in ABOUT_DECIDING]
+    names = [name for name in SignalDraft.__slots__ if name not in NO_COLUMNS]
     values = {name: getattr(draft, name) for name in names}
     valid_for = timedelta(seconds=strategy.signal_ttl_seconds)
     signal = Signal(
@@ -95,7 +97,7 @@ async def create(
         **values,
     )
     session.add(signal)
-    await audit(session, signal, "signal.created", actor="system", now=now)
+    await audit(session, signal, "signal.created", actor=draft.made_by, now=now)
     rule = draft.approved_by or _approving_rule(strategy, draft)
     if draft.is_test:
         signal.decided_by = rule

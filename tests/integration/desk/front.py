@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from httpx import ASGITransport, AsyncClient, Response
@@ -11,6 +12,7 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.authentication import PUBLIC
 from app.accounts.keys import derive_keys
@@ -19,8 +21,10 @@ from app.accounts.providers import DEPENDENCIES
 from app.db.session import Database
 from app.desk.providers import TOOLS
 from app.exchanges.venues import REGISTRY
+from app.http.access_log import access_log
 from app.http.caller import Caller, Role
 from app.http.errors import EXCEPTION_HANDLERS
+from app.http.request_id import request_id_middleware
 from app.main import ROUTERS
 from app.trading.words import MarketType
 from app.webhooks.service import Door
@@ -86,6 +90,11 @@ class Front:
         return answer.json()
 
 
+async def _give_nothing(_: AsyncSession, user: User, now: datetime) -> dict[str, str]:
+    del user, now
+    return {}
+
+
 async def new_webhook(front: Front) -> str:
     """Path of the strategy's webhook from now on; an old one opens no more."""
     answer = await front.post(f"/strategies/{front.desk.strategy.id}/rotate-token")
@@ -113,12 +122,14 @@ async def open_front(
                     "settings": desk.tools.settings,
                     "exchanges": REGISTRY,
                     "key_ring": derive_keys(b"k" * 32),
+                    "on_registered": _give_nothing,
                     "users": users,
                 }
             ),
             openapi_config=None,
             logging_config=None,
         )
+        app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
         transport = ASGITransport(cast("Any", app))  # the same protocol, other types
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             yield Front(desk, client, users)
