@@ -1,10 +1,11 @@
 """The whole API over a desk: its routes, guards and errors, with the caller named in a header."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
+from uuid import UUID
 
 from httpx import ASGITransport, AsyncClient, Response
 from litestar import Litestar
@@ -18,6 +19,7 @@ from app.accounts.authentication import PUBLIC
 from app.accounts.keys import derive_keys
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
+from app.accounts.tokens import Access
 from app.db.session import Database
 from app.desk.providers import TOOLS
 from app.exchanges.venues import REGISTRY
@@ -31,6 +33,7 @@ from app.webhooks.service import Door
 from tests.integration.flow.desk import Desk, open_desk
 
 USER = "X-User"
+LOGIN = "X-Login"  # the id of the caller's login, for what is done to it
 STALE = "X-Stale"  # the password was given too long ago
 
 
@@ -46,7 +49,9 @@ class NamedCaller(AbstractAuthenticationMiddleware):
         user: User = connection.app.state.users[connection.headers[USER]]
         is_proven = STALE not in connection.headers
         caller = Caller(user.id, user.username, Role(user.role), user.timezone, is_proven=is_proven)
-        return AuthenticationResult(user=caller, auth=None)
+        login = connection.headers.get(LOGIN)
+        auth = None if login is None else Access(user.id, user.token_epoch, UUID(login), None)
+        return AuthenticationResult(user=caller, auth=auth)
 
 
 @dataclass
@@ -65,13 +70,16 @@ class Front:
         *,
         user: User | None = None,
         is_proven: bool = True,
+        headers: Mapping[str, str] | None = None,
         **options: Any,
     ) -> Response:
         """One request of the desk's own trader, or of another user."""
         caller = user or self.desk.user
         self.users[caller.username] = caller
-        headers = {USER: caller.username} | ({} if is_proven else {STALE: "yes"})
-        answer = await self.client.request(method, path, json=body, headers=headers, **options)
+        who = {USER: caller.username} | ({} if is_proven else {STALE: "yes"})
+        answer = await self.client.request(
+            method, path, json=body, headers={**who, **(headers or {})}, **options
+        )
         await self.desk.process.settle()
         return answer
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
+import jwt
 from httpx import Response
 from litestar.routes import HTTPRoute
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from app.main import ROUTERS
 from app.pipeline.alarms.gaps.models import Gap
 from app.pipeline.signals.status import SignalStatus
 from tests.builders import a_strategy, an_alert
-from tests.integration.desk.front import Front, new_webhook
+from tests.integration.desk.front import LOGIN, Front, new_webhook
 from tests.integration.desk.test_gaps import a_gap
 from tests.integration.desk.test_manual_orders import an_order
 from tests.integration.desk.test_update_active import a_wish
@@ -26,6 +27,7 @@ from tests.integration.flow.strategy_alerts import order
 
 PASSWORD: Final = "correct horse battery"
 SENDER: Final = "127.0.0.1"
+OWN_PAGE: Final = {"Sec-Fetch-Site": "same-origin"}
 # What has no line in the trail, and why.
 EXEMPT: Final = {
     "checkAccount": "asks the venue and changes nothing",
@@ -33,11 +35,24 @@ EXEMPT: Final = {
 }
 # Whose deed it is, where that is not the trader who calls.
 ACTORS: Final = {
-    "register": "newcomer",
-    "create_token": "newcomer",
+    **dict.fromkeys(
+        (
+            "register",
+            "create_token",
+            "step_up",
+            "change_password",
+            "open_session",
+            "refresh_session",
+            "close_session",
+        ),
+        "newcomer",
+    ),
+    **dict.fromkeys(("create_invite", "delete_invite", "change_user"), "boss"),
     "receiveTradingViewAlert": "system",
     "receiveTradingViewAlertWithSecret": "system",
 }
+# Whose it is, where that is not who did it.
+OWNERS: Final = {"change_user": "newcomer"}
 
 
 @dataclass
@@ -88,13 +103,88 @@ Call = Callable[[Trader], Awaitable[Response]]
 async def register(trader: Trader) -> Response:
     desk = trader.front.desk
     async with desk.database.transaction() as session:
-        invite = await accounts.create_invite(session, role=Role.TRADER, now=desk.clock.now())
+        _, invite = accounts.new_invite(session, role=Role.TRADER, now=desk.clock.now())
     body = {"username": "newcomer", "password": PASSWORD, "invite": invite}
     return await trader.post("/auth/register", body)
 
 
 async def create_token(trader: Trader) -> Response:
-    return await trader.post("/auth/token", {"username": "newcomer", "password": PASSWORD})
+    answer = await trader.post("/auth/token", {"username": "newcomer", "password": PASSWORD})
+    claims = jwt.decode(answer.json()["access_token"], options={"verify_signature": False})
+    trader.kept["login_id"] = claims["sid"]
+    return answer
+
+
+async def newcomer(trader: Trader) -> User:
+    return next(one for one in await trader.front.desk.rows(User) if one.username == "newcomer")
+
+
+async def step_up(trader: Trader) -> Response:
+    login = {LOGIN: trader.kept["login_id"]}
+    user = await newcomer(trader)
+    return await trader.post("/auth/step-up", {"password": PASSWORD}, user=user, headers=login)
+
+
+async def change_password(trader: Trader) -> Response:
+    body = {"current_password": PASSWORD, "new_password": PASSWORD}
+    return await trader.post("/auth/password", body, user=await newcomer(trader))
+
+
+async def open_session(trader: Trader) -> Response:
+    body = {"username": "newcomer", "password": PASSWORD}
+    answer = await trader.post("/auth/session", body, headers=OWN_PAGE)
+    trader.kept["cookie"] = _cookies(answer)
+    return answer
+
+
+async def refresh_session(trader: Trader) -> Response:
+    sent = {**OWN_PAGE, "Cookie": trader.kept["cookie"]}
+    answer = await trader.post("/auth/session/refresh", headers=sent)
+    trader.kept["cookie"] = _cookies(answer)
+    return answer
+
+
+async def close_session(trader: Trader) -> Response:
+    sent = {**OWN_PAGE, "Cookie": trader.kept["cookie"]}
+    user = await newcomer(trader)
+    return await trader.front.call("DELETE", "/auth/session", user=user, headers=sent)
+
+
+def _cookies(answer: Response) -> str:
+    lines = answer.headers.get_list("set-cookie")
+    return "; ".join(line.partition(";")[0] for line in lines)
+
+
+async def boss(trader: Trader) -> User:
+    """An admin, made when first asked for."""
+    if "boss" not in trader.kept:
+        desk = trader.front.desk
+        async with desk.database.transaction() as session:
+            trader.kept["boss"] = await accounts.register(
+                session,
+                username="boss",
+                password_hash="none",
+                role=Role.ADMIN,
+                timezone="UTC",
+                now=desk.clock.now(),
+            )
+    made: User = trader.kept["boss"]
+    return made
+
+
+async def create_invite(trader: Trader) -> Response:
+    answer = await trader.post("/auth/invites", {"role": "viewer"}, user=await boss(trader))
+    trader.kept["invite"] = f"/auth/invites/{answer.json()['id']}"
+    return answer
+
+
+async def delete_invite(trader: Trader) -> Response:
+    return await trader.front.call("DELETE", trader.kept["invite"], user=await boss(trader))
+
+
+async def change_user(trader: Trader) -> Response:
+    path = f"/users/{(await newcomer(trader)).id}"
+    return await trader.front.call("PATCH", path, {"role": "viewer"}, user=await boss(trader))
 
 
 async def create_api_key(trader: Trader) -> Response:
@@ -247,6 +337,14 @@ async def set_kill_switch(trader: Trader) -> Response:
 CALLS: Final[dict[str, Call]] = {
     "register": register,
     "create_token": create_token,
+    "step_up": step_up,
+    "change_password": change_password,
+    "open_session": open_session,
+    "refresh_session": refresh_session,
+    "close_session": close_session,
+    "create_invite": create_invite,
+    "delete_invite": delete_invite,
+    "change_user": change_user,
     "create_api_key": create_api_key,
     "login_with_api_key": login_with_api_key,
     "refresh_token": refresh_token,
@@ -336,7 +434,7 @@ async def _problem(trader: Trader, operation: str, answer: Response) -> str:
     own = [one for one in entries if one.actor.removeprefix("test:") == actor]
     if not own:
         return f"nothing of {actor} among {[(one.actor, one.action) for one in entries]}"
-    owner = "newcomer" if actor == "newcomer" else username
+    owner = OWNERS.get(operation, username if actor == "system" else actor)
     if {users.get(one.user_id) for one in own if one.user_id} != {owner}:
         return f"it is not {owner}'s"
     if {one.source for one in entries} != {SENDER}:
