@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from app.accounts import service as accounts
-from app.accounts.keys import Keys, load_keys
+from app.accounts.keys import KeyRing, load_key_ring
 from app.accounts.models import ExchangeAccount
 from app.accounts.service import FirstStart
 from app.accounts.vault import Vault
@@ -56,7 +56,7 @@ class House:
 
     settings: Settings
     clock: Clock
-    keys: Keys
+    keys: KeyRing
     database: Database
     exchanges: ExchangeRoom
     venues: AccountVenues
@@ -90,7 +90,7 @@ class House:
         """
         clock = clock or SystemClock()
         make_folder(settings)
-        keys = load_keys(settings)
+        keys = load_key_ring(settings)
         database = await open_at_newest(settings)
         paper = None
         if not settings.paper_url:
@@ -101,7 +101,7 @@ class House:
                 candles=settings.paper_data,
                 clock=clock,
             )
-        vault = Vault(keys.vault)
+        vault = Vault(keys)
         exchanges = ExchangeRoom(
             clock=clock,
             paper_url=lambda: paper_url(settings),

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     database_url: SecretStr = SecretStr("")
     secret_key: SecretStr = SecretStr("")
+    secret_key_file: str = ""
+    secret_key_previous: SecretStr = SecretStr("")
     admin_username: str = ""
     admin_password: SecretStr = SecretStr("")
     open_registration: bool = False
@@ -83,10 +85,17 @@ class Settings(BaseSettings):
         if bool(self.admin_username) != bool(self.admin_password.get_secret_value()):
             raise ValueError("ADMIN_USERNAME and ADMIN_PASSWORD go together: set both or neither")
         key = self.secret_key.get_secret_value()
-        if self.environment is Environment.PRODUCTION and not key:
-            raise ValueError("SECRET_KEY is required in production: set 32 random bytes or more")
-        if key and len(key.encode()) < 32:
-            raise ValueError("SECRET_KEY is too short: 32 bytes at least")
+        if key and self.secret_key_file:
+            raise ValueError("SECRET_KEY and SECRET_KEY_FILE exclude each other: set one of them")
+        if self.environment is Environment.PRODUCTION and not (key or self.secret_key_file):
+            raise ValueError(
+                "SECRET_KEY is required in production: set 32 random bytes or more, "
+                "or SECRET_KEY_FILE"
+            )
+        previous = self.secret_key_previous.get_secret_value()
+        for name, secret in (("SECRET_KEY", key), ("SECRET_KEY_PREVIOUS", previous)):
+            if secret and len(secret.encode()) < 32:
+                raise ValueError(f"{name} is too short: 32 bytes at least")
         return self
 
     @property

@@ -1,90 +1,160 @@
-"""The installation's one secret, and the keys made from it: one for each purpose."""
+"""The installation's secrets, and the keys made from each: one for each purpose."""
 
 import hashlib
-import os
-import secrets
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Self
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from loguru import logger
+from pydantic import SecretStr
 
+from app.accounts.key_files import SECRET_BYTES, KeyFiles, key_files, make_secret, read_secret
 from app.core.errors import Invalid
 from app.settings import Settings
 
-KEY_BYTES = 32
-FILE_NAME = "secret.key"
-OTHERS = 0o077
+KEY_BYTES: Final = SECRET_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Derived keys; none of them can be worked out from another.
+    """Keys derived from one secret; none of them can be worked out from another.
 
     Attributes:
         signing: signs access tokens.
-        vault: seals exchange keys.
-        key_id: names the signing key in the header of a token; says nothing about it.
+        wrapping: wraps the data key of each sealed text.
+        vault: sealed the texts of version 1, which had no data keys.
+        key_id: names these keys in tokens and in sealed texts; says nothing about the secret.
     """
 
     signing: bytes = field(repr=False)
+    wrapping: bytes = field(repr=False)
     vault: bytes = field(repr=False)
     key_id: str
 
 
+class KeyRing:
+    """The keys in use: the current ones sign and seal, the previous ones still verify and open.
+
+    Args:
+        keys: says at each use which there are; the current ones come first.
+    """
+
+    def __init__(self, keys: Callable[[], Sequence[Keys]]) -> None:
+        self._keys = keys
+
+    @classmethod
+    def of(cls, *secrets: bytes) -> Self:
+        """A ring that stays as it is; the first secret is the current one."""
+        keys = _derived(secrets)
+        return cls(lambda: keys)
+
+    @property
+    def current(self) -> Keys:
+        """What signs and seals from now on."""
+        return self._keys()[0]
+
+    @property
+    def all(self) -> Sequence[Keys]:
+        """What verifies and opens, the current ones first."""
+        return self._keys()
+
+    def named(self, key_id: object) -> Keys | None:
+        """The keys of that id; None when they are not, or no longer, on the ring."""
+        return next((keys for keys in self._keys() if keys.key_id == key_id), None)
+
+
 def derive_keys(secret: bytes) -> Keys:
-    """Make the keys from the installation's secret of at least 32 bytes."""
+    """Make the keys from a secret of at least 32 bytes."""
     signing = _derive(secret, b"signalbox|access tokens|1")
     return Keys(
         signing=signing,
+        wrapping=_derive(secret, b"signalbox|key wrapping|1"),
         vault=_derive(secret, b"signalbox|vault|1"),
         key_id=hashlib.sha256(signing).hexdigest()[:8],
     )
 
 
-def load_keys(settings: Settings) -> Keys:
-    """The keys of this installation: from SECRET_KEY, else from a file made once.
+def load_key_ring(settings: Settings, *, may_make: bool = True) -> KeyRing:
+    """The keys of this installation: from SECRET_KEY, else from a file, which is made once.
+
+    Files are looked at each time the ring is used, so that a running process takes part when they
+    change: a new secret is used, and one that was removed opens nothing any more, at once.
+
+    Args:
+        settings: of this installation.
+        may_make: False where a missing file is refused instead of made.
 
     Raises:
-        Invalid: the file cannot be read or made, or others can read it.
+        Invalid: a file cannot be read or made, or others can read it.
     """
-    given = settings.secret_key.get_secret_value()
-    return derive_keys(given.encode() if given else _kept(settings.data_dir / FILE_NAME))
+    files = key_files(settings)
+    if may_make and files.is_own and files.current is not None:
+        make_secret(files.current)
+    given = [one.get_secret_value().encode() for one in _given(settings)]
+    return KeyRing(_Watched(files, [secret for secret in given if secret]))
+
+
+class _Watched:
+    """Keys that are read anew when a file is another one than before."""
+
+    def __init__(self, files: KeyFiles, given: Sequence[bytes]) -> None:
+        self._files = files
+        self._given = given
+        self._marks = self._marks_now()
+        self._keys = self._read()
+
+    def __call__(self) -> Sequence[Keys]:
+        # Before the files are read: what changes meanwhile is seen at the next call.
+        marks = self._marks_now()
+        if marks != self._marks:
+            self._marks = marks
+            self._renew()
+        return self._keys
+
+    def _renew(self) -> None:
+        try:
+            self._keys = self._read()
+        except Invalid as refusal:
+            # Positions are guarded with the keys that were good until now.
+            logger.bind(reason=refusal.detail).error("keys.not_read_anew")
+            return
+        logger.bind(key_id=self._keys[0].key_id, kept=len(self._keys) - 1).info("keys.changed")
+
+    def _read(self) -> Sequence[Keys]:
+        current, previous = self._files.current, self._files.previous
+        secrets = [] if current is None else [self._secret(current)]
+        secrets += self._given
+        if previous.exists():
+            secrets.append(self._secret(previous))
+        return _derived(secrets)
+
+    def _secret(self, path: Path) -> bytes:
+        return read_secret(path, is_mounted=self._files.is_mounted)
+
+    def _marks_now(self) -> list[tuple[int, ...] | None]:
+        return [_mark(path) for path in (self._files.current, self._files.previous) if path]
+
+
+def _given(settings: Settings) -> Sequence[SecretStr]:
+    return settings.secret_key, settings.secret_key_previous
+
+
+def _mark(path: Path) -> tuple[int, ...] | None:
+    """What is another when the file is."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return None
+    return seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
+
+
+def _derived(secrets: Sequence[bytes]) -> Sequence[Keys]:
+    """The keys of each secret, in order and once."""
+    return list({keys.key_id: keys for keys in map(derive_keys, secrets)}.values())
 
 
 def _derive(secret: bytes, purpose: bytes) -> bytes:
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=purpose).derive(secret)
-
-
-def _kept(path: Path) -> bytes:
-    try:
-        if not path.exists():
-            _make(path)
-        secret, mode = path.read_bytes(), path.stat().st_mode
-    except OSError as error:
-        raise Invalid(
-            f"DATA_DIR: {path} cannot be read or made: {error.strerror}",
-            code="data_dir_unwritable",
-        ) from error
-    if mode & OTHERS:
-        raise Invalid(f"{path} can be read by others: chmod 600 {path}", code="secret_key_exposed")
-    if len(secret) < KEY_BYTES:
-        raise Invalid(f"{path} is damaged: restore it from a backup", code="secret_key_damaged")
-    return secret
-
-
-def _make(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all, and the first of two processes wins: write aside, then link.
-    draft = path.with_name(f"{FILE_NAME}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-            file.flush()  # fsync sees only what has left Python's buffer
-            os.fsync(file.fileno())
-        path.hardlink_to(draft)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink(missing_ok=True)

@@ -27,7 +27,7 @@ def provide_sessions(request: Request[Any, Any, Any]) -> Sessions:
 
 def provide_vault(request: Request[Any, Any, Any]) -> Vault:
     """Seals exchange keys."""
-    return Vault(request.app.state.key_ring.vault)
+    return Vault(request.app.state.key_ring)
 
 
 DEPENDENCIES = {

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import passwords, repository, service, tokens
 from app.accounts.guesses import Guess, Guesses
-from app.accounts.keys import Keys
+from app.accounts.keys import KeyRing
 from app.accounts.models import ApiKey, Login, RefreshToken, User
 from app.accounts.tokens import Access, digest_of
 from app.audit.service import record
@@ -43,7 +43,7 @@ class Sessions:
     """Opens, carries on and ends logins."""
 
     database: Database
-    keys: Keys
+    keys: KeyRing
     settings: Settings
 
     async def user(self, user_id: UUID) -> User:

@@ -9,7 +9,7 @@ from uuid import UUID
 import jwt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.accounts.keys import Keys
+from app.accounts.keys import KeyRing, Keys
 from app.core.errors import Unauthenticated
 from app.core.ids import new_id
 
@@ -55,8 +55,9 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def issue(keys: Keys, access: Access, *, now: datetime, lifetime: timedelta) -> str:
-    """Sign an access token."""
+def issue(ring: KeyRing, access: Access, *, now: datetime, lifetime: timedelta) -> str:
+    """Sign an access token with the current key."""
+    keys = ring.current
     claims = {
         "sub": str(access.user_id),
         "aud": AUDIENCE,
@@ -70,17 +71,20 @@ def issue(keys: Keys, access: Access, *, now: datetime, lifetime: timedelta) -> 
     return jwt.encode(claims, keys.signing, algorithm=ALGORITHM, headers={"kid": keys.key_id})
 
 
-def read(keys: Keys, token: str, *, now: datetime) -> Access:
+def read(ring: KeyRing, token: str, *, now: datetime) -> Access:
     """What the token says, once everything about it is right.
 
     Raises:
-        Unauthenticated: forged, altered, made for another purpose (`unauthenticated`), or past
-            its time (`token_expired`).
+        Unauthenticated: forged, altered, under a key that is not or no longer on the ring, made for
+            another purpose (`unauthenticated`), or past its time (`token_expired`).
     """
     if len(token) > MAX_LENGTH or not token.isascii():
         raise _invalid()
     try:
-        if jwt.get_unverified_header(token) != _header(keys):
+        header = jwt.get_unverified_header(token)
+        # The name chooses among our own keys and says nothing else: it is no path and no address.
+        keys = ring.named(header.get("kid"))
+        if keys is None or header != _header(keys):
             raise _invalid()
         # The times are checked below against our own clock.
         payload = jwt.decode(

@@ -1,19 +1,13 @@
 """Exchange keys at rest: sealed so that a row moved elsewhere does not open."""
 
-import base64
-import binascii
 import json
-import secrets
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+from app.accounts.keys import KeyRing
+from app.accounts.sealing.columns import CREDENTIALS
+from app.accounts.sealing.envelope import seal, unseal
 from app.core.errors import Unavailable
-
-NONCE_BYTES = 12
-VERSION = "v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +24,17 @@ class Credentials:
 
 
 class Vault:
-    """Seals credentials with AES-256-GCM, bound to their row and owner."""
+    """Seals credentials, bound to their row and owner."""
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
 
     def seal(self, credentials: Credentials, *, account_id: UUID, user_id: UUID) -> str:
         """The text to store in the account's row."""
         plain = {"api_key": credentials.api_key, "api_secret": credentials.api_secret}
         if credentials.password is not None:
             plain["password"] = credentials.password
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        sealed = self._cipher.encrypt(
-            nonce, json.dumps(plain).encode(), _bound_to(account_id, user_id)
-        )
-        return f"{VERSION}:{base64.b64encode(nonce + sealed).decode()}"
+        return seal(self._ring, json.dumps(plain).encode(), CREDENTIALS.place(account_id, user_id))
 
     def unseal(self, sealed: str, *, account_id: UUID, user_id: UUID) -> Credentials:
         """The credentials again.
@@ -52,25 +42,12 @@ class Vault:
         Raises:
             Unavailable: sealed with another key, for another row, or damaged.
         """
-        version, _, text = sealed.partition(":")
         try:
-            raw = base64.b64decode(text, validate=True)
-            plain = self._cipher.decrypt(
-                raw[:NONCE_BYTES], raw[NONCE_BYTES:], _bound_to(account_id, user_id)
-            )
-        except (InvalidTag, binascii.Error, ValueError):
-            raise _does_not_open() from None
-        if version != VERSION:
-            raise _does_not_open()
+            plain = unseal(self._ring, sealed, CREDENTIALS.place(account_id, user_id))
+        except Unavailable:
+            raise Unavailable(
+                "The stored exchange key does not open: SECRET_KEY has changed. "
+                "Enter the key again.",
+                code="credentials_unreadable",
+            ) from None
         return Credentials(**json.loads(plain))
-
-
-def _bound_to(account_id: UUID, user_id: UUID) -> bytes:
-    return f"exchange_accounts|{account_id}|{user_id}|credentials".encode()
-
-
-def _does_not_open() -> Unavailable:
-    return Unavailable(
-        "The stored exchange key does not open: SECRET_KEY has changed. Enter the key again.",
-        code="credentials_unreadable",
-    )

@@ -11,6 +11,7 @@ from loguru import logger
 
 from app.accounts.exchange_accounts import KEYS_CHANGED, credentials_of
 from app.accounts.models import ExchangeAccount
+from app.accounts.sealing.envelope import payload_of
 from app.accounts.vault import Vault
 from app.core.clock import Clock
 from app.core.errors import ExchangeError, NotFound
@@ -35,7 +36,7 @@ class Opener(Protocol):
 @dataclass(slots=True)
 class _Open:
     venue: Venue
-    sealed: str | None
+    payload: str | None
     seen_at: datetime
     balances: Sequence[BalanceReport] = ()
     asked_at: datetime | None = None
@@ -116,7 +117,7 @@ class AccountVenues:
         async with self._opening:
             known = self._open.get(account_id)
             account = await self._account(account_id)
-            if known is not None and known.sealed == account.credentials:
+            if known is not None and known.payload == payload_of(account.credentials):
                 known.seen_at = self._clock.now()
                 return known
             await self.drop(account_id)
@@ -135,7 +136,7 @@ class AccountVenues:
         keys = credentials_of(self._vault, account)
         credentials = Credentials(keys.api_key, keys.api_secret, keys.password or "")
         venue = await self._opener.venue(account.exchange, account.market_type, credentials)
-        return _Open(venue, account.credentials, self._clock.now())
+        return _Open(venue, payload_of(account.credentials), self._clock.now())
 
     def _ask(self, opened: _Open) -> asyncio.Task[Sequence[BalanceReport]]:
         task = asyncio.ensure_future(opened.venue.balances())

@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from loguru import logger
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import repository as accounts
-from app.accounts.keys import load_keys
+from app.accounts.keys import load_key_ring
 from app.accounts.models import ExchangeAccount, User
 from app.accounts.vault import Vault
+from app.commands.telling import be_quiet
 from app.core.clock import Clock, SystemClock
 from app.core.errors import NotFound
 from app.core.startup import load_settings
@@ -44,7 +44,7 @@ async def installation() -> AsyncIterator[Installation]:
     be_quiet()
     settings = load_settings()
     make_folder(settings)
-    vault = Vault(load_keys(settings).vault)
+    vault = Vault(load_key_ring(settings))
     database = await open_at_newest(settings)
     try:
         yield Installation(settings, database, vault, SystemClock())
@@ -74,8 +74,3 @@ async def account_named(session: AsyncSession, user: User, name: str) -> Exchang
     if account is None:
         raise NotFound(f"{user.username} has no account {name!r}.")
     return account
-
-
-def be_quiet() -> None:
-    """Leave the terminal to the command: it is no server, its deeds are in the audit trail."""
-    logger.remove()

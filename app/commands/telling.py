@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Final, ParamSpec
 
 import click
+from loguru import logger
 from pydantic import ValidationError
 
 from app.core.errors import AppError, Invalid
@@ -27,6 +28,11 @@ def telling(command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(FAILED)
 
     return wrapper
+
+
+def be_quiet() -> None:
+    """Leave the terminal to the command: it is no server, its deeds are in the audit trail."""
+    logger.remove()
 
 
 def as_invalid(error: ValidationError) -> Invalid:

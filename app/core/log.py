@@ -60,7 +60,11 @@ def configure_logging(settings: Settings, *, process: str = "all") -> None:
         Invalid: the folder cannot be written to.
     """
     _check_writable(settings.log_dir)
-    for secret in (settings.secret_key, settings.admin_password):
+    for secret in (
+        settings.secret_key,
+        settings.secret_key_previous,
+        settings.admin_password,
+    ):
         register_secret(secret.get_secret_value())
     level = settings.log_level.upper()
     logger.remove()

@@ -368,5 +368,5 @@ async def key_of(site: Site) -> dict[str, str]:
     query = select(ExchangeAccount).where(ExchangeAccount.name == ACCOUNT)
     async with site.house.database.read() as session:
         account = (await session.scalars(query)).one()
-    keys = credentials_of(Vault(site.house.keys.vault), account)
+    keys = credentials_of(Vault(site.house.keys), account)
     return {"apiKey": keys.api_key, "secret": keys.api_secret}

@@ -8,8 +8,7 @@ from rich.console import Console
 
 from app.commands.demo.server import Server, connected
 from app.commands.demo.story import Story, logged_in
-from app.commands.installation import be_quiet
-from app.commands.telling import telling
+from app.commands.telling import be_quiet, telling
 from app.core.clock import SystemClock
 from app.core.errors import AppError, Invalid, Unavailable
 from app.core.startup import load_settings

@@ -13,8 +13,7 @@ from rich.markup import escape
 from app.commands.doctor.examination import examine
 from app.commands.doctor.finding import Finding, Repair, Verdict, overall
 from app.commands.doctor.repairs import Repaired, carry_out, proposed
-from app.commands.installation import be_quiet
-from app.commands.telling import telling
+from app.commands.telling import be_quiet, telling
 from app.core.errors import Invalid
 from app.core.startup import load_settings
 from app.settings import Settings

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.keys import FILE_NAME, load_keys
+from app.accounts.keys import KeyRing, load_key_ring
 from app.accounts.models import ExchangeAccount
 from app.accounts.vault import Vault
 from app.accounts.venues import AccountVenues
@@ -214,7 +214,7 @@ async def opened_doctor(settings: Settings, database: Database) -> AsyncIterator
         timeout_seconds=settings.exchange_timeout_seconds,
     )
     # Without the installation's key none of the stored ones opens, and each account says so.
-    venues = AccountVenues(database, room, vault or Vault(token_bytes(32)), clock)
+    venues = AccountVenues(database, room, vault or Vault(KeyRing.of(token_bytes(32))), clock)
     try:
         yield Doctor(database, venues, vault, clock)
     finally:
@@ -242,10 +242,7 @@ def _named(rows: Rows, name: str) -> set[UUID]:
 
 def _vault(settings: Settings) -> Vault | None:
     """The vault, without making a key where there is none."""
-    has_key = settings.secret_key.get_secret_value() or (settings.data_dir / FILE_NAME).exists()
-    if not has_key:
-        return None
     try:
-        return Vault(load_keys(settings).vault)
+        return Vault(load_key_ring(settings, may_make=False))
     except Invalid:
         return None  # said already by the check of the secrets

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from app.accounts.keys import FILE_NAME, OTHERS
+from app.accounts.key_files import OTHERS, key_files
 from app.commands.doctor.finding import Difference, Finding
 from app.db.migrate import config_for
 from app.db.session import Database
@@ -40,18 +40,20 @@ def check_folders(settings: Settings) -> Finding:
 def check_secrets(settings: Settings) -> Finding:
     """The key file is there and only its owner can read it, as are the paper exchange's keys."""
     differences: list[Difference] = []
-    key = settings.data_dir / FILE_NAME
-    if not settings.secret_key.get_secret_value() and not key.exists():
+    secrets = key_files(settings)
+    if secrets.current is not None and not secrets.current.exists():
         differences.append(
             Difference(
-                where=str(key),
+                where=str(secrets.current),
                 what="stored exchange keys cannot be opened",
                 expected="the installation's key file, or SECRET_KEY",
                 found="nothing",
                 todo="Bring the file back from a backup, or enter the exchange keys again.",
             )
         )
-    files = [path for path in (key, *_private(settings.data_dir)) if path.exists()]
+    # The modes of mounted files are somebody else's choice.
+    ours = [] if secrets.is_mounted else [secrets.current, secrets.previous]
+    files = [path for path in (*ours, *_private(settings.data_dir)) if path and path.exists()]
     differences += [
         Difference(
             where=str(path),

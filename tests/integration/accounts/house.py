@@ -24,7 +24,7 @@ from app.accounts import (
     service,
 )
 from app.accounts.authentication import BearerAuthentication
-from app.accounts.keys import Keys, derive_keys
+from app.accounts.keys import KeyRing
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
@@ -60,7 +60,7 @@ class House:
     app: Litestar
     database: Database
     clock: HandClock
-    keys: Keys
+    keys: KeyRing
     settings: Settings
 
     async def user(self, username: str, role: Role = Role.TRADER) -> User:
@@ -133,12 +133,12 @@ ROUTERS = [
 
 @asynccontextmanager
 async def open_house(
-    folder: Path, database: Database | None = None, **changes: Any
+    folder: Path, database: Database | None = None, ring: KeyRing | None = None, **changes: Any
 ) -> AsyncIterator[House]:
     """Build the app over a new SQLite file, or over a database that has its tables."""
     owned = database or await _new_database(folder)
     settings = Settings(_env_file=None, data_dir=folder, log_dir=folder / "logs", **changes)
-    clock, keys = HandClock(), derive_keys(b"k" * 32)
+    clock, keys = HandClock(), ring or KeyRing.of(b"k" * 32)
     parts = {
         "database": owned,
         "settings": settings,

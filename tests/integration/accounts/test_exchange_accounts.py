@@ -42,7 +42,7 @@ async def test_keys_are_sealed_in_the_database_and_open_for_the_worker(house: Ho
 
     async with house.database.read() as session:
         (account,) = await repository.active_exchange_accounts(session)
-    vault = Vault(house.keys.vault)
+    vault = Vault(house.keys)
     assert exchange_accounts.credentials_of(vault, account) == Credentials(**KEYS)
     assert str(account.id) == created["id"]
     stored = b"".join(path.read_bytes() for path in house.settings.data_dir.glob("test.db*"))
@@ -56,7 +56,7 @@ async def test_credentials_of_an_account_without_keys_says_so(house: House) -> N
     async with house.database.read() as session:
         (account,) = await repository.active_exchange_accounts(session)
     with pytest.raises(Unavailable) as refusal:
-        exchange_accounts.credentials_of(Vault(house.keys.vault), account)
+        exchange_accounts.credentials_of(Vault(house.keys), account)
     assert refusal.value.code == "credentials_missing"
 
 

@@ -16,7 +16,7 @@ from litestar.types import ASGIApp
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.authentication import PUBLIC
-from app.accounts.keys import derive_keys
+from app.accounts.keys import KeyRing
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
 from app.accounts.tokens import Access
@@ -129,7 +129,7 @@ async def open_front(
                     "clock": desk.clock,
                     "settings": desk.tools.settings,
                     "exchanges": REGISTRY,
-                    "key_ring": derive_keys(b"k" * 32),
+                    "key_ring": KeyRing.of(b"k" * 32),
                     "on_registered": _give_nothing,
                     "users": users,
                 }

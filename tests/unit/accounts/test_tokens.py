@@ -8,11 +8,12 @@ import jwt
 import pytest
 
 from app.accounts import tokens
-from app.accounts.keys import derive_keys
+from app.accounts.keys import KeyRing
 from app.accounts.tokens import Access
 from app.core.errors import Unauthenticated
 
-KEYS = derive_keys(b"k" * 32)
+RING = KeyRing.of(b"k" * 32)
+KEYS = RING.current
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 USER, SESSION = UUID(int=1), UUID(int=2)
 ACCESS = Access(user_id=USER, epoch=3, login_id=SESSION, scopes=("read",))
@@ -41,40 +42,40 @@ def signed(claims: dict[str, Any], headers: dict[str, Any] | None = None) -> str
 
 def refused(token: str) -> str:
     with pytest.raises(Unauthenticated) as refusal:
-        tokens.read(KEYS, token, now=NOW)
+        tokens.read(RING, token, now=NOW)
     return refusal.value.code
 
 
 def test_read_gives_back_what_was_issued() -> None:
-    token = tokens.issue(KEYS, ACCESS, now=NOW, lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW, lifetime=LIFETIME)
 
-    assert tokens.read(KEYS, token, now=NOW) == ACCESS
+    assert tokens.read(RING, token, now=NOW) == ACCESS
 
 
 def test_claims_of_these_tests_are_accepted_so_that_the_refusals_mean_something() -> None:
-    assert tokens.read(KEYS, signed(CLAIMS), now=NOW).scopes is None
+    assert tokens.read(RING, signed(CLAIMS), now=NOW).scopes is None
 
 
 @pytest.mark.parametrize(
     ("seconds", "is_valid"), [(0, True), (599.999, True), (600, False), (10**6, False)]
 )
 def test_read_at_the_end_of_the_lifetime(seconds: float, *, is_valid: bool) -> None:
-    token = tokens.issue(KEYS, ACCESS, now=NOW, lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW, lifetime=LIFETIME)
     later = NOW + timedelta(seconds=seconds)
 
     if is_valid:
-        assert tokens.read(KEYS, token, now=later) == ACCESS
+        assert tokens.read(RING, token, now=later) == ACCESS
     else:
         with pytest.raises(Unauthenticated) as refusal:
-            tokens.read(KEYS, token, now=later)
+            tokens.read(RING, token, now=later)
         assert refusal.value.code == "token_expired"
 
 
 @pytest.mark.parametrize("seconds", [2, 1])
 def test_read_allows_another_machines_clock_to_be_ahead(seconds: int) -> None:
-    token = tokens.issue(KEYS, ACCESS, now=NOW + timedelta(seconds=seconds), lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW + timedelta(seconds=seconds), lifetime=LIFETIME)
 
-    assert tokens.read(KEYS, token, now=NOW) == ACCESS
+    assert tokens.read(RING, token, now=NOW) == ACCESS
 
 
 @pytest.mark.parametrize("claim", sorted(CLAIMS))
@@ -119,6 +120,11 @@ def test_read_with_a_claim_that_is_not_ours_is_refused(change: dict[str, Any]) -
     [
         {},
         {"kid": "00000000"},
+        {"kid": ""},
+        {"kid": KEYS.key_id.upper()},
+        {"kid": f" {KEYS.key_id}"},
+        {"kid": "secret.key"},
+        {"kid": "secret.key.previous"},
         {"kid": "../../etc/passwd"},
         {"kid": "' OR 1=1 --"},
         {"kid": KEYS.key_id + "\x00"},
@@ -169,7 +175,7 @@ def test_read_of_what_is_no_token_is_refused(token: str) -> None:
 
 
 def test_read_of_a_token_with_any_one_character_changed_is_refused() -> None:
-    token = tokens.issue(KEYS, ACCESS, now=NOW, lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW, lifetime=LIFETIME)
     # The last character of each part has bits that base64 ignores: they are left out.
     ends = {token.index(".") - 1, token.rindex(".") - 1, len(token) - 1}
     places = [at for at, char in enumerate(token) if char != "." and at not in ends]
@@ -177,3 +183,46 @@ def test_read_of_a_token_with_any_one_character_changed_is_refused() -> None:
     for at in places:
         other = "A" if token[at] != "A" else "B"
         assert refused(token[:at] + other + token[at + 1 :]) == "unauthenticated"
+
+
+OLD, NEW = b"k" * 32, b"n" * 32
+
+
+def test_security_31_a_token_of_the_previous_secret_is_read_and_new_ones_bear_the_new_kid() -> None:
+    before = tokens.issue(KeyRing.of(OLD), ACCESS, now=NOW, lifetime=LIFETIME)
+    ring = KeyRing.of(NEW, OLD)
+
+    after = tokens.issue(ring, ACCESS, now=NOW, lifetime=LIFETIME)
+
+    assert tokens.read(ring, before, now=NOW) == ACCESS
+    assert tokens.read(ring, after, now=NOW) == ACCESS
+    assert jwt.get_unverified_header(after)["kid"] == KeyRing.of(NEW).current.key_id
+
+
+def test_security_31_a_token_of_a_dropped_secret_is_refused() -> None:
+    before = tokens.issue(KeyRing.of(OLD), ACCESS, now=NOW, lifetime=LIFETIME)
+
+    with pytest.raises(Unauthenticated) as refusal:
+        tokens.read(KeyRing.of(NEW), before, now=NOW)
+
+    assert refusal.value.code == "unauthenticated"
+
+
+def test_security_31_the_previous_secrets_tokens_are_checked_as_strictly() -> None:
+    ring, old = KeyRing.of(NEW, OLD), KeyRing.of(OLD).current
+    forged = [
+        jwt.encode(CLAIMS, old.signing, algorithm="HS256", headers={"kid": ring.current.key_id}),
+        jwt.encode(CLAIMS, NEW, algorithm="HS256", headers={"kid": old.key_id}),
+        jwt.encode(CLAIMS, old.wrapping, algorithm="HS256", headers={"kid": old.key_id}),
+        jwt.encode(CLAIMS, old.signing, algorithm="HS256", headers={"kid": old.key_id, "jku": "x"}),
+        jwt.encode(
+            {**CLAIMS, "aud": "refresh"},
+            old.signing,
+            algorithm="HS256",
+            headers={"kid": old.key_id},
+        ),
+    ]
+
+    for token in forged:
+        with pytest.raises(Unauthenticated):
+            tokens.read(ring, token, now=NOW)

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from app.accounts.keys import KeyRing
 from app.accounts.vault import Vault
 from app.commands.doctor.checks import alarms, fills
 from app.core.ids import new_id
@@ -21,9 +22,11 @@ def test_only_what_is_on_the_account_is_looked_at() -> None:
 def test_a_key_of_another_installation_does_not_open() -> None:
     ward = a_ward()
 
-    assert "its key does not open" in words(alarms.keys_open(ward.rows, Vault(bytes(32))))
+    assert "its key does not open" in words(
+        alarms.keys_open(ward.rows, Vault(KeyRing.of(bytes(32))))
+    )
     ward.account.credentials = None
-    assert alarms.keys_open(ward.rows, Vault(bytes(32))).looked_at == 0
+    assert alarms.keys_open(ward.rows, Vault(KeyRing.of(bytes(32)))).looked_at == 0
 
 
 def test_a_difference_that_the_second_look_does_not_see_is_none() -> None:

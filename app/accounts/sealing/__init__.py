@@ -1,0 +1,1 @@
+"""Secrets at rest: how they are sealed, where they lie, and how they come under another key."""
