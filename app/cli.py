@@ -65,6 +65,7 @@ COMMANDS: Final = {
     "doctor": "app.commands.doctor.command:doctor",
     "explain": "app.commands.explain:explain",
     "paper": "app.commands.paper:paper",
+    "rotate-keys": "app.commands.rotate_keys:rotate_keys",
 }
 
 

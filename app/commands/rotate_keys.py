@@ -1,0 +1,208 @@
+"""`rotate-keys`: another secret for the installation, and every stored key under it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from sqlalchemy.exc import DBAPIError
+
+from app.accounts.key_files import drop_secret, key_files, only_one, replace_secret
+from app.accounts.keys import KeyRing, load_key_ring
+from app.accounts.sealing.rewrapping import Unreadable, count_waiting, rewrap_all
+from app.commands.telling import be_quiet, telling
+from app.core.clock import SystemClock
+from app.core.errors import Conflict, Invalid, Unavailable
+from app.core.startup import load_settings
+from app.db.session import Database, open_database
+from app.settings import Settings
+
+# A server that had just sealed something with the secret before has kept it by then.
+SETTLE_SECONDS: Final = 3.0
+SHOWN: Final = 10
+
+MADE: Final = "Made a new secret in {current}; the one before is in {previous}."
+GOING_ON: Final = "{previous} is still there: going on with the rotation that was begun."
+DONE: Final = """\
+Servers that run have gone over to the new secret by themselves, and nothing stored needs
+{previous} any more. Keep that file for ten minutes, so that nobody has to log in again, and with
+the backups made until now. Then remove it here:
+  python -m app rotate-keys --drop-previous
+If somebody else may know the secret before, do that at once."""
+DONE_WITH_YOURS: Final = """\
+Nothing stored needs the previous secret any more. When every process has run with the new one for
+ten minutes, take the previous one away (SECRET_KEY_PREVIOUS, or {previous})
+and start them anew. Keep it with the backups made until now."""
+NOTHING_BEFORE: Final = """\
+There is no secret to rotate from. Set SECRET_KEY_PREVIOUS to the one in use until now, or keep it
+in {previous}, and set SECRET_KEY or SECRET_KEY_FILE to a new one."""
+DO_NOT_OPEN: Final = """\
+{count} stored keys open with no secret that is here. They are as they were, and so are the secrets:
+{rows}
+Bring back the secret that they were sealed with (docs/security.md), or enter these keys again."""
+
+
+@click.command("rotate-keys")
+@click.option(
+    "--drop-previous",
+    is_flag=True,
+    help="End the rotation: remove the secret before, once nothing needs it.",
+)
+@telling
+def rotate_keys(*, drop_previous: bool) -> None:
+    """Replace the installation's secret, and bring every stored key under the new one.
+
+    Servers may run meanwhile. When it is stopped or killed, run it again: it goes on where it was.
+    With a secret of your own (SECRET_KEY, SECRET_KEY_FILE) it makes none, and brings what is stored
+    from SECRET_KEY_PREVIOUS to that one.
+    """
+    be_quiet()
+    settings = load_settings()
+    files = key_files(settings)
+    if files.current is None or not files.is_own:
+        _refuse_what_is_yours(drop_previous=drop_previous)
+        asyncio.run(_to_yours(settings, files.previous))
+        return
+    _refuse_what_is_missing(files.current, files.previous, drop_previous=drop_previous)
+    with only_one(files.current.parent):
+        if drop_previous:
+            asyncio.run(_drop(settings, files.previous))
+        else:
+            asyncio.run(_to_a_new_one(settings, files.current, files.previous))
+
+
+async def _to_a_new_one(settings: Settings, current: Path, previous: Path) -> None:
+    async with _database(settings) as database:
+        ring = load_key_ring(settings)
+        # One that cannot be used is said before there is a new secret.
+        await count_waiting(database, ring)
+        if replace_secret(current, previous):
+            click.echo(MADE.format(current=current, previous=previous))
+            await _record(database, "keys.replaced", ring)
+        else:
+            click.echo(GOING_ON.format(previous=previous))
+        _refuse_unreadable(await _rewrap(database, ring))
+    click.echo(DONE.format(previous=previous))
+
+
+async def _drop(settings: Settings, previous: Path) -> None:
+    async with _database(settings) as database:
+        ring = load_key_ring(settings)
+        others = {keys.key_id for keys in ring.all[1:]}
+        await _rewrap(database, ring)
+        await asyncio.sleep(SETTLE_SECONDS)
+        unreadable = await _rewrap(database, ring)
+        # What no secret opens keeps none of them here, unless it names the one that is to go.
+        _refuse_unreadable([one for one in unreadable if one.key_id in others])
+        drop_secret(previous)
+        await _record(database, "keys.dropped", ring)
+    click.echo(f"Removed {previous}: what it signed is not valid any more.")
+
+
+async def _to_yours(settings: Settings, previous: Path) -> None:
+    ring = load_key_ring(settings)
+    if len(ring.all) == 1:
+        raise Conflict(NOTHING_BEFORE.format(previous=previous), code="no_previous_secret")
+    async with _database(settings) as database:
+        _refuse_unreadable(await _rewrap(database, ring))
+    click.echo(DONE_WITH_YOURS.format(previous=previous))
+
+
+async def _rewrap(database: Database, ring: KeyRing) -> list[Unreadable]:
+    """Bring what is stored under the current key, and show how far it is."""
+    waiting = await count_waiting(database, ring)
+    done = 0
+    with Progress(
+        TextColumn("re-wrapping"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        disable=waiting == 0,
+    ) as progress:
+        task = progress.add_task("", total=waiting)
+
+        def on_progress(more: int) -> None:
+            nonlocal done
+            done += more
+            progress.advance(task, more)
+
+        unreadable = await rewrap_all(database, ring, on_progress=on_progress)
+    if done:
+        click.echo(f"{done} stored keys are under the secret {ring.current.key_id} now.")
+        await _record(database, "keys.rewrapped", ring, count=str(done))
+    return unreadable
+
+
+def _refuse_what_is_yours(*, drop_previous: bool) -> None:
+    if drop_previous:
+        raise Conflict(
+            "The secrets of this installation are yours to take away: see docs/security.md.",
+            code="secret_not_ours",
+        )
+
+
+def _refuse_what_is_missing(current: Path, previous: Path, *, drop_previous: bool) -> None:
+    if not current.exists():
+        raise Invalid(
+            f"There is no {current} to rotate: start the server once.", code="secret_key_missing"
+        )
+    if drop_previous and not previous.exists():
+        raise Conflict(f"There is no {previous} to remove.", code="no_previous_secret")
+
+
+def _refuse_unreadable(unreadable: Sequence[Unreadable]) -> None:
+    if not unreadable:
+        return
+    rows = [f"  {one.table} {one.row_id}" for one in unreadable[:SHOWN]]
+    if len(unreadable) > SHOWN:
+        rows.append(f"  and {len(unreadable) - SHOWN} more")
+    raise Unavailable(
+        DO_NOT_OPEN.format(count=len(unreadable), rows="\n".join(rows)), code="sealed_unreadable"
+    )
+
+
+async def _record(database: Database, action: str, ring: KeyRing, **detail: str) -> None:
+    from app.accounts import models  # noqa: F401, PLC0415 the trail's rows point at users
+    from app.audit.service import record  # noqa: PLC0415 slow to import, needed at the end only
+
+    async with database.transaction() as session:
+        await record(
+            session,
+            now=SystemClock().now(),
+            actor="cli",
+            action=action,
+            subject_kind="installation",
+            subject_id=ring.current.key_id,
+            detail=detail,
+        )
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[Database]:
+    """The database as it is; bringing its schema up to date is left to the server."""
+    database = open_database(settings.resolved_database_url)
+    _refuse_to_make(database)
+    try:
+        yield database
+    except (DBAPIError, OSError) as error:
+        words = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise Invalid(
+            f"DATABASE_URL: the database cannot be used: {words}\n"
+            "Run this again then: it goes on where it was.",
+            code="database_unreachable",
+        ) from None
+    finally:
+        await database.close()
+
+
+def _refuse_to_make(database: Database) -> None:
+    name = database.engine.url.database or ""
+    if database.is_sqlite and not Path(name).exists():
+        raise Invalid(
+            f"DATABASE_URL: there is no {name}: start the server once.", code="database_missing"
+        )
