@@ -14,7 +14,7 @@ import uvloop
 from app.core.clock import SystemClock
 from app.core.errors import Invalid
 from app.core.log import configure_logging
-from app.core.startup import load_settings
+from app.core.startup import forbid_core_dumps, load_settings
 from app.house import House, make_folder, own_url
 from app.main import create_app
 from app.paper_exchange.app import create_paper_exchange
@@ -37,6 +37,7 @@ def serve(settings: Settings, *, with_worker: bool, is_rate_limited: bool = True
     Raises:
         Invalid: it cannot start; one line says why.
     """
+    forbid_core_dumps()
     configure_logging(settings)
     listener = bind(settings.host, settings.port)
     house = House.build(settings, with_worker=with_worker, is_rate_limited=is_rate_limited)
@@ -49,6 +50,7 @@ def work(settings: Settings) -> None:
     Raises:
         Invalid: it cannot start; one line says why.
     """
+    forbid_core_dumps()
     configure_logging(settings)
     if not settings.paper_url:
         raise Invalid(
@@ -93,6 +95,7 @@ async def api(scope: Any, receive: Any, send: Any) -> None:
     """The API for a server that starts applications itself, as gunicorn: built when it starts."""
     if scope["type"] == "lifespan":
         settings = load_settings()
+        forbid_core_dumps()
         configure_logging(settings, process="api")
         try:
             scope["state"][APPLICATION] = create_app(await House.build(settings, with_worker=False))

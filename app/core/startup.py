@@ -1,4 +1,6 @@
-"""What can go wrong before anything runs, said in lines a person can act on."""
+"""What comes before anything runs; what can go wrong is said in lines a person can act on."""
+
+import resource
 
 from pydantic import ValidationError
 
@@ -20,6 +22,11 @@ def load_settings() -> Settings:
             for item in error.errors()
         ]
         raise Invalid("\n".join(lines), code="bad_settings") from None
+
+
+def forbid_core_dumps() -> None:
+    """A crash must not write the keys that are in memory to a disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _line(name: str, message: str) -> str:
