@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,17 +128,29 @@ def test_security_31_another_version_another_key_id_and_mixed_parts_do_not_open(
     assert not opens(changed, KeyRing.of(NEW, OLD))
 
 
-def test_security_31_no_nonce_no_data_key_and_no_text_comes_twice() -> None:
-    sealed = [seal(RING, PLAIN, PLACE).split(":") for _ in range(2_000)]
-    wrapped = [base64.b64decode(text[2]) for text in sealed]
-    payloads = [base64.b64decode(text[3]) for text in sealed]
+def opened_by_hand(sealed: str) -> tuple[bytes, bytes]:
+    """The data key and the secret, by the letter of the format."""
+    version, key_id, *texts = sealed.split(":")
+    wrapped, payload = map(base64.b64decode, texts)
+    place = f"exchange_accounts|{PLACE.row_id}|{PLACE.user_id}|credentials"
+    data_key = AESGCM(RING.current.wrapping).decrypt(
+        wrapped[:12], wrapped[12:], f"{version}|data key|{key_id}|{place}".encode()
+    )
+    plain = AESGCM(data_key).decrypt(
+        payload[:12], payload[12:], f"{version}|payload|{place}".encode()
+    )
+    return data_key, plain
 
-    nonces = [part[:12] for part in wrapped + payloads]
+
+def test_security_31_both_layers_are_bound_and_no_nonce_and_no_data_key_comes_twice() -> None:
+    sealed = [seal(RING, PLAIN, PLACE) for _ in range(2_000)]
+    opened = [opened_by_hand(text) for text in sealed]
+    nonces = [base64.b64decode(part)[:12] for text in sealed for part in text.split(":")[2:]]
+
+    assert {plain for _, plain in opened} == {PLAIN}
+    assert {len(data_key) for data_key, _ in opened} == {32}
+    assert len({data_key for data_key, _ in opened}) == 2_000
     assert len(set(nonces)) == 4_000
-    assert len({part[12:] for part in payloads}) == 2_000
-    # 32 bytes of data key and 16 of its tag: nothing of it is shared.
-    assert {len(part) for part in wrapped} == {12 + 32 + 16}
-    assert len({part[12:] for part in wrapped}) == 2_000
 
 
 def test_rewrap_puts_the_same_secret_under_the_new_key_and_leaves_it_otherwise() -> None:
@@ -166,6 +179,13 @@ def test_rewrap_gives_a_text_of_version_1_a_data_key() -> None:
 def test_rewrap_of_what_does_not_open_is_refused(text: str) -> None:
     with pytest.raises(Unavailable):
         rewrap(KeyRing.of(NEW), text, PLACE)
+
+
+def test_rewrap_of_a_secret_that_is_damaged_under_a_good_data_key_is_refused() -> None:
+    damaged = seal(RING, PLAIN, PLACE)[:-8] + "AAAAAAAA"
+
+    with pytest.raises(Unavailable):
+        rewrap(KeyRing.of(NEW, OLD), damaged, PLACE)
 
 
 def test_payload_of_nothing_is_nothing() -> None:
