@@ -29,10 +29,10 @@ MADE: Final = "Made a new secret in {current}; the one before is in {previous}."
 GOING_ON: Final = "{previous} is still there: going on with the rotation that was begun."
 DONE: Final = """\
 Servers that run have gone over to the new secret by themselves, and nothing stored needs
-{previous} any more. Keep that file for ten minutes, so that nobody has to log in again, and with
-the backups made until now. Then remove it here:
+{previous} any more. Keep a copy with the backups made until now. In ten minutes the last token
+that it signed will have ended; then remove it here:
   python -m app rotate-keys --drop-previous
-If somebody else may know the secret before, do that at once."""
+If somebody else may know it, do that at once."""
 DONE_WITH_YOURS: Final = """\
 Nothing stored needs the previous secret any more. When every process has run with the new one for
 ten minutes, take the previous one away (SECRET_KEY_PREVIOUS, or {previous})
