@@ -26,6 +26,7 @@ from app.desk import orders as desk_orders
 from app.desk import positions as desk_positions
 from app.desk import preview as desk_preview
 from app.desk import risk as desk_risk
+from app.desk import tokens as desk_tokens
 from app.desk.providers import TOOLS
 from app.desk.rehearsal import routes as desk_rehearsal
 from app.exchanges.venues import REGISTRY
@@ -56,6 +57,7 @@ ROUTERS = [
     desk_capital.router,
     strategy_routes.router,
     desk_rehearsal.router,
+    desk_tokens.router,
     webhook_routes.router,
     desk_alarms.router,
     signal_routes.router,

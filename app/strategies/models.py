@@ -32,6 +32,9 @@ class Strategy(Base):
     name: Mapped[str] = mapped_column(String(120))
     token_digest: Mapped[str] = mapped_column(String(64), unique=True)
     token_hint: Mapped[str] = mapped_column(String(8))
+    previous_token_digest: Mapped[str | None] = mapped_column(String(64), unique=True, index=True)
+    previous_token_hint: Mapped[str | None] = mapped_column(String(8))
+    previous_token_until: Mapped[datetime | None]
     approval: Mapped[Approval] = mapped_column(default=Approval.MANUAL)
     sizing_mode: Mapped[SizingMode] = mapped_column(default=SizingMode.FROM_ALERT)
     sizing_value: Mapped[Decimal | None]
@@ -63,3 +66,7 @@ class Strategy(Base):
     is_active: Mapped[bool] = mapped_column(default=True)
     is_manual: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+
+    def has_previous_token(self, now: datetime) -> bool:
+        """Whether the token before the last rotation still opens the door."""
+        return self.previous_token_until is not None and now < self.previous_token_until

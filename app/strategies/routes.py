@@ -1,6 +1,6 @@
 """`/strategies`: CRUD, activate, rotate the token, the alert template."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from app.strategies.models import Strategy
 from app.strategies.schemas import (
     ActivateIn,
     AlertTemplateOut,
+    RotateIn,
     StrategyIn,
     StrategyOut,
     StrategyPatch,
@@ -136,10 +137,14 @@ async def rotate_token(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
+    data: JSONBody[RotateIn | None] = None,
 ) -> StrategyWithUrl:
-    """The old URL stops working at once."""
+    """The old URL stops working at once, or after the overlap; one older than it in any case."""
     strategy = await repository.owned(session, strategy_id, caller.user_id)
-    token = await service.rotate_token(session, strategy, actor=caller.username, now=now)
+    overlap = timedelta(seconds=data.overlap_seconds if data else 0)
+    token = await service.rotate_token(
+        session, strategy, overlap=overlap, actor=caller.username, now=now
+    )
     return StrategyWithUrl.with_url(strategy, webhook_url(str(request.base_url), token))
 
 

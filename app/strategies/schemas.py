@@ -14,6 +14,7 @@ from app.trading.money import Money
 from app.trading.words import MarginMode, TriggerBy
 
 MAX_LEVERAGE = 125
+MAX_OVERLAP_SECONDS = 7 * 86_400
 EXAMPLE: Final[dict[str, JsonValue]] = {
     "name": "BTC breakout",
     "account_id": "019aa0c4-7a2b-7c1e-9f00-2f3a4b5c6d7e",
@@ -113,13 +114,24 @@ class ActivateIn(In):
     is_active: bool
 
 
+class RotateIn(In):
+    """How long the old webhook URL works beside the new one; at once it ends without any."""
+
+    overlap_seconds: int = Field(default=0, ge=0, le=MAX_OVERLAP_SECONDS)
+
+
 class StrategyOut(Out):
-    """A strategy; its webhook token is never shown again after it was made."""
+    """A strategy; its webhook token is never shown again after it was made.
+
+    `token_hint` is the token's end. Until `previous_token_until` the token before it works, too.
+    """
 
     id: UUID
     name: str
     account_id: UUID
     token_hint: str
+    previous_token_hint: str | None
+    previous_token_until: Moment | None
     approval: Approval
     sizing: Sizing
     leverage: int

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from app.strategies.models import Strategy
 
 MANUAL_NAME = "manual"
 HINT_LENGTH = 4
+NO_OVERLAP = timedelta(0)
 
 
 def token_digest(token: str) -> str:
@@ -97,13 +98,34 @@ async def change(
 
 
 async def rotate_token(
-    session: AsyncSession, strategy: Strategy, *, actor: str, now: datetime
+    session: AsyncSession,
+    strategy: Strategy,
+    *,
+    overlap: timedelta = NO_OVERLAP,
+    actor: str,
+    now: datetime,
 ) -> str:
-    """Give the strategy a new webhook token; the old one stops working at once."""
+    """Give the strategy a new webhook token.
+
+    There are never more than two: the one that was the newest works on for the overlap, and the
+    one before it, if its own overlap has not ended yet, ends now.
+
+    Args:
+        session: the caller's transaction.
+        strategy: whose token.
+        overlap: how long the old token opens the door beside the new one; none, and it ends now.
+        actor: who rotates it, for the audit.
+        now: the time of it.
+    """
+    has_overlap = overlap > NO_OVERLAP
+    strategy.previous_token_digest = strategy.token_digest if has_overlap else None
+    strategy.previous_token_hint = strategy.token_hint if has_overlap else None
+    strategy.previous_token_until = now + overlap if has_overlap else None
     token = new_token()
     strategy.token_digest = token_digest(token)
     strategy.token_hint = token[-HINT_LENGTH:]
-    await _audit(session, strategy, "strategy.token_rotated", actor, now)
+    seconds = str(int(overlap.total_seconds()))
+    await _audit(session, strategy, "strategy.token_rotated", actor, now, overlap_seconds=seconds)
     return token
 
 

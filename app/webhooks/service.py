@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from app.core.errors import NotFound
 from app.core.sharing import Shared
@@ -87,6 +88,7 @@ class Door:
             received_at=self._tools.now(),
             reading=Reading.of(body),
             token_digest=admitted.token_digest,
+            token_hint=admitted.owner.token_hint,
             actor=admitted.tester,
         )
         try:
@@ -104,5 +106,7 @@ class Door:
     async def _look_up(self, digests: Sequence[str]) -> Sequence[TokenOwner | None]:
         async with self._tools.database.read() as session:
             connection = await session.connection()
-            found = await connection.run_sync(strategies.by_token_digests, set(digests))
+            found = await connection.run_sync(
+                partial(strategies.by_token_digests, digests=set(digests), now=self._tools.now())
+            )
         return [found.get(digest) for digest in digests]

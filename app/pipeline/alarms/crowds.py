@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     insert,
     literal_column,
+    or_,
     select,
     true,
 )
@@ -122,9 +123,12 @@ def _statement(columns: Sequence[str]) -> Select[Any]:
         )
         .render_derived(name="given", with_types=True)
     )
-    is_valid = and_(
-        strategies.c.token_digest == given.c.token_digest, strategies.c.id == given.c.strategy_id
+    is_newest = strategies.c.token_digest == given.c.token_digest
+    overlaps = and_(
+        strategies.c.previous_token_digest == given.c.token_digest,
+        strategies.c.previous_token_until > given.c.received_at,
     )
+    is_valid = and_(strategies.c.id == given.c.strategy_id, or_(is_newest, overlaps))
     wanted = select(given).join_from(given, strategies, is_valid).cte("wanted")
     taking = (
         select(wanted.c.strategy_id, wanted.c.key, wanted.c.id, wanted.c.valid_until)

@@ -223,11 +223,14 @@ def _gone() -> Exception:
 
 def _have_valid_tokens(connection: Connection, deliveries: Sequence[Delivery]) -> list[bool]:
     """Whose token is still its strategy's, as the transaction sees it that keeps them."""
-    digests = {one.token_digest for one in deliveries if one.token_digest is not None}
-    owners = strategies.by_token_digests(connection, digests)
+    asked = {one.token_digest: one.strategy_id for one in deliveries if one.token_digest}
+    tokens = strategies.tokens_of(connection, asked.values())
     return [
         one.token_digest is None
-        or (one.token_digest in owners and owners[one.token_digest].strategy_id == one.strategy_id)
+        or (
+            one.token_digest in tokens
+            and tokens[one.token_digest].opens(one.strategy_id, one.received_at)
+        )
         for one in deliveries
     ]
 

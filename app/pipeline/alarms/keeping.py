@@ -36,6 +36,7 @@ class Delivery:
         received_at: when it arrived.
         reading: the body, read.
         token_digest: of the token it came with; None when it came from inside.
+        token_hint: the end of that token.
         actor: the user who sent it from inside; None when it came with a token.
         origin: the request that brought it, for the audit of what came from inside.
         alarm_id: of the alarm it becomes, unless it repeats another.
@@ -48,6 +49,7 @@ class Delivery:
     received_at: datetime
     reading: Reading
     token_digest: str | None = None
+    token_hint: str | None = None
     actor: str | None = None
     origin: Origin = field(default_factory=current_origin)
     alarm_id: UUID = field(default_factory=new_id)
@@ -198,6 +200,7 @@ def row_of(
         "decided_at": None if reason is None else now,
         "body": delivery.body,
         "source": delivery.source,
+        "token_hint": delivery.token_hint,
         "received_at": now,
         "stored_at": stored_at,
         "deliveries": deliveries,

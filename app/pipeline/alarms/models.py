@@ -38,6 +38,7 @@ class Alarm(Base):
         LargeBinary().with_variant(MEDIUMBLOB(), "mysql", "mariadb")
     )
     source: Mapped[str] = mapped_column(String(MAX_SOURCE))
+    token_hint: Mapped[str | None] = mapped_column(String(8))
     received_at: Mapped[datetime]
     stored_at: Mapped[datetime | None]
     decided_at: Mapped[datetime | None]

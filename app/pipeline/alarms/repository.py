@@ -38,6 +38,31 @@ async def owned(session: AsyncSession, alarm_id: UUID, user_id: UUID) -> Alarm:
     return row
 
 
+async def last_use(
+    session: AsyncSession, strategy_id: UUID, token_hint: str, *, since: datetime
+) -> datetime | None:
+    """When the newest alert with that token was received.
+
+    Args:
+        session: the caller's transaction.
+        strategy_id: whose alerts.
+        token_hint: the token's end.
+        since: how far back to look; a token that is never used costs all of that.
+    """
+    query = (
+        select(Alarm.received_at)
+        .where(
+            Alarm.strategy_id == strategy_id,
+            Alarm.received_at >= since,
+            Alarm.token_hint == token_hint,
+        )
+        .order_by(Alarm.received_at.desc())
+        .limit(1)
+    )
+    newest: datetime | None = await session.scalar(query)
+    return newest
+
+
 async def count_delivery(session: AsyncSession, alarm_id: UUID) -> None:
     """One more delivery of an alert we have."""
     await session.execute(

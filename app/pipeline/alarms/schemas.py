@@ -19,6 +19,7 @@ class AlarmOut(Out):
     decided_at: Moment | None
     deliveries: int
     source: str
+    token_hint: str | None
     is_test: bool
     dialect: str | None
     alert_at: Moment | None
