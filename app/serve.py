@@ -175,8 +175,9 @@ async def _serve_paper_exchange(settings: Settings, listener: socket.socket) -> 
         await paper.stop()
 
 
-async def _uvicorn(app: object, listener: socket.socket) -> None:
-    config = uvicorn.Config(
+def http_config(app: object) -> uvicorn.Config:
+    """How HTTP is spoken; gunicorn.conf.py says the same for its processes."""
+    return uvicorn.Config(
         app,  # type: ignore[arg-type]  # uvicorn's own type for an ASGI application is narrower
         log_config=None,
         access_log=False,
@@ -187,11 +188,14 @@ async def _uvicorn(app: object, listener: socket.socket) -> None:
         http="httptools",
         ws="websockets-sansio",
     )
+
+
+async def _uvicorn(app: object, listener: socket.socket) -> None:
     # uvicorn raises the signal it stopped for once more: it must not end us before we have closed
     # what is open, nor make a clean stop look like a crash.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     with suppress(KeyboardInterrupt):
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await uvicorn.Server(http_config(app)).serve(sockets=[listener])
 
 
 def announce(house: House) -> None:

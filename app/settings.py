@@ -2,14 +2,32 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 TRADINGVIEW_ADDRESSES = ("52.89.214.238", "34.212.75.30", "54.218.53.128", "52.32.178.7")
+# Networks that say nothing about who is at the other end: no sender on the internet has them.
+NOT_PUBLIC: Final = {
+    "unspecified": ("0.0.0.0/8", "::/128"),
+    "loopback": ("127.0.0.0/8", "::1/128"),
+    "private": (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15"),
+        *("fc00::/7", "fec0::/10"),
+    ),
+    "link-local": ("169.254.0.0/16", "fe80::/10"),
+    "multicast": ("224.0.0.0/4", "ff00::/8"),
+    "reserved": (
+        *("240.0.0.0/4", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),
+        # IPv4 written as IPv6 is read as IPv4; the others name no machine, or another one.
+        *("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:db8::/32"),
+    ),
+}
+
+Network = IPv4Network | IPv6Network
 
 
 class Environment(StrEnum):
@@ -57,6 +75,9 @@ class Settings(BaseSettings):
     inbox_most_waiting: int = Field(default=2_048, ge=1)
     inbox_patience_seconds: float = 2.4
     webhook_read_seconds: float = Field(default=3.0, gt=0)
+    webhook_address_per_minute: int = Field(default=60_000, ge=1)
+    webhook_token_per_minute: int = Field(default=6_000, ge=1)
+    webhook_guesses_per_minute: int = Field(default=300, ge=1)
     dedup_window_seconds: int = 90
     future_alert_seconds: int = 5
     protection_deadline_seconds: float = 10.0
@@ -74,11 +95,37 @@ class Settings(BaseSettings):
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for part in value:
-            if "/" in part:
-                ip_network(part)
-            else:
-                ip_address(part)
+            _network(part)
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _few_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if _network(part).prefixlen == 0:
+                raise ValueError(
+                    f"{part} would believe everybody about who sends: name each proxy's address"
+                )
+        return value
+
+    @model_validator(mode="after")
+    def _public_senders(self) -> "Settings":
+        if self.is_local:
+            return self
+        proxies = [_network(part) for part in self.trusted_proxies]
+        for part in self.webhook_allowed_ips:
+            network = _network(part)
+            if (special := _special_part(network)) is not None:
+                raise ValueError(
+                    f"WEBHOOK_ALLOWED_IPS: {part} is or contains what is {special}: "
+                    "outside ENVIRONMENT=local name public addresses only"
+                )
+            if any(_overlap(one, network) for one in proxies):
+                raise ValueError(
+                    f"WEBHOOK_ALLOWED_IPS: {part} is or contains one of TRUSTED_PROXIES: "
+                    "whatever a proxy says nothing about would count as an alert's sender"
+                )
+        return self
 
     @model_validator(mode="after")
     def _secrets(self) -> "Settings":
@@ -108,3 +155,32 @@ class Settings(BaseSettings):
         """The database to use: the one that was set, else SQLite in the data folder."""
         url = self.database_url.get_secret_value()
         return url or f"sqlite+aiosqlite:///{self.data_dir / 'signalbox.db'}"
+
+
+def _network(text: str) -> Network:
+    """An address or a network; there is no word for all of them.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither an address nor a network: write 192.0.2.7 or 192.0.2.0/28"
+        ) from None
+
+
+def _special_part(network: Network) -> str | None:
+    """What is not public about a network, as `loopback (127.0.0.0/8)`; None when nothing is."""
+    for kind, specials in NOT_PUBLIC.items():
+        for special in specials:
+            if _overlap(network, ip_network(special)):
+                return f"{kind} ({special})"
+    return None
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    if isinstance(one, IPv4Network):
+        return isinstance(other, IPv4Network) and one.overlaps(other)
+    return isinstance(other, IPv6Network) and one.overlaps(other)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -15,11 +15,13 @@ from pydantic import SecretStr
 
 from app.house import PAPER_PATH, House
 from app.main import create_app
+from app.serve import http_config
 from app.settings import Settings
 
 USERNAME = "trader"
 PASSWORD = "correct-horse-battery"
 PATIENCE_SECONDS = 8.0
+START_SECONDS = 30.0
 
 ResultT = TypeVar("ResultT")
 
@@ -73,29 +75,39 @@ class Site:
 
 @asynccontextmanager
 async def running(
-    folder: Path, database_url: str, *, port: int = 0, **settings: Any
+    folder: Path,
+    database_url: str,
+    *,
+    port: int = 0,
+    unix_socket: Path | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
-    """Serve a house over that database and folder; a second time is a restart."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+    """Serve a house over that database and folder; a second time is a restart.
+
+    Args:
+        folder: of its data and logs.
+        database_url: of a migrated database.
+        port: any free one when 0.
+        unix_socket: where it listens as well.
+        settings: other than the usual ones of tests.
+    """
+    with ExitStack() as stack:
+        listener = stack.enter_context(
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        )
+        listeners = [listener]
+        if unix_socket is not None:
+            listeners.append(stack.enter_context(socket.socket(socket.AF_UNIX)))
+            listeners[-1].bind(str(unix_socket))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))
         house = await House.build(_settings(folder, database_url, listener, settings))
-        config = uvicorn.Config(
-            create_app(house),
-            log_config=None,
-            access_log=False,
-            # As `serve` does: uvicorn would believe any X-Forwarded-For from this machine.
-            proxy_headers=False,
-            server_header=False,
-            http="httptools",
-            ws="websockets-sansio",
-        )
-        server = uvicorn.Server(config)
-        task = asyncio.create_task(server.serve([listener]))
+        server = uvicorn.Server(http_config(create_app(house)))
+        task = asyncio.create_task(server.serve(listeners))
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
             async with httpx.AsyncClient(base_url=base, timeout=20) as client:
-                await until(lambda: _is_ready(client, task))
+                await until(lambda: _is_ready(client, task), seconds=START_SECONDS)
                 await _log_in(client)
                 url = house.first.extra.get("webhook_url", "")
                 yield Site(base, client, house, url)

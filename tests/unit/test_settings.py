@@ -46,7 +46,8 @@ def test_env_example_explains_each_setting_in_the_line_above() -> None:
         ({"secret_key": "short"}, "SECRET_KEY is too short"),
         ({"port": "0"}, "greater than or equal to 1"),
         ({"webhook_read_seconds": "0"}, "greater than 0"),
-        ({"webhook_allowed_ips": "1.2.3"}, "1.2.3"),
+        ({"webhook_allowed_ips": "1.2.3"}, "neither an address nor a network"),
+        ({"webhook_token_per_minute": "0"}, "greater than or equal to 1"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_a_sentence(
@@ -54,6 +55,83 @@ def test_settings_that_make_no_sense_are_refused_with_a_sentence(
 ) -> None:
     with pytest.raises(ValidationError, match=re.escape(sentence)):
         Settings(_env_file=None, **changes)  # type: ignore[arg-type]  # text, as from the environment
+
+
+PRODUCTION = {"environment": "production", "secret_key": "k" * 32}
+
+
+@pytest.mark.parametrize("everybody", ["*", "0.0.0.0/0", "::/0", "10.0.0.1, 0.0.0.0/0"])
+@pytest.mark.parametrize("environment", [{}, PRODUCTION])
+def test_security_33_nobody_is_trusted_as_a_proxy_without_a_name(
+    environment: dict[str, str], everybody: str
+) -> None:
+    with pytest.raises(ValidationError, match=r"neither an address|would believe everybody"):
+        Settings(_env_file=None, trusted_proxies=everybody, **environment)  # type: ignore[arg-type]  # text, as from the environment
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("127.0.0.1", "loopback"),
+        ("127.8.8.8", "loopback"),
+        ("::1", "loopback"),
+        ("10.1.2.3", "private"),
+        ("172.16.0.0/28", "private"),
+        ("192.168.1.5", "private"),
+        ("100.64.0.1", "private"),
+        ("fd00::1", "private"),
+        ("169.254.169.254", "link-local"),
+        ("fe80::1", "link-local"),
+        ("0.0.0.0", "unspecified"),  # noqa: S104 nothing listens there
+        ("::", "unspecified"),
+        ("224.0.0.1", "multicast"),
+        ("ff02::1", "multicast"),
+        ("240.0.0.1", "reserved"),
+        ("255.255.255.255", "reserved"),
+        ("203.0.113.7", "reserved"),
+        ("2001:db8::1", "reserved"),
+        ("::ffff:52.89.214.238", "reserved"),
+        ("0.0.0.0/0", "unspecified"),
+        ("::/0", "unspecified"),
+        ("8.0.0.0/5", "private"),
+        ("52.89.214.238, 10.0.0.9", "private"),
+    ],
+)
+def test_security_33_only_public_addresses_send_alerts_in_production(
+    address: str, kind: str
+) -> None:
+    with pytest.raises(ValidationError, match=f"WEBHOOK_ALLOWED_IPS: .*{kind}"):
+        Settings(_env_file=None, webhook_allowed_ips=address, **PRODUCTION)  # type: ignore[arg-type]  # text, as from the environment
+
+    assert Settings(_env_file=None, webhook_allowed_ips=address).is_local
+
+
+@pytest.mark.parametrize(
+    ("senders", "proxies"),
+    [("8.8.8.8", "8.8.8.8"), ("8.8.8.0/24", "8.8.8.8"), ("8.8.8.8", "8.8.8.0/24")],
+)
+def test_security_33_a_proxy_is_no_sender_of_alerts_in_production(
+    senders: str, proxies: str
+) -> None:
+    with pytest.raises(ValidationError, match="one of TRUSTED_PROXIES"):
+        Settings(
+            _env_file=None,
+            webhook_allowed_ips=senders,
+            trusted_proxies=proxies,
+            **PRODUCTION,  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "8.8.8.0/24", "2a00:1450::/32", ""])
+def test_security_33_public_addresses_and_private_proxies_are_taken(address: str) -> None:
+    settings = Settings(
+        _env_file=None,
+        webhook_allowed_ips=address,
+        trusted_proxies="127.0.0.1, 10.0.0.0/8, fd00::/8",
+        **PRODUCTION,  # type: ignore[arg-type]
+    )
+
+    assert not settings.is_local
 
 
 def test_load_settings_when_several_are_wrong_says_each_in_one_line(
