@@ -35,6 +35,7 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
     failpoint("C01")
     sender = _sender(request)
     door: Door = request.app.state.door
+    door.greet(sender)
     admitted = await door.admit(token, sender=sender)
     return AlarmReceipt.of(await door.take(admitted, await _body(request)))
 
@@ -51,12 +52,13 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
 async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmReceipt:
     """A body that cannot be read far enough to find its secret is answered like a wrong token."""
     sender = _sender(request)
+    door: Door = request.app.state.door
+    door.greet(sender)
     body = await _body(request)
     secret = find_secret(body)
     failpoint("C02")
     if secret is None:
         raise NotFound(NOTHING_HERE)
-    door: Door = request.app.state.door
     admitted = await door.admit(secret, sender=sender)
     return AlarmReceipt.of(await door.take(admitted, body))
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Final, TypeVar
 
 from app.core.errors import NotFound
 from app.core.sharing import Shared
@@ -16,6 +17,12 @@ from app.strategies import repository as strategies
 from app.strategies.passes import DoorPass
 from app.strategies.repository import TokenOwner
 from app.strategies.service import token_digest
+from app.webhooks.allowance import Allowance
+
+# Strategies are never as many, and what is guessed must not fill the memory.
+MOST_REMEMBERED: Final = 10_000
+
+Remembered = TypeVar("Remembered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +41,50 @@ class Admitted:
 
 
 class Door:
-    """Takes deliveries in for whoever has the right token."""
+    """Takes deliveries in for whoever has the right token.
 
-    def __init__(self, tools: Tools) -> None:
+    What it counts and remembers is of this process; nothing of it costs a question.
+
+    Args:
+        tools: the database, the clock and the inbox.
+        most_remembered: tokens that were right, and as many that were wrong.
+    """
+
+    def __init__(self, tools: Tools, *, most_remembered: int = MOST_REMEMBERED) -> None:
+        settings = tools.settings
         self._tools = tools
+        self._most_remembered = most_remembered
         self._known: dict[str, TokenOwner] = {}
+        # What is no token never becomes one: tokens are made here, of 256 random bits. So an alert
+        # with a token that has ended is looked up once, however often it comes.
+        self._unknown: dict[str, None] = {}
+        self._by_address = Allowance(
+            settings.webhook_address_per_minute, "Too many alerts come from your address."
+        )
+        self._by_token = Allowance(
+            settings.webhook_token_per_minute,
+            "Too many alerts come with this token.",
+            most_keys=most_remembered,
+        )
+        self._guesses = Allowance(
+            settings.webhook_guesses_per_minute, "Too many unknown tokens come from your address."
+        )
         self._owners: Shared[str, TokenOwner | None] = Shared(
             self._look_up, patience_seconds=tools.settings.inbox_patience_seconds
         )
+
+    @property
+    def remembered(self) -> int:
+        """How many tokens it knows something about."""
+        return len(self._known) + len(self._unknown)
+
+    def greet(self, sender: str) -> None:
+        """Count a request of that address, before anything of it is read.
+
+        Raises:
+            TooMany: it sends more than one address may.
+        """
+        self._by_address.take(sender)
 
     async def admit(self, token: str, *, sender: str) -> Admitted:
         """Let in an alert with a strategy's token, or a test with a pass of this process.
@@ -55,18 +98,15 @@ class Door:
 
         Raises:
             NotFound: it is neither; that looks like any path that does not exist.
+            TooMany: too much comes with it, or too many unknown ones come from there.
             Unavailable: it could not be looked up now; the sender should send it again.
         """
         test = self._tools.passes.take(token, now=self._tools.now())
         if test is not None:
             return await self._tester(test)
         digest = token_digest(token)
-        owner = self._known.get(digest)
-        if owner is None:
-            owner = await self._owners.ask(digest)
-            if owner is None:
-                raise NotFound(NOTHING_HERE)
-            self._known[digest] = owner
+        owner = self._known.get(digest) or await self._find(digest, sender)
+        self._by_token.take(digest)
         return Admitted(owner, sender, digest)
 
     async def take(self, admitted: Admitted, body: bytes) -> Receipt:
@@ -77,7 +117,7 @@ class Door:
             body: the bytes as they arrived.
 
         Raises:
-            NotFound: its token was rotated since it was let in.
+            NotFound: its token has ended since it was let in.
             Unavailable: it could not be kept now; the sender should send it again.
         """
         delivery = Delivery(
@@ -97,6 +137,19 @@ class Door:
             self._known.pop(admitted.token_digest or "", None)
             raise NotFound(NOTHING_HERE) from None
 
+    async def _find(self, digest: str, sender: str) -> TokenOwner:
+        """Ask the database, unless the answer is known or that address has guessed too often."""
+        if digest in self._unknown:
+            raise NotFound(NOTHING_HERE)
+        self._guesses.check(sender)
+        owner = await self._owners.ask(digest)
+        if owner is None:
+            self._guesses.use(sender)
+            self._remember(self._unknown, digest, None)
+            raise NotFound(NOTHING_HERE)
+        self._remember(self._known, digest, owner)
+        return owner
+
     async def _tester(self, test: DoorPass) -> Admitted:
         async with self._tools.database.read() as session:
             strategy = await strategies.get(session, test.strategy_id)
@@ -110,3 +163,8 @@ class Door:
                 partial(strategies.by_token_digests, digests=set(digests), now=self._tools.now())
             )
         return [found.get(digest) for digest in digests]
+
+    def _remember(self, rows: dict[str, Remembered], digest: str, value: Remembered) -> None:
+        rows[digest] = value
+        if len(rows) > self._most_remembered:
+            del rows[next(iter(rows))]

@@ -167,6 +167,9 @@ def _site(folder: Path, ours_url: str, floor_url: str) -> Iterator[tuple[list[in
         "DATABASE_URL": ours_url,
         "ADMIN_USERNAME": USERNAME,
         "ADMIN_PASSWORD": PASSWORD,
+        # One address and one token send all of it, for minutes: what a door takes at most is asked.
+        "WEBHOOK_ADDRESS_PER_MINUTE": "100000000",
+        "WEBHOOK_TOKEN_PER_MINUTE": "100000000",
     }
     programs = {
         "exchange": ([str(ROOT / "run.py"), "paper-exchange", "--port", str(exchange)], {}),

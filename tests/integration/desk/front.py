@@ -59,6 +59,7 @@ class Front:
     """A desk and its front door."""
 
     desk: Desk
+    app: Litestar
     client: AsyncClient
     users: dict[str, User]
 
@@ -140,4 +141,4 @@ async def open_front(
         app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
         transport = ASGITransport(cast("Any", app))  # the same protocol, other types
         async with AsyncClient(transport=transport, base_url="http://test") as client:
-            yield Front(desk, client, users)
+            yield Front(desk, app, client, users)

@@ -10,6 +10,7 @@ from app.core.clock import iso
 from app.pipeline.alarms.inbox import COMPANY
 from tests.builders import an_alert
 from tests.integration.desk.front import Front, new_webhook
+from tests.listening import at_each_statement
 
 CROWD = 2 * COMPANY
 
@@ -168,3 +169,13 @@ async def test_the_tokens_of_a_strategy_are_shown_by_their_ends_with_their_last_
     assert await front.get(f"{path}/tokens") == {
         "items": [{**newest, "last_used_at": iso(front.desk.clock.now())}]
     }
+
+
+async def test_an_unknown_token_is_looked_up_once_however_often_it_comes(front: Front) -> None:
+    wrong = f"/webhooks/tradingview/{'x' * 43}"
+    asked: list[object] = []
+
+    with at_each_statement(front.desk.database, "previous_token_digest", asked.append):
+        assert await knock(front, wrong, wrong, wrong) == [404, 404, 404]
+
+    assert len(asked) == 1
