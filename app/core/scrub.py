@@ -19,6 +19,8 @@ _NAMES: Final = (
 _HARMLESS: Final = re.compile(r"(?i)(?:_hint|_epoch|_type|_seconds|_at|_id|_count)$")
 _SENSITIVE: Final = re.compile(rf"(?i){_NAMES}")
 _WEBHOOK: Final = re.compile(r"(/webhooks/tradingview/)([^\s/?#\"'&<>]+)")
+# A token is longer than any name or id in a path, and a mistyped path is logged, too.
+_LONG: Final = re.compile(r"[\w%.~-]{40,}")
 _BEARER: Final = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _JWT: Final = re.compile(r"\beyJ[\w-]{4,}\.[\w-]+\.[\w-]*")
 _NAMED: Final = re.compile(
@@ -79,7 +81,7 @@ def scrub(text: str) -> str:
     if len(text) > MAX_LENGTH:
         # A secret cut in two would not be recognised: drop the word at the edge.
         text = text[:MAX_LENGTH].rpartition(" ")[0] + " …"
-    text = redact_path(mask_known(text))
+    text = _without_webhook(mask_known(text))
     text = _BEARER.sub(rf"\1 {REDACTED}", text)
     text = _JWT.sub(REDACTED, text)
     return _NAMED.sub(_without_value, text)
@@ -91,8 +93,8 @@ def mask_known(text: str) -> str:
 
 
 def redact_path(path: str) -> str:
-    """The path with a webhook token cut to its last four characters."""
-    return _WEBHOOK.sub(lambda found: found[1] + _hint(found[2]), path)
+    """The path with a webhook token, wherever it stands, cut to its last four characters."""
+    return _LONG.sub(lambda found: _hint(found[0]), _without_webhook(path))
 
 
 def one_line(text: str) -> str:
@@ -103,6 +105,10 @@ def one_line(text: str) -> str:
 def is_sensitive(name: str) -> bool:
     """Whether a field of this name holds a secret."""
     return _SENSITIVE.search(name) is not None and _HARMLESS.search(name) is None
+
+
+def _without_webhook(text: str) -> str:
+    return _WEBHOOK.sub(lambda found: found[1] + _hint(found[2]), text)
 
 
 def _without_value(found: re.Match[str]) -> str:
