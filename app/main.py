@@ -36,6 +36,7 @@ from app.http.access_log import access_log
 from app.http.caller import require_admin
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
+from app.http.strict_json import StrictRequest
 from app.market import routes as market_routes
 from app.notifications import routes as notice_routes
 from app.paper_exchange.server.asgi import PaperApp
@@ -97,6 +98,7 @@ def create_app(house: House) -> Litestar:
         route_handlers=handlers,
         dependencies={**DEPENDENCIES, **TOOLS},
         middleware=[BearerAuthentication],
+        request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,

@@ -27,6 +27,7 @@ from app.http.access_log import access_log
 from app.http.caller import Caller, Role
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
+from app.http.strict_json import StrictRequest
 from app.main import ROUTERS
 from app.trading.words import MarketType
 from app.webhooks.service import Door
@@ -121,6 +122,7 @@ async def open_front(
             ROUTERS,
             dependencies={**DEPENDENCIES, **TOOLS},
             middleware=[NamedCaller],
+            request_class=StrictRequest,
             exception_handlers=EXCEPTION_HANDLERS,
             state=State(
                 {
