@@ -144,45 +144,25 @@ async def test_security_33_only_the_address_that_a_trusted_proxy_vouches_for_cou
     assert await is_taken(site, a_request(path_of(site), *lines), peer=peer) is taken
 
 
-ALERT = an_alert()
-CHUNKED = b"%x\r\n%s\r\n0\r\n\r\n" % (len(ALERT), ALERT)
-BOTH = ("Transfer-Encoding: chunked", f"Content-Length: {len(CHUNKED)}")
 TRUE = forwarded(TRADINGVIEW)
 HIDDEN = f"X-Forwarded-For: {STRANGER}"
-# Requests that two servers would read differently, by what is wrong with them: lines and body.
-AMBIGUOUS: dict[str, tuple[tuple[str, ...], bytes]] = {
-    "chunked and a length": ((TRUE, *BOTH), CHUNKED),
-    "a length and chunked": ((TRUE, *reversed(BOTH)), CHUNKED),
-    "two lengths": ((TRUE, f"Content-Length: {len(ALERT)}", "Content-Length: 3"), ALERT),
-    "a length that is no number": ((TRUE, "Content-Length: 4x"), ALERT),
-    "a negative length": ((TRUE, "Content-Length: -5"), ALERT),
-    "a line end inside": ((f"{HIDDEN}\r{TRADINGVIEW}",), ALERT),
-    "a NUL inside": ((f"{TRUE}\x00",), ALERT),
-    "a space before the colon": ((f"X-Forwarded-For : {TRADINGVIEW}",), ALERT),
-    "a line without a colon": ((TRUE, "nonsense"), ALERT),
-    "an unknown coding": ((TRUE, "Transfer-Encoding: cow"), CHUNKED),
+# Lines that another server would read differently.
+AMBIGUOUS: dict[str, tuple[str, ...]] = {
+    "a line end inside": (f"{HIDDEN}\r{TRADINGVIEW}",),
+    "a NUL inside": (f"{TRUE}\x00",),
+    "a space before the colon": (f"X-Forwarded-For : {TRADINGVIEW}",),
+    "a line without a colon": (TRUE, "nonsense"),
+    "a folded line": (f"X-Forwarded-For: {TRADINGVIEW},\r\n {STRANGER}",),
     # A line end in what a careless proxy copies makes a line of its own, on the left of the truth.
-    "a line put in before the proxy's": (
-        (f"X-Note: a\r\n{TRUE}", f"X-Forwarded-For: {STRANGER}"),
-        ALERT,
-    ),
+    "a line put in before the proxy's": (f"X-Note: a\r\n{TRUE}", HIDDEN),
 }
 
 
 @pytest.mark.parametrize("name", AMBIGUOUS)
-async def test_security_33_what_two_servers_would_read_differently_is_not_taken(
+async def test_security_33_lines_that_two_servers_would_read_differently_are_not_believed(
     site: Site, name: str
 ) -> None:
-    lines, body = AMBIGUOUS[name]
-
-    assert not await is_taken(site, a_request(path_of(site), *lines, body=body))
-
-
-async def test_security_33_a_folded_line_is_one_line_or_none(site: Site) -> None:
-    """Read as one line its right end counts, as on any other."""
-    folded = f"X-Forwarded-For: {TRADINGVIEW},\r\n {STRANGER}"
-
-    assert not await is_taken(site, a_request(path_of(site), folded))
+    assert not await is_taken(site, a_request(path_of(site), *AMBIGUOUS[name]))
 
 
 @pytest.mark.parametrize(("sender", "taken"), [(TRADINGVIEW, True), (STRANGER, False)])
