@@ -8,7 +8,6 @@ from litestar import Litestar, Router, asgi, get
 from litestar.datastructures import State
 from litestar.handlers import ASGIRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import ScalarRenderPlugin, SwaggerRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
@@ -33,9 +32,11 @@ from app.exchanges.venues import REGISTRY
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
 from app.http.access_log import access_log
+from app.http.api_pages import PAGE_POLICY, ApiPage
 from app.http.caller import require_admin
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
+from app.http.security_headers import security_headers
 from app.http.strict_json import StrictRequest
 from app.market import routes as market_routes
 from app.notifications import routes as notice_routes
@@ -44,6 +45,7 @@ from app.pipeline.pnl import routes as pnl_routes
 from app.pipeline.risk import routes as risk_routes
 from app.pipeline.signals import routes as signal_routes
 from app.reports import routes as report_routes
+from app.settings import Access
 from app.strategies import routes as strategy_routes
 from app.webhooks import routes as webhook_routes
 from app.webhooks.service import Door
@@ -106,7 +108,10 @@ def create_app(house: House) -> Litestar:
         state=_state(house),
     )
     trusted = house.settings.trusted_proxies
-    app.asgi_handler = request_id_middleware(access_log(app.asgi_handler, trusted))
+    app.asgi_handler = security_headers(
+        request_id_middleware(access_log(app.asgi_handler, trusted)),
+        is_behind_https=house.settings.is_behind_https,
+    )
     return app
 
 
@@ -136,21 +141,25 @@ def _mount(paper: PaperApp) -> ASGIRouteHandler:
     return mount(paper_exchange)
 
 
-def _documents(house: House) -> OpenAPIConfig:
+def _documents(house: House) -> OpenAPIConfig | None:
     """The API's pages: open on a trader's own machine, for admins only in production."""
-    is_open = house.settings.is_local
+    access = house.settings.shows_pages_to
+    if access is Access.NOBODY:
+        return None
+    is_open = access is Access.ANYONE
     pages = Router(
         "/schema",
         route_handlers=[],
         opt={"public": True} if is_open else {},
         guards=[] if is_open else [require_admin],
+        response_headers={"Content-Security-Policy": PAGE_POLICY},
     )
     return OpenAPIConfig(
         title="Signalbox",
         version=__version__,
         description="From a trading alert to a protected position.",
         openapi_router=pages,
-        render_plugins=[SwaggerRenderPlugin(), ScalarRenderPlugin()],
+        render_plugins=[ApiPage()],
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")

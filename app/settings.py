@@ -4,7 +4,7 @@ from decimal import Decimal
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -37,6 +37,15 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class Access(StrEnum):
+    """Who may see what is not for traders: the API's pages, the figures for Prometheus."""
+
+    ANYONE = "anyone"
+    LOOPBACK = "loopback"
+    ADMIN = "admin"
+    NOBODY = "nobody"
+
+
 class Settings(BaseSettings):
     """One value per setting of the contract; durations are in seconds."""
 
@@ -57,6 +66,8 @@ class Settings(BaseSettings):
     open_registration: bool = False
     webhook_allowed_ips: Annotated[tuple[str, ...], NoDecode] = TRADINGVIEW_ADDRESSES
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    api_pages_for: Literal["", Access.ANYONE, Access.ADMIN, Access.NOBODY] = ""
+    metrics_for: Literal[Access.LOOPBACK, Access.ADMIN, Access.NOBODY] = Access.LOOPBACK
     paper_url: str = ""
     paper_control: bool = False
     paper_seed: int = 1
@@ -149,6 +160,16 @@ class Settings(BaseSettings):
     def is_local(self) -> bool:
         """Whether this is a developer's or trader's own machine."""
         return self.environment is Environment.LOCAL
+
+    @property
+    def is_behind_https(self) -> bool:
+        """Whether browsers reach it by HTTPS only: in production a named proxy stands in front."""
+        return not self.is_local and bool(self.trusted_proxies)
+
+    @property
+    def shows_pages_to(self) -> Access:
+        """Who may read the API's pages: what was set, else anyone here and admins in production."""
+        return self.api_pages_for or (Access.ANYONE if self.is_local else Access.ADMIN)
 
     @property
     def resolved_database_url(self) -> str:

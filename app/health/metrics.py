@@ -11,15 +11,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import states
 from app.accounts.authentication import optional_caller
-from app.core.errors import Forbidden, Unauthenticated
+from app.core.errors import Forbidden, NotFound, Unauthenticated
 from app.health.limits import LimitsHealth
+from app.http.errors import NOTHING_HERE
 from app.http.session import database_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import repository as positions
+from app.settings import Access
 from app.trading.words import Protection
 
 PREFIX: Final = "signalbox"
+OF_A_PROXY: Final = (
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+)
 
 
 @get(
@@ -31,7 +41,10 @@ PREFIX: Final = "signalbox"
 )
 async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     """What was counted in this process, and how things stand at this moment."""
-    if not _is_from_here(request):
+    access = request.app.state.settings.metrics_for
+    if access is Access.NOBODY:
+        raise NotFound(NOTHING_HERE)
+    if access is Access.ADMIN or not _is_from_here(request):
         caller = await optional_caller(request)
         if caller is None:
             raise Unauthenticated("Figures are for admins, and for this machine itself.")
@@ -49,7 +62,7 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 def _is_from_here(request: Request[Any, Any, Any]) -> bool:
     """Whether it comes from this machine, and not through a proxy that stands on it."""
-    is_forwarded = any(name in request.headers for name in ("x-forwarded-for", "forwarded"))
+    is_forwarded = any(name in request.headers for name in OF_A_PROXY)
     if request.client is None or is_forwarded:
         return False
     try:
