@@ -12,7 +12,20 @@ from app.core.words import Word
 from app.http.filters import choice
 from app.http.schemas import Page
 
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+# The full-width forms too: spreadsheets of East Asia read them as the others.
+FORMULA_STARTS: Final = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\t",
+    "\r",
+    "\n",
+    "\uff1d",
+    "\uff0b",
+    "\uff0d",
+    "\uff20",
+)
 
 
 class Format(Word):

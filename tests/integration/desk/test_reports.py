@@ -116,7 +116,7 @@ async def test_every_report_is_csv_too(front: Front, report: str) -> None:
         assert lines[0]["realized_pnl"] == "-111.9"
 
 
-async def test_a_strategy_cannot_name_itself_a_formula(front: Front) -> None:
+async def test_security_18_a_strategy_cannot_name_itself_a_formula(front: Front) -> None:
     await front.desk.change_strategy(name="=cmd|' /C calc'!A0")
     await round_trip(front, "59000")
 

@@ -1,7 +1,12 @@
+import csv
+import io
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.http.schemas import Out
 from app.reports.rules import (
@@ -16,6 +21,7 @@ from app.reports.rules import (
 from app.reports.tables import csv_text
 from app.trading.money import Money
 
+MONEY = st.decimals(allow_nan=False, allow_infinity=False, places=8, min_value=-(10**9))
 NOON = datetime(2026, 1, 24, 12, tzinfo=UTC)
 
 
@@ -115,7 +121,7 @@ def test_groups_keep_the_order_of_their_first_row() -> None:
     assert grouped(["b1", "a1", "b2"], lambda one: one[0]) == {"b": ["b1", "b2"], "a": ["a1"]}
 
 
-def test_a_spreadsheet_runs_no_text_and_negative_numbers_stay_numbers() -> None:
+def test_security_18_a_spreadsheet_runs_no_text_and_negative_numbers_stay_numbers() -> None:
     texts = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "plain", 'a "b", c']
     rows = [Cell(text=text, amount=Decimal("-1.50"), count=-2) for text in texts]
 
@@ -131,6 +137,34 @@ def test_a_spreadsheet_runs_no_text_and_negative_numbers_stay_numbers() -> None:
     assert lines[5] == "'\tx,-1.5,-2"
     assert lines[6] == '"\'\rx",-1.5,-2'
     assert lines[7:9] == ["plain,-1.5,-2", '"a ""b"", c",-1.5,-2']
+
+
+FORMULAS = (
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\uff1d1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff20a",
+)
+
+
+@given(
+    start=st.sampled_from(FORMULAS), rest=st.text(st.characters(exclude_categories=["Cs"])), n=MONEY
+)
+def test_security_18_no_text_that_is_read_back_begins_like_a_formula(
+    start: str, rest: str, n: Decimal
+) -> None:
+    table = csv_text([Cell(text=start + rest, amount=n, count=-1)], Cell)
+
+    _, [shown, amount, count] = csv.reader(io.StringIO(table, newline=""))
+    assert shown == f"'{start}{rest}"
+    assert (Decimal(amount), count) == (n, "-1")
 
 
 def test_no_rows_are_a_header() -> None:
