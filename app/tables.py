@@ -3,6 +3,7 @@
 from app.accounts import models as accounts
 from app.audit import models as audit
 from app.db.base import Base
+from app.http import request_keys
 from app.market import models as market
 from app.notifications import models as notifications
 from app.pipeline import wakeups
@@ -26,6 +27,7 @@ __all__ = [
     "orders",
     "pnl",
     "positions",
+    "request_keys",
     "risk",
     "signals",
     "strategies",

@@ -9,6 +9,7 @@ from litestar.di import Provide
 from app.accounts.sessions import Sessions
 from app.accounts.vault import Vault
 from app.http.caller import provide_caller
+from app.http.once import provide_once
 from app.http.paging import provide_paging
 from app.http.session import database_of, provide_session
 
@@ -34,6 +35,7 @@ DEPENDENCIES = {
     "session": Provide(provide_session),
     "caller": Provide(provide_caller, sync_to_thread=False),
     "paging": Provide(provide_paging, sync_to_thread=False),
+    "once": Provide(provide_once, sync_to_thread=False),
     "now": Provide(provide_now, sync_to_thread=False),
     "sessions": Provide(provide_sessions, sync_to_thread=False),
     "vault": Provide(provide_vault, sync_to_thread=False),

@@ -7,7 +7,9 @@ AppError
  ├ NotFound            not there, or not yours                   drop
  ├ Conflict            the row's status does not allow it        skip
  │  ├ InvalidTransition
- │  └ Duplicate
+ │  ├ Duplicate
+ │  └ KeyInUse        the first request with this key still runs    wait
+ ├ KeyReused           the key stands for another request        take a new key
  ├ TooLarge            the body is over the limit                drop
  ├ TooSlow             the body did not arrive in time           try again
  ├ TooMany             slow down                                 wait
@@ -83,6 +85,27 @@ class Duplicate(Conflict):
     """There is one already."""
 
     code = "duplicate"
+
+
+class KeyInUse(Conflict):
+    """An earlier request with the same `Idempotency-Key` has not been answered yet.
+
+    Args:
+        detail: what is under way.
+        retry_after_seconds: when it may be tried again.
+    """
+
+    code = "idempotency_key_in_use"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class KeyReused(AppError):
+    """The `Idempotency-Key` was sent with another request before."""
+
+    code = "idempotency_key_reused"
 
 
 class TooLarge(AppError):

@@ -13,6 +13,7 @@ from app.accounts.models import ExchangeAccount
 from app.core.errors import Conflict, Denied, Invalid, Unavailable
 from app.desk.manual_schemas import ManualOrderIn
 from app.http.caller import Caller
+from app.http.once import Once
 from app.pipeline.alarms.meaning import Action, Intent, Level, LevelKind, Size, SizeKind, TakeProfit
 from app.pipeline.alarms.sentences import sentence
 from app.pipeline.flow.entries import enter
@@ -20,6 +21,7 @@ from app.pipeline.flow.exits import Exit, exit_position
 from app.pipeline.flow.tools import Tools
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders.models import Order
+from app.pipeline.orders.schemas import OrderOut
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.models import Position
 from app.pipeline.signals import repository as signals
@@ -53,15 +55,27 @@ class Ticket:
         return PositionSide.LONG if self.wanted.side is Side.BUY else PositionSide.SHORT
 
 
-async def place_by_hand(tools: Tools, caller: Caller, wanted: ManualOrderIn) -> Order:
+async def place_by_hand(
+    tools: Tools, caller: Caller, wanted: ManualOrderIn, once: Once
+) -> OrderOut:
     """Write down what the trader orders: an exit of the manual book, or an entry under all rules.
 
     Against the manual book's side it closes, up to what is held, and never turns the book over.
+
+    An entry takes two transactions, with the venue asked in between. The first one commits the
+    key and the decided signal; whoever comes with the key after a crash goes on from that signal.
+
+    Args:
+        tools: the database and the venues.
+        caller: whose order it is.
+        wanted: the order.
+        once: the request's key.
 
     Returns:
         The intent; the worker sends it.
 
     Raises:
+        Replay: the key was answered before.
         NotFound: no such account of this user.
         Invalid: the symbol is not on the account, or the order contradicts itself.
         Conflict: more than is held was asked for, or the account is switched off.
@@ -71,10 +85,14 @@ async def place_by_hand(tools: Tools, caller: Caller, wanted: ManualOrderIn) -> 
     async with tools.database.read() as session:
         ticket = await _ticket(session, tools, caller, wanted)
         book = await _book(session, ticket)
+        # After the book: a first request that has changed it meanwhile is seen here.
+        begun = await once.look(session)
+    if begun is not None:
+        return await _entered(tools, begun, once)
     is_against = book is not None and book.position_side is not ticket.opens
     if is_against or wanted.reduce_only:
-        return await _reduce(tools, ticket, book)
-    return await _enter(tools, ticket)
+        return await _reduce(tools, ticket, book, once)
+    return await _enter(tools, ticket, once)
 
 
 async def _ticket(
@@ -95,7 +113,7 @@ async def _book(session: AsyncSession, ticket: Ticket) -> Position | None:
     return await positions.held_by(session, strategy.id, ticket.instrument.symbol)
 
 
-async def _reduce(tools: Tools, ticket: Ticket, book: Position | None) -> Order:
+async def _reduce(tools: Tools, ticket: Ticket, book: Position | None, once: Once) -> OrderOut:
     wanted = ticket.wanted
     if book is None or book.position_side is ticket.opens:
         raise Denied(
@@ -116,28 +134,57 @@ async def _reduce(tools: Tools, ticket: Ticket, book: Position | None) -> Order:
     leaving = Exit(
         reason=CloseReason.USER_STOPPED, actor=ticket.caller.username, quantity=wanted.quantity
     )
-    order = await exit_position(tools, book.id, leaving)
+    order = await exit_position(tools, book.id, leaving, witness=_Reducing(once))
     if order is None:
-        raise Conflict(
-            "What was left was too small for any order; the position is closed.", code="dust"
-        )
-    return order
+        raise _only_dust()
+    return OrderOut.model_validate(order)
 
 
-async def _enter(tools: Tools, ticket: Ticket) -> Order:
+@dataclass(frozen=True, slots=True)
+class _Reducing:
+    """Keeps the answer for the request's key where the exit is committed."""
+
+    once: Once
+
+    async def before(self, session: AsyncSession) -> None:
+        await self.once.claim(session)
+
+    async def after(self, session: AsyncSession, order: Order | None) -> None:
+        if order is None:
+            await self.once.keep_refusal(session, _only_dust())
+        else:
+            await self.once.keep(session, OrderOut.model_validate(order))
+
+
+def _only_dust() -> Conflict:
+    return Conflict(
+        "What was left was too small for any order; the position is closed.", code="dust"
+    )
+
+
+async def _enter(tools: Tools, ticket: Ticket, once: Once) -> OrderOut:
     if not ticket.account.is_active:
         raise Conflict("This account is switched off.", code="account_inactive")
     async with tools.database.transaction() as session:
+        await once.claim(session)
         signal = await _decided_signal(session, tools, ticket)
-    await enter(tools, signal.id)
-    await _drop_if_waiting(tools, signal.id)
-    async with tools.database.read() as session:
-        found = await orders.of_signal(session, signal.id)
-        decided = await signals.get(session, signal.id)
-    if not found:
+        await once.begin(session, signal.id)
+    return await _entered(tools, signal.id, once)
+
+
+async def _entered(tools: Tools, signal_id: UUID, once: Once) -> OrderOut:
+    """What became of the decided signal; going through it again changes nothing."""
+    await enter(tools, signal_id)
+    await _drop_if_waiting(tools, signal_id, once)
+    async with tools.database.transaction() as session:
+        found = await orders.of_signal(session, signal_id)
+        if found:
+            return await once.keep(session, OrderOut.model_validate(found[0]))
+        decided = await signals.get(session, signal_id)
         code, _, detail = (decided.reason or "denied: It was refused.").partition(": ")
-        raise Denied(detail, code=code)
-    return found[0]
+        refusal = Denied(detail, code=code)
+        await once.keep_refusal(session, refusal)
+    raise refusal
 
 
 async def _decided_signal(session: AsyncSession, tools: Tools, ticket: Ticket) -> Signal:
@@ -211,7 +258,7 @@ def _size(ticket: Ticket) -> Decimal:
     return quantity * instrument.contract_size if is_inverse else quantity
 
 
-async def _drop_if_waiting(tools: Tools, signal_id: UUID) -> None:
+async def _drop_if_waiting(tools: Tools, signal_id: UUID, once: Once) -> None:
     """A manual order is sent now or not at all: later, the trader would not expect it any more.
 
     Raises:
@@ -236,5 +283,7 @@ async def _drop_if_waiting(tools: Tools, signal_id: UUID) -> None:
             await signal_service.audit(
                 session, signal, "signal.denied", actor="system", now=tools.now()
             )
+            # "Not now" is no answer to keep: the same request may be made again.
+            await once.free(session)
     if won:
         raise Unavailable(f"Nothing was ordered. {detail}", code=code)

@@ -15,11 +15,13 @@ from app.core.errors import AppError, Denied
 from app.desk.providers import tools_of
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
+from app.http.once import Once
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.pipeline.flow.exits import Exit, exit_position
 from app.pipeline.flow.tools import Tools, place_of
 from app.pipeline.orders import repository as orders
+from app.pipeline.orders.models import Order
 from app.pipeline.orders.schemas import FillOut
 from app.pipeline.positions import repository, service
 from app.pipeline.positions.book import unrealised
@@ -85,11 +87,13 @@ async def change_position(
     position_id: FromPath[UUID],
     data: JSONBody[LevelsIn],
     caller: NamedDependency[Caller],
+    once: NamedDependency[Once],
 ) -> PositionDetail:
     """Null takes a level away. A level the price has passed already is refused."""
     tools = tools_of(request)
     changes = data.model_dump(exclude_unset=True)
     async with tools.database.transaction() as session:
+        await once.claim(session)
         row = await repository.owned(session, position_id, caller.user_id)
         _refuse_passed(row, changes, await _price(session, tools, row))
         now = tools.now()
@@ -97,7 +101,7 @@ async def change_position(
         wake(session, Work.POSITION, row.id, now=now)
         lane = (row.account_id, row.symbol)
         wake(session, Work.PROTECT, row.id, now=now, lane=lane, is_urgent=True)
-        return await _detail(session, tools, row)
+        return await once.keep(session, await _detail(session, tools, row))
 
 
 @post(
@@ -111,21 +115,40 @@ async def close_position(
     request: Request[Any, Any, Any],
     position_id: FromPath[UUID],
     caller: NamedDependency[Caller],
+    once: NamedDependency[Once],
     data: Annotated[CloseIn | None, Body()] = None,
 ) -> PositionDetail:
     """Sends a reduce-only market order; the position is tagged `user_stopped`."""
     tools = tools_of(request)
     async with tools.database.read() as session:
+        await once.look(session)
         await repository.owned(session, position_id, caller.user_id)
     wanted = Exit(
         reason=CloseReason.USER_STOPPED,
         actor=caller.username,
         quantity=data.quantity if data is not None else None,
     )
-    await exit_position(tools, position_id, wanted)
-    async with tools.database.read() as session:
-        row = await repository.owned(session, position_id, caller.user_id)
-        return await _detail(session, tools, row)
+    closing = _Closing(tools, once, position_id)
+    await exit_position(tools, position_id, wanted, witness=closing)
+    return closing.answer
+
+
+class _Closing:
+    """Makes the answer where the exit is committed, and keeps it for the request's key."""
+
+    answer: PositionDetail
+
+    def __init__(self, tools: Tools, once: Once, position_id: UUID) -> None:
+        self._tools = tools
+        self._once = once
+        self._position_id = position_id
+
+    async def before(self, session: AsyncSession) -> None:
+        await self._once.claim(session)
+
+    async def after(self, session: AsyncSession, _: Order | None) -> None:
+        row = await repository.get(session, self._position_id)
+        self.answer = await self._once.keep(session, await _detail(session, self._tools, row))
 
 
 def _row(row: Position) -> Position:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from loguru import logger
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ HTTP_STATUS: Final[Mapping[type[errors.AppError], int]] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.KeyReused: 422,
     errors.TooSlow: 408,
     errors.TooLarge: 413,
     errors.Denied: 422,
@@ -41,7 +42,20 @@ CODE_OF_STATUS: Final[Mapping[int, str]] = {
 }
 
 
+REPLAYED: Final = "Idempotent-Replayed"
 NOTHING_HERE: Final = "Nothing is here."
+
+
+class Replay(Exception):
+    """Not an error: the request was answered before, and gets that answer again.
+
+    It is raised so that the transaction which found it is rolled back.
+    """
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.body = body
 
 
 class ErrorOut(BaseModel):
@@ -60,9 +74,20 @@ def status_of(error: errors.AppError) -> int:
 def on_app_error(request: Request[Any, Any, Any], error: errors.AppError) -> Response[ErrorOut]:
     """Answer an error raised on purpose."""
     answer = _answer(request, status_of(error), error.code, error.detail)
-    if isinstance(error, errors.TooMany) and error.retry_after_seconds is not None:
-        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+    seconds = getattr(error, "retry_after_seconds", None)
+    if seconds is not None:
+        answer.headers["Retry-After"] = str(seconds)
     return answer
+
+
+def on_replay(_: Request[Any, Any, Any], replay: Replay) -> Response[bytes]:
+    """Give the answer that was kept, and say that it is an old one."""
+    return Response(
+        replay.body.encode(),
+        status_code=replay.status,
+        media_type=MediaType.JSON,
+        headers={REPLAYED: "true"},
+    )
 
 
 def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> Response[ErrorOut]:
@@ -84,6 +109,7 @@ def on_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response
 
 EXCEPTION_HANDLERS: Final[dict[type[Exception] | int, Any]] = {
     errors.AppError: on_app_error,
+    Replay: on_replay,
     HTTPException: on_http_exception,
     Exception: on_unforeseen,
 }

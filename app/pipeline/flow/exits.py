@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from loguru import logger
@@ -56,8 +56,21 @@ class Exit:
     signal_id: UUID | None = None
 
 
+class Witness(Protocol):
+    """Commits something of its own together with an exit, as who asked for it was answered."""
+
+    async def before(self, session: AsyncSession) -> None: ...
+
+    async def after(self, session: AsyncSession, order: Order | None) -> None: ...
+
+
 async def exit_position(
-    tools: Tools, position_id: UUID, wanted: Exit, *, hand_over: bool = True
+    tools: Tools,
+    position_id: UUID,
+    wanted: Exit,
+    *,
+    hand_over: bool = True,
+    witness: Witness | None = None,
 ) -> Order | None:
     """Write down the order that closes a position or part of it; resting entries die first.
 
@@ -66,6 +79,7 @@ async def exit_position(
         position_id: what to close.
         wanted: why, and how much.
         hand_over: leave the sending to the worker; False when the caller sends it itself.
+        witness: called at both ends of the transaction of the intent; it may refuse.
 
     Returns:
         The intent to be sent; None when only dust was left, which ends the position by itself.
@@ -81,12 +95,16 @@ async def exit_position(
         await _cancel_quietly(tools, entry)
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Position, position_id)
+        if witness is not None:
+            await witness.before(session)
         position = await positions.get(session, position_id)
         place = await place_of(session, tools, position.account_id, position.symbol)
         price = _price(tools, place, position)
         leaving = Leaving(place, position, wanted, price, hand_over=hand_over)
         order = await _intend_exit(session, tools, leaving)
         await _begin_signal(session, tools, wanted, has_order=order is not None)
+        if witness is not None:
+            await witness.after(session, order)
     failpoint("C31")
     if order is None:
         tools.watch.release(position_id)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
+from app.http.once import Once
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.pipeline.orders import repository, service
@@ -71,11 +72,13 @@ async def cancel_order(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
+    once: NamedDependency[Once],
 ) -> OrderOut:
     """Asks the venue to cancel it; it may still end up filled."""
+    await once.claim(session)
     order = await repository.owned(session, order_id, caller.user_id)
     await service.request_cancel(session, order, actor=caller.username, now=now)
-    return OrderOut.model_validate(order)
+    return await once.keep(session, OrderOut.model_validate(order))
 
 
 # The desk adds the order by hand: a path has one router.

@@ -9,6 +9,7 @@ from litestar.params import JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller, check_proof, require_trader
+from app.http.once import Once
 from app.market.instruments import InstrumentBook
 from app.pipeline.risk import repository, service
 from app.pipeline.risk.schemas import KillSwitchIn, KillSwitchOut, LimitsIn, LimitsOut
@@ -29,11 +30,13 @@ async def set_limits(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
+    once: NamedDependency[Once],
 ) -> LimitsOut:
     """What is left out is no limit any more; entries from now on obey the new ones.
 
     To allow more than before takes a fresh password; to allow less takes none.
     """
+    await once.claim(session)
     instruments: InstrumentBook = request.app.state.tools.instruments
     values = data.values()
     values["allowed_symbols"] = await service.listed_symbols(
@@ -47,7 +50,7 @@ async def set_limits(
         now=now,
         before_loosening=lambda: check_proof(caller),
     )
-    return LimitsOut.of(row)
+    return await once.keep(session, LimitsOut.of(row))
 
 
 @post(
@@ -62,6 +65,7 @@ async def set_kill_switch(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
+    once: NamedDependency[Once],
 ) -> KillSwitchOut:
     """Resting entries are cancelled within seconds; releasing revives nothing.
 
@@ -69,6 +73,7 @@ async def set_kill_switch(
     """
     if not data.is_on:
         check_proof(caller)
+    await once.claim(session)
     switch = await service.set_kill_switch(
         session,
         caller.user_id,
@@ -79,7 +84,7 @@ async def set_kill_switch(
         now=now,
         reason=data.reason,
     )
-    return KillSwitchOut.of(switch)
+    return await once.keep(session, KillSwitchOut.of(switch))
 
 
 router = Router(

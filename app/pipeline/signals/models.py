@@ -73,7 +73,6 @@ class Signal(Base):
     expires_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     decided_by: Mapped[str | None] = mapped_column(String(80))
-    decision_key: Mapped[str | None] = mapped_column(String(120))
     approved_fraction: Mapped[Decimal | None]
     quantity: Mapped[Decimal | None]
     stop_loss: Mapped[Decimal | None]

@@ -6,19 +6,13 @@ from uuid import UUID
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import (
-    Body,
-    FromPath,
-    FromQuery,
-    HeaderParameter,
-    JSONBody,
-    QueryParameter,
-)
+from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.failpoints import failpoint
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
+from app.http.once import Once
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.market.instruments import InstrumentBook
@@ -33,8 +27,6 @@ from app.pipeline.signals.schemas import (
     SignalOut,
 )
 from app.pipeline.signals.status import SignalStatus
-
-IdempotencyKey = Annotated[str | None, HeaderParameter(name="Idempotency-Key", max_length=120)]
 
 
 @get("/", operation_id="listSignals", summary="Your signals")
@@ -85,17 +77,18 @@ async def approve_signal(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
+    once: NamedDependency[Once],
     data: Annotated[ApproveIn | None, Body()] = None,
-    key: IdempotencyKey = None,
 ) -> SignalOut:
     """Answers at once; the order follows. Decided once: everyone after the first gets 409."""
     failpoint("C10")
+    await once.claim(session)
     signal = await repository.owned(session, signal_id, caller.user_id)
     fraction = data.fraction if data is not None else None
     decided = await service.approve(
-        session, signal, actor=caller.username, now=now, fraction=fraction, key=key
+        session, signal, actor=caller.username, now=now, fraction=fraction
     )
-    return SignalOut.model_validate(decided)
+    return await once.keep(session, SignalOut.model_validate(decided))
 
 
 @post(
@@ -110,16 +103,15 @@ async def reject_signal(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
+    once: NamedDependency[Once],
     data: Annotated[RejectIn | None, Body()] = None,
-    key: IdempotencyKey = None,
 ) -> SignalOut:
     """Nothing is sent."""
+    await once.claim(session)
     signal = await repository.owned(session, signal_id, caller.user_id)
     reason = data.reason if data is not None else None
-    decided = await service.reject(
-        session, signal, actor=caller.username, now=now, reason=reason, key=key
-    )
-    return SignalOut.model_validate(decided)
+    decided = await service.reject(session, signal, actor=caller.username, now=now, reason=reason)
+    return await once.keep(session, SignalOut.model_validate(decided))
 
 
 @post(
@@ -141,11 +133,13 @@ async def update_active_signals(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     now: NamedDependency[datetime],
+    once: NamedDependency[Once],
 ) -> ActiveOut:
     """All of it or nothing; an item that cannot be taken is refused and leaves the others alone."""
+    await once.claim(session)
     instruments: InstrumentBook = request.app.state.tools.instruments
     update = Update(session, instruments, caller.user_id, caller.username, now)
-    return await update_active(update, data)
+    return await once.keep(session, await update_active(update, data))
 
 
 router = Router(

@@ -121,7 +121,6 @@ async def approve(
     actor: str,
     now: datetime,
     fraction: Decimal | None = None,
-    key: str | None = None,
 ) -> Signal:
     """Approve a pending signal; the worker goes on from there.
 
@@ -131,15 +130,12 @@ async def approve(
         actor: the user's name.
         now: time of the decision.
         fraction: share of the size to take, above 0 and at most 1; all of it when None.
-        key: idempotency key: the same call again gets the same answer.
 
     Raises:
         Conflict: it expired, was decided already, or is a test's.
     """
     if signal.is_test:
         raise Conflict("This signal is a test's: nothing is ever sent for it.", code="test_signal")
-    if key is not None and signal.decision_key == key:
-        return signal
     is_over = signal.action.opens and signal.expires_at <= now
     if signal.status is SignalStatus.PENDING and is_over:
         raise Conflict(
@@ -153,7 +149,6 @@ async def approve(
         now=now,
         decided_at=now,
         decided_by=actor,
-        decision_key=key,
         approved_fraction=fraction,
     )
     # The row was changed by statement, so that one of several callers wins; see what it says now.
@@ -173,15 +168,12 @@ async def reject(
     actor: str,
     now: datetime,
     reason: str | None = None,
-    key: str | None = None,
 ) -> Signal:
     """Reject a pending signal.
 
     Raises:
         Conflict: it was decided already.
     """
-    if key is not None and signal.decision_key == key:
-        return signal
     won = await repository.claim(
         session,
         signal.id,
@@ -190,7 +182,6 @@ async def reject(
         now=now,
         decided_at=now,
         decided_by=actor,
-        decision_key=key,
         reason=f"rejected: {reason}" if reason else "rejected: The trader said no.",
     )
     await session.refresh(signal)

@@ -29,6 +29,7 @@ from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
 from app.http.strict_json import StrictRequest
 from app.main import ROUTERS
+from app.pipeline.flow.tools import Tools
 from app.trading.words import MarketType
 from app.webhooks.service import Door
 from tests.integration.flow.desk import Desk, open_desk
@@ -84,6 +85,16 @@ class Front:
         )
         await self.desk.process.settle()
         return answer
+
+    async def restart(self) -> None:
+        """End this process and start another over the same database and venue."""
+        await self.desk.restart()
+        self.work_with(self.desk.tools)
+
+    def work_with(self, tools: Tools) -> None:
+        """Give the routes these tools from now on."""
+        self.app.state.tools = tools
+        self.app.state.door = Door(tools)
 
     async def get(
         self, path: str, *, expect: int = 200, user: User | None = None, **query: Any

@@ -154,17 +154,6 @@ async def test_a_signal_when_it_is_rejected_after_approval_then_is_a_conflict(de
         await reject(desk, signal)
 
 
-async def test_an_approval_when_it_is_repeated_with_its_key_then_answers_the_same(
-    desk: Desk,
-) -> None:
-    signal = await a_pending_signal(desk)
-
-    for _ in range(3):
-        await desk.approve(signal.id, key="k1")
-
-    assert len(desk.sent) == 1
-
-
 async def test_a_signal_when_it_has_expired_then_cannot_be_approved(desk: Desk) -> None:
     signal = await a_pending_signal(desk)
     desk.clock.advance(900)
