@@ -82,6 +82,7 @@ async def _tell(exchange: Exchange, server: Server, webhook: str) -> list[int]:
     assert (await server.client.post(webhook, content=ENTRY)).json()["status"] == "duplicate"
     answer = await server.client.post(f"/signals/{receipt['signal_id']}/approve")
     assert answer.status_code == 200, answer.text
+    assert "server" not in answer.headers
     statuses.append(await server.program.stop(signal.SIGKILL))
 
     await server.start()

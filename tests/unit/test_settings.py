@@ -39,6 +39,26 @@ def test_env_example_explains_each_setting_in_the_line_above() -> None:
 
 
 @pytest.mark.parametrize(
+    ("environment", "wanted", "shown_to"),
+    [
+        ("local", "", "anyone"),
+        ("local", "admin", "admin"),
+        ("production", "", "admin"),
+        ("production", "anyone", "anyone"),
+        ("production", "nobody", "nobody"),
+    ],
+)
+def test_security_36_the_api_pages_are_for_admins_in_production_unless_said_otherwise(
+    environment: str, wanted: str, shown_to: str
+) -> None:
+    changes = {"environment": environment, "api_pages_for": wanted, "secret_key": "k" * 32}
+
+    settings = Settings(_env_file=None, **changes)  # type: ignore[arg-type]  # text, as from the environment
+
+    assert settings.shows_pages_to == shown_to
+
+
+@pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"admin_username": "ada"}, "set both or neither"),
@@ -48,6 +68,8 @@ def test_env_example_explains_each_setting_in_the_line_above() -> None:
         ({"webhook_read_seconds": "0"}, "greater than 0"),
         ({"webhook_allowed_ips": "1.2.3"}, "neither an address nor a network"),
         ({"webhook_token_per_minute": "0"}, "greater than or equal to 1"),
+        ({"metrics_for": "anyone"}, "loopback"),
+        ({"api_pages_for": "everybody"}, "nobody"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_with_a_sentence(
