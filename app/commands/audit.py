@@ -21,8 +21,7 @@ from app.commands.doctor.checks.trail import trail_is_as_sealed
 from app.commands.doctor.command import EXIT_STATUS, MARKS
 from app.commands.doctor.finding import Finding
 from app.commands.doctor.surroundings import check_database_file, check_schema
-from app.commands.installation import be_quiet
-from app.commands.telling import telling
+from app.commands.telling import be_quiet, telling
 from app.core.clock import SystemClock, iso
 from app.core.errors import Invalid, Unavailable
 from app.core.startup import load_settings
