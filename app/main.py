@@ -13,7 +13,13 @@ from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from app import __version__
-from app.accounts import account_routes, browser_routes, key_routes, people_routes
+from app.accounts import (
+    account_routes,
+    browser_routes,
+    key_routes,
+    people_routes,
+    totp_routes,
+)
 from app.accounts import routes as auth_routes
 from app.accounts.authentication import BearerAuthentication
 from app.accounts.providers import DEPENDENCIES
@@ -55,6 +61,7 @@ ROUTERS = [
     browser_routes.router,
     key_routes.router,
     people_routes.router,
+    totp_routes.router,
     account_routes.router,
     desk_accounts.router,
     desk_capital.router,

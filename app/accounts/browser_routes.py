@@ -31,8 +31,7 @@ async def open_session(
     now: NamedDependency[datetime],
 ) -> Response[SessionOut]:
     """Open a login."""
-    password = data.password.get_secret_value()
-    return _opened(sessions, await sessions.open_by_password(data.username, password, now=now))
+    return _opened(sessions, await sessions.open_by_password(data.username, data.sent(), now=now))
 
 
 @post(

@@ -1,11 +1,19 @@
 """Users, logins and API keys as they cross HTTP."""
 
 from ipaddress import ip_network
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 
+from app.accounts.identity import Sent
 from app.accounts.models import Scope
 from app.accounts.schemas import AT, ID, NO_CONTROLS, Name
 from app.http.caller import Role
@@ -20,6 +28,7 @@ def _network(text: str) -> str:
 
 Word = Annotated[str, StringConstraints(max_length=200, pattern=NO_CONTROLS)]
 Opaque = Annotated[str, StringConstraints(max_length=500, pattern=PRINTABLE)]
+Code = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=NO_CONTROLS)]
 Network = Annotated[str, StringConstraints(max_length=50), AfterValidator(_network)]
 
 
@@ -91,6 +100,11 @@ class CredentialsIn(In):
 
     username: Word
     password: SecretStr
+    code: Code | None = None
+
+    def sent(self) -> Sent:
+        """What shows who it is."""
+        return Sent(self.password.get_secret_value(), self.code)
 
 
 class KeyLoginIn(In):
@@ -113,13 +127,25 @@ class RefreshIn(In):
 
 
 class StepUpIn(In):
-    """Your password once more."""
+    """The code of your app, or a recovery code, where codes are on; else your password."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"password": "correct horse battery"}]}
+        json_schema_extra={"examples": [{"password": "correct horse battery"}, {"code": "492039"}]}
     )
 
-    password: SecretStr
+    password: SecretStr | None = None
+    code: Code | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.password is None and self.code is None:
+            raise ValueError("send the password, or the code where codes are on")
+        return self
+
+    def sent(self) -> Sent:
+        """What shows who it is."""
+        password = None if self.password is None else self.password.get_secret_value()
+        return Sent(password, self.code)
 
 
 class StepUpOut(Out):
@@ -146,6 +172,41 @@ class PasswordChangeIn(In):
 
     current_password: SecretStr
     new_password: SecretStr
+    code: Code | None = None
+
+    def sent(self) -> Sent:
+        """What shows who it is."""
+        return Sent(self.current_password.get_secret_value(), self.code)
+
+
+class TotpBegunOut(Out):
+    """The secret for an authenticator app, shown this once; `uri` is what its QR code says."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"uri": "otpauth://totp/Signalbox:ada?secret=…&issuer=Signalbox"}]
+        }
+    )
+
+    uri: str
+
+
+class TotpConfirmIn(In):
+    """The code that the app shows now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "492039"}]})
+
+    code: Code
+
+
+class TotpOnOut(Out):
+    """Codes are on. Each recovery code opens once without the app; they are shown this once."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"recovery_codes": ["mfrg-gzdf-mztw-q2lk", "…"]}]}
+    )
+
+    recovery_codes: list[str]
 
 
 class TokensOut(Out):

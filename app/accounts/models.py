@@ -30,6 +30,9 @@ class User(Base):
         username: lower case.
         timezone: IANA name: where the trader's day begins.
         token_epoch: part of every access token; raising it ends all of them.
+        totp_secret: of the authenticator app, sealed; None without one.
+        totp_since: since when logins need its code; None until a first one was right.
+        totp_last_step: the 30 s of the last code that was taken, counted from 1970: none twice.
     """
 
     __tablename__ = "users"
@@ -41,7 +44,20 @@ class User(Base):
     timezone: Mapped[str] = mapped_column(String(64))
     is_active: Mapped[bool] = mapped_column(default=True)
     token_epoch: Mapped[int] = mapped_column(default=0)
+    totp_secret: Mapped[str | None] = mapped_column(Text)
+    totp_since: Mapped[datetime | None]
+    totp_last_step: Mapped[int | None]
     created_at: Mapped[datetime]
+
+
+class RecoveryCode(Base):
+    """A way in without the authenticator app, once."""
+
+    __tablename__ = "recovery_codes"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"), index=True)
+    used_at: Mapped[datetime | None]
 
 
 class Invite(Base):

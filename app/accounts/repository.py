@@ -53,7 +53,7 @@ async def invite_by_digest(session: AsyncSession, digest: str) -> Invite | None:
 async def claim_invite(session: AsyncSession, invite_id: UUID, now: datetime) -> bool:
     """Use the invite up; False when somebody else was first."""
     unused = update(Invite).where(Invite.id == invite_id, Invite.used_at.is_(None))
-    return await _changed(session, unused.values(used_at=now)) == 1
+    return await changed(session, unused.values(used_at=now)) == 1
 
 
 async def api_key_named(session: AsyncSession, api_key: str) -> ApiKey | None:
@@ -89,7 +89,7 @@ async def claim_refresh_token(
 ) -> bool:
     """Use the token up; False when it was used before."""
     unused = update(RefreshToken).where(RefreshToken.id == token_id, RefreshToken.used_at.is_(None))
-    return await _changed(session, unused.values(used_at=now, successor_id=successor_id)) == 1
+    return await changed(session, unused.values(used_at=now, successor_id=successor_id)) == 1
 
 
 async def login_of(
@@ -109,17 +109,17 @@ async def login_of(
 
 async def end_login(session: AsyncSession, login_id: UUID, now: datetime) -> bool:
     """End one login; False when it had ended."""
-    return await _changed(session, _ending(now).where(Login.id == login_id)) == 1
+    return await changed(session, _ending(now).where(Login.id == login_id)) == 1
 
 
 async def end_logins_of_user(session: AsyncSession, user_id: UUID, now: datetime) -> int:
     """End every login of a user; how many there were."""
-    return await _changed(session, _ending(now).where(Login.user_id == user_id))
+    return await changed(session, _ending(now).where(Login.user_id == user_id))
 
 
 async def end_logins_of_key(session: AsyncSession, key_id: UUID, now: datetime) -> int:
     """End every login that was made with an API key; how many there were."""
-    return await _changed(session, _ending(now).where(Login.api_key_id == key_id))
+    return await changed(session, _ending(now).where(Login.api_key_id == key_id))
 
 
 def all_users() -> Select[tuple[User]]:
@@ -197,6 +197,7 @@ def _ending(now: datetime) -> Update:
     return update(Login).where(Login.ended_at.is_(None)).values(ended_at=now)
 
 
-async def _changed(session: AsyncSession, statement: Update) -> int:
+async def changed(session: AsyncSession, statement: Update) -> int:
+    """How many rows a statement changed."""
     result = cast("CursorResult[Any]", await session.execute(statement))
     return result.rowcount

@@ -114,9 +114,10 @@ async def create_token(
     now: NamedDependency[datetime],
 ) -> TokensOut:
     """Open a login."""
-    sent = await _credentials(request)
-    password = sent.password.get_secret_value()
-    return _shape(await sessions.open_by_password(sent.username, password, now=now))
+    credentials = await _credentials(request)
+    return _shape(
+        await sessions.open_by_password(credentials.username, credentials.sent(), now=now)
+    )
 
 
 @post(
@@ -180,9 +181,7 @@ async def step_up(
     """For some minutes this login may do what a stolen one must not."""
     access: Access = request.auth
     user = await sessions.user(access.user_id)
-    until = await sessions.prove(
-        user, data.password.get_secret_value(), login_id=access.login_id, now=now
-    )
+    until = await sessions.prove(user, data.sent(), login_id=access.login_id, now=now)
     return StepUpOut(proven_until=until)
 
 
@@ -202,7 +201,7 @@ async def change_password(
     """Change the caller's password."""
     pair = await sessions.change_password(
         await sessions.user(caller.user_id),
-        data.current_password.get_secret_value(),
+        data.sent(),
         data.new_password.get_secret_value(),
         now=now,
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import passwords, repository, service, tokens
-from app.accounts.guesses import Guess, Guesses
+from app.accounts.identity import Identity, Sent, bad_credentials
 from app.accounts.keys import KeyRing
 from app.accounts.models import ApiKey, Login, RefreshToken, User
 from app.accounts.tokens import Access, digest_of
@@ -51,60 +51,60 @@ class Sessions:
         async with self.database.read() as session:
             return await session.get_one(User, user_id)
 
-    async def open_by_password(self, username: str, password: str, *, now: datetime) -> TokenPair:
-        """Log in with a password.
+    async def open_by_password(self, username: str, sent: Sent, *, now: datetime) -> TokenPair:
+        """Log in with a password, and a code where the user's codes are on.
 
         Raises:
-            Unauthenticated: `bad_credentials`, whether the user or the password is wrong.
-            TooMany: it was wrong too often of late; it is not even looked at.
+            Unauthenticated: as `Identity.check`, and `bad_credentials` of a user who is off.
+            TooMany: it was wrong too often of late.
         """
-        guess = Guess(username, current_origin().source)
-        user = await self._guessed(guess, password, now=now)
+        user = await self._identity.check(username, sent, now=now)
         newer = (
-            await passwords.hash_password(password)
+            await passwords.hash_password(sent.password or "")
             if passwords.is_outdated(user.password_hash)
             else None
         )
         async with self.database.transaction() as session:
-            await Guesses(self.database).succeeded(session, guess, now=now)
             return await self._open(session, user.id, now, newer_hash=newer)
 
-    async def prove(self, user: User, password: str, *, login_id: UUID, now: datetime) -> datetime:
+    async def prove(self, user: User, sent: Sent, *, login_id: UUID, now: datetime) -> datetime:
         """Show once more that it is you, for what a stolen login must not do.
+
+        Args:
+            user: whose login it is.
+            sent: the code of a user whose codes are on, else the password.
+            login_id: the login that is proven by it.
+            now: time of the proof.
 
         Returns:
             Until when that counts.
 
         Raises:
-            Unauthenticated: `bad_credentials`.
+            Unauthenticated: as `Identity.check`.
             TooMany: it was wrong too often of late.
         """
-        guess = Guess(user.username, current_origin().source)
-        await self._guessed(guess, password, now=now)
+        await self._identity.check(user.username, sent, now=now, is_code_enough=True)
         async with self.database.transaction() as session:
-            await Guesses(self.database).succeeded(session, guess, now=now)
             login = await session.get_one(Login, login_id)
             login.proven_at = now
             await _audit(session, user, "session.proven", login_id, now)
         return now + timedelta(seconds=self.settings.step_up_seconds)
 
     async def change_password(
-        self, user: User, current: str, wanted: str, *, now: datetime
+        self, user: User, sent: Sent, wanted: str, *, now: datetime
     ) -> TokenPair:
         """Set a new password: every login of the user ends, and this is a new one.
 
         Raises:
-            Unauthenticated: `bad_credentials`: that is not the current one.
+            Unauthenticated: as `Identity.check`, of the password as it is.
             Invalid: the new one is too short or too long.
             TooMany: it was wrong too often of late.
         """
         minimum = passwords.MIN_LENGTH_LOCAL if self.settings.is_local else passwords.MIN_LENGTH
         passwords.check_strength(wanted, minimum=minimum)
-        guess = Guess(user.username, current_origin().source)
-        await self._guessed(guess, current, now=now)
+        await self._identity.check(user.username, sent, now=now)
         password_hash = await passwords.hash_password(wanted)
         async with self.database.transaction() as session:
-            await Guesses(self.database).succeeded(session, guess, now=now)
             found = await session.get_one(User, user.id)
             await service.change_password(session, found, password_hash=password_hash, now=now)
             return await self._open(session, user.id, now)
@@ -119,9 +119,9 @@ class Sessions:
         async with self.database.transaction() as session:
             key = await repository.api_key_named(session, api_key)
             if key is None or not _fits(key, api_secret) or not key.is_valid(now):
-                raise _bad_credentials()
+                raise bad_credentials()
             if not may_use(key, current_origin().source):
-                raise _bad_credentials()
+                raise bad_credentials()
             key.last_used_at = now
             return await self._open(session, key.user_id, now, key=key)
 
@@ -143,14 +143,9 @@ class Sessions:
             )
         return pair
 
-    async def _guessed(self, guess: Guess, password: str, *, now: datetime) -> User:
-        await Guesses(self.database).admit(guess, now=now)
-        async with self.database.read() as session:
-            user = await repository.user_named(session, guess.name)
-        known_hash = user.password_hash if user is not None else None
-        if not await passwords.is_correct(known_hash, password) or user is None:
-            raise _bad_credentials()
-        return user
+    @property
+    def _identity(self) -> Identity:
+        return Identity(self.database, self.keys)
 
     async def _open(
         self,
@@ -163,7 +158,7 @@ class Sessions:
     ) -> TokenPair:
         user = await repository.user_by_id(session, user_id)
         if user is None or not user.is_active:
-            raise _bad_credentials()
+            raise bad_credentials()
         if newer_hash is not None:
             user.password_hash = newer_hash
         login = Login(
@@ -284,7 +279,3 @@ async def _audit(
         user_id=user.id,
         detail=detail,
     )
-
-
-def _bad_credentials() -> Unauthenticated:
-    return Unauthenticated("Wrong name, key or password.", code="bad_credentials")

@@ -25,4 +25,5 @@ class SealedColumn:
 
 
 CREDENTIALS: Final = SealedColumn("exchange_accounts", "credentials", owner="user_id")
-SEALED_COLUMNS: Final = (CREDENTIALS,)
+TOTP_SECRET: Final = SealedColumn("users", "totp_secret", owner="id")
+SEALED_COLUMNS: Final = (CREDENTIALS, TOTP_SECRET)

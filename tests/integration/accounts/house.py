@@ -22,6 +22,7 @@ from app.accounts import (
     people_routes,
     routes,
     service,
+    totp_routes,
 )
 from app.accounts.authentication import BearerAuthentication
 from app.accounts.keys import KeyRing
@@ -114,6 +115,7 @@ TABLES = (
     "logins",
     "refresh_tokens",
     "guess_counts",
+    "recovery_codes",
     "exchange_accounts",
     "account_states",
     "audit_entries",
@@ -125,6 +127,7 @@ ROUTERS = [
     browser_routes.router,
     key_routes.router,
     people_routes.router,
+    totp_routes.router,
     account_routes.router,
     audit_routes.router,
     health_routes.router,

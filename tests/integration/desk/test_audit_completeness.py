@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import jwt
+import pyotp
 from httpx import Response
 from litestar.routes import HTTPRoute
 from sqlalchemy import select
@@ -40,6 +41,9 @@ ACTORS: Final = {
             "register",
             "create_token",
             "step_up",
+            "begin_totp",
+            "confirm_totp",
+            "switch_totp_off",
             "change_password",
             "open_session",
             "refresh_session",
@@ -123,6 +127,21 @@ async def step_up(trader: Trader) -> Response:
     login = {LOGIN: trader.kept["login_id"]}
     user = await newcomer(trader)
     return await trader.post("/auth/step-up", {"password": PASSWORD}, user=user, headers=login)
+
+
+async def begin_totp(trader: Trader) -> Response:
+    answer = await trader.post("/auth/totp", user=await newcomer(trader))
+    trader.kept["totp"] = pyotp.parse_uri(answer.json()["uri"])
+    return answer
+
+
+async def confirm_totp(trader: Trader) -> Response:
+    code = trader.kept["totp"].at(trader.front.desk.clock.now())
+    return await trader.post("/auth/totp/confirm", {"code": code}, user=await newcomer(trader))
+
+
+async def switch_totp_off(trader: Trader) -> Response:
+    return await trader.front.call("DELETE", "/auth/totp", user=await newcomer(trader))
 
 
 async def change_password(trader: Trader) -> Response:
@@ -338,6 +357,9 @@ CALLS: Final[dict[str, Call]] = {
     "register": register,
     "create_token": create_token,
     "step_up": step_up,
+    "begin_totp": begin_totp,
+    "confirm_totp": confirm_totp,
+    "switch_totp_off": switch_totp_off,
     "change_password": change_password,
     "open_session": open_session,
     "refresh_session": refresh_session,
