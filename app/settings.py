@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     paper_seed: int = 1
     paper_data: str = ""
 
-    access_token_seconds: int = 600
+    access_token_seconds: int = Field(default=600, ge=30, le=86_400)
     refresh_token_seconds: int = 30 * 24 * 3600
     login_seconds: int = 90 * 24 * 3600
     step_up_seconds: int = 300
