@@ -1,4 +1,4 @@
-"""`GET /risk/state`: where the trader stands against the limits of the day."""
+"""`/risk/state` and `/risk/prove`: where the trader stands, and that the limits hold."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -6,19 +6,22 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from litestar import Router, get
+from litestar import Router, get, post
 from litestar.di import NamedDependency
+from pydantic import ConfigDict
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller
 from app.http.schemas import Moment, Out
 from app.pipeline.flow.exposure import Holdings, holdings, notionals, unrealised_change
+from app.pipeline.flow.judging import limits_in_force
 from app.pipeline.flow.tools import Tools
 from app.pipeline.pnl import repository as pnl
 from app.pipeline.pnl.rules import day_bounds, trading_day
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.exposure import daily_loss_state
-from app.pipeline.risk.schemas import KillSwitchOut, LimitsOut
+from app.pipeline.risk.proving import prove
+from app.pipeline.risk.schemas import LIMITS_EXAMPLE, KillSwitchOut, LimitsOut
 from app.trading.money import Money
 
 ZERO = Decimal(0)
@@ -73,6 +76,69 @@ async def get_risk_state(
         limits=LimitsOut.of(profile),
         switches=[KillSwitchOut.of(one) for one in switches],
         days=days,
+    )
+
+
+class ProofOut(Out):
+    """What one rule did to an entry that it has to refuse; without a limit it refuses nothing."""
+
+    rule: str
+    is_set: bool
+    bites: bool
+    tried: str
+    said: str
+
+
+class ProvenOut(Out):
+    """Every rule with its proof; `all_bite` leaves out what you have not set."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "at": "2026-01-31T12:00:00.000000Z",
+                    "limits": LIMITS_EXAMPLE,
+                    "all_bite": True,
+                    "rules": [
+                        {
+                            "rule": "max_notional_total",
+                            "is_set": True,
+                            "bites": True,
+                            "tried": "An entry on top of 5000 in all.",
+                            "said": "5010 USDT in all, at most 5000",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
+    at: Moment
+    limits: LimitsOut
+    all_bite: bool
+    rules: list[ProofOut]
+
+
+@post(
+    "/prove",
+    operation_id="proveLimits",
+    summary="Run a made-up entry into each rule, and see it bite",
+    status_code=200,
+)
+async def prove_limits(
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    tools: NamedDependency[Tools],
+    now: NamedDependency[datetime],
+) -> ProvenOut:
+    """Your own limits, the rules that every entry meets; nothing is ordered, nothing written."""
+    profile = await risk.profile(session, caller.user_id)
+    proofs = prove(limits_in_force(tools, profile), now=now)
+    return ProvenOut(
+        at=now,
+        limits=LimitsOut.of(profile),
+        all_bite=all(one.bites for one in proofs if one.is_set),
+        rules=[ProofOut.model_validate(one) for one in proofs],
     )
 
 
@@ -153,4 +219,4 @@ def _notional(tools: Tools, held: Holdings, symbols: Iterable[str]) -> Decimal:
     return sum((worths.get(symbol, ZERO) for symbol in symbols), ZERO)
 
 
-router = Router(path="/risk", tags=["risk"], route_handlers=[get_risk_state])
+router = Router(path="/risk", tags=["risk"], route_handlers=[get_risk_state, prove_limits])

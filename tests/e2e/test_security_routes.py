@@ -141,6 +141,7 @@ MATRIX: Mapping[str, Who] = {
     "PUT /risk": Who.TRADER,  # to allow more: a proof as well
     "POST /risk/kill-switch": Who.TRADER,  # to release it: a proof as well
     "GET /risk/state": Who.LOGIN,
+    "POST /risk/prove": Who.LOGIN,
     "GET /reports/trades": Who.LOGIN,
     "GET /reports/profit": Who.LOGIN,
     "GET /reports/positions": Who.LOGIN,

@@ -22,8 +22,9 @@ from app.pipeline.flow.exposure import (
 )
 from app.pipeline.flow.tools import Place, Tools, place_of
 from app.pipeline.positions import repository as positions
-from app.pipeline.risk.exposure import Entry, StrategyLimits
+from app.pipeline.risk.exposure import Entry, Limits, StrategyLimits
 from app.pipeline.risk.levels import PriceLevel, stop_from, targets_from
+from app.pipeline.risk.models import RiskProfile
 from app.pipeline.risk.rules import Verdict, check_entry, first_denial
 from app.pipeline.risk.service import limits_of
 from app.pipeline.risk.sizing import SizeAsked, Sized, SizingBasis, size_entry
@@ -120,6 +121,15 @@ async def ask_outside(tools: Tools, place: Place) -> Outside:
     return Outside(quote, await tools.venues.balances(place.account.id))
 
 
+def limits_in_force(tools: Tools, profile: RiskProfile | None) -> Limits:
+    """What an entry is held against: the trader's limits, and those of the installation."""
+    return replace(
+        limits_of(profile),
+        max_price_age=tools.max_price_age,
+        liquidation_room=tools.settings.liquidation_margin_fraction,
+    )
+
+
 async def judge(
     session: AsyncSession,
     tools: Tools,
@@ -150,11 +160,7 @@ async def judge(
     balances = case.outside.balances
     held = held or await holdings_beside(session, place, ignore_order)
     standing = await standing_of(session, place, now=now)
-    limits = replace(
-        limits_of(standing.profile),
-        max_price_age=tools.max_price_age,
-        liquidation_room=tools.settings.liquidation_margin_fraction,
-    )
+    limits = limits_in_force(tools, standing.profile)
     stop, trailing = _stop(case)
     targets = _targets(case)
     basis = SizingBasis(

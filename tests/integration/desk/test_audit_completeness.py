@@ -33,6 +33,7 @@ OWN_PAGE: Final = {"Sec-Fetch-Site": "same-origin"}
 EXEMPT: Final = {
     "checkAccount": "asks the venue and changes nothing",
     "previewAlarm": "says what an alert would mean and changes nothing",
+    "proveLimits": "runs made-up entries into the rules and changes nothing",
 }
 # Whose deed it is, where that is not the trader who calls.
 ACTORS: Final = {
@@ -425,8 +426,9 @@ async def test_security_38_what_changes_nothing_leaves_nothing(front: Front) -> 
 
     check = await trader.post(f"/accounts/{front.desk.account.id}/check")
     preview = await trader.post("/alarms/preview", content=an_alert())
+    proof = await trader.post("/risk/prove")
 
-    assert (check.status_code, preview.status_code) == (200, 200)
+    assert (check.status_code, preview.status_code, proof.status_code) == (200, 200, 200)
     assert len(await front.desk.rows(AuditEntry)) == len(before)
     assert await front.desk.rows(Gap) == []
 

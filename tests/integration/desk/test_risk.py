@@ -133,3 +133,29 @@ async def test_state_says_until_when_a_day_is_frozen(front: Front) -> None:
 
     assert day["left"] == "0"
     assert day["frozen_until"].endswith("T00:00:00.000000Z")
+
+
+async def test_security_22_prove_shows_each_of_the_traders_own_limits_bite(front: Front) -> None:
+    limits = {"max_notional_total": "5000", "max_open_positions": 3}
+    await front.call("PUT", "/risk", limits)
+
+    proven = await front.post("/risk/prove")
+
+    by_rule = {one["rule"]: one for one in proven["rules"]}
+    assert proven["all_bite"] is True
+    assert proven["limits"]["max_notional_total"] == "5000"
+    assert by_rule["max_notional_total"] == {
+        "rule": "max_notional_total",
+        "is_set": True,
+        "bites": True,
+        "tried": "An entry on top of 5000 in all.",
+        "said": "5010 USDT in all, at most 5000",
+    }
+    assert by_rule["max_leverage"] == {
+        "rule": "max_leverage",
+        "is_set": False,
+        "bites": False,
+        "tried": "You have set no such limit.",
+        "said": "",
+    }
+    assert await front.desk.orders() == []
