@@ -8,6 +8,7 @@ from app.accounts.keys import KeyRing
 from app.accounts.sealing.columns import CREDENTIALS
 from app.accounts.sealing.envelope import seal, unseal
 from app.core.errors import Unavailable
+from app.core.scrub import register_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +25,17 @@ class Credentials:
 
 
 class Vault:
-    """Seals credentials, bound to their row and owner."""
+    """Seals credentials, bound to their row and owner.
+
+    What passes here appears in no log line and no venue's words from then on.
+    """
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
     def seal(self, credentials: Credentials, *, account_id: UUID, user_id: UUID) -> str:
         """The text to store in the account's row."""
+        _keep_out_of_logs(credentials)
         plain = {"api_key": credentials.api_key, "api_secret": credentials.api_secret}
         if credentials.password is not None:
             plain["password"] = credentials.password
@@ -50,4 +55,11 @@ class Vault:
                 "Enter the key again.",
                 code="credentials_unreadable",
             ) from None
-        return Credentials(**json.loads(plain))
+        credentials = Credentials(**json.loads(plain))
+        _keep_out_of_logs(credentials)
+        return credentials
+
+
+def _keep_out_of_logs(credentials: Credentials) -> None:
+    for secret in (credentials.api_key, credentials.api_secret, credentials.password):
+        register_secret(secret or "")

@@ -3,8 +3,9 @@
 import base64
 import json
 import re
+from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 REDACTED: Final = "<redacted>"
 MAX_LENGTH: Final = 16_384
@@ -44,26 +45,57 @@ class _Known:
     """Secrets in use, in every form they may turn up in."""
 
     def __init__(self) -> None:
-        self._forms: set[str] = set()
-        self.pattern: re.Pattern[str] | None = None
+        # By their first characters: a pattern of many secrets would be tried one by one at every
+        # character of every line.
+        self._forms: dict[str, list[str]] = {}
 
     def add(self, secret: str) -> None:
-        raw = secret.encode()
-        forms = {
-            secret,
-            quote(secret, safe=""),
-            json.dumps(secret)[1:-1],
-            base64.b64encode(raw).decode().rstrip("="),
-            base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        }
-        if forms <= self._forms:
-            return
-        self._forms |= forms
-        longest_first = sorted(self._forms, key=len, reverse=True)
-        self.pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+        for form in forms_of(secret):
+            known = self._forms.setdefault(form[:MIN_SECRET], [])
+            if form not in known:
+                known.append(form)
+                known.sort(key=len, reverse=True)
+
+    def mask(self, text: str) -> str:
+        if not self._forms:
+            return text
+        parts, kept, at = [], 0, 0
+        while at <= len(text) - MIN_SECRET:
+            form = self._at(text, at)
+            if form is None:
+                at += 1
+                continue
+            parts += [text[kept:at], REDACTED]
+            kept = at = at + len(form)
+        return "".join([*parts, text[kept:]])
+
+    def _at(self, text: str, at: int) -> str | None:
+        known = self._forms.get(text[at : at + MIN_SECRET], ())
+        return next((form for form in known if text.startswith(form, at)), None)
 
 
 _KNOWN: Final = _Known()
+
+
+def forms_of(secret: str) -> set[str]:
+    """The secret in every form in which a program or a venue may repeat it.
+
+    Args:
+        secret: of `MIN_SECRET` characters or more; shorter ones have no form but their own.
+    """
+    raw = secret.encode()
+    as_json = json.dumps(secret)[1:-1]
+    forms = {
+        *(secret, as_json, json.dumps(as_json)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]),
+        *(quote(secret, safe=""), quote(secret), quote_plus(secret)),
+        *(raw.hex(), raw.hex().upper()),
+    }
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        for shift in range(3):
+            # Inside a longer text: only the characters that depend on nothing around it.
+            whole = (shift + len(raw)) * 8 // 6
+            forms.add(encode(bytes(shift) + raw).decode()[-(-shift * 8 // 6) : whole])
+    return {secret, *(form for form in forms if len(form) >= MIN_SECRET)}
 
 
 def register_secret(value: str) -> None:
@@ -89,7 +121,15 @@ def scrub(text: str) -> str:
 
 def mask_known(text: str) -> str:
     """The text without the secrets that were registered."""
-    return text if _KNOWN.pattern is None else _KNOWN.pattern.sub(REDACTED, text)
+    return _KNOWN.mask(text)
+
+
+def mask(text: str, secrets: Iterable[str]) -> str:
+    """The text without these secrets, of any length."""
+    forms = {form for secret in secrets if secret for form in forms_of(secret)}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, REDACTED)
+    return text
 
 
 def redact_path(path: str) -> str:

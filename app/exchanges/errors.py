@@ -19,6 +19,7 @@ from app.core.errors import (
     RateLimited,
     Retryable,
 )
+from app.core.scrub import mask, mask_known
 
 MAX_WORDS = 300
 
@@ -125,11 +126,13 @@ _SAYS = {
 
 
 def words(error: BaseException, secrets: Iterable[str] = ()) -> str:
-    """The venue's words without addresses, signatures and the given secrets."""
-    text = _SIGNED.sub(r"\1\2…", _URL.sub("", str(error)))
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, "…")
+    """The venue's words without addresses, signatures and secrets.
+
+    A venue may repeat what it was sent, and these words are stored, logged and shown.
+    """
+    # Whole secrets first: what is cut out of an address may be a part of one.
+    text = mask_known(mask(str(error), secrets))
+    text = _SIGNED.sub(r"\1\2…", _URL.sub("", text))
     text = " ".join(text.split())[:MAX_WORDS]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

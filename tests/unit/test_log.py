@@ -84,6 +84,8 @@ def test_what_only_looks_secret_stays(said: str) -> None:
         base64.b64encode(CANARY.encode()).decode(),
         base64.urlsafe_b64encode(CANARY.encode()).decode(),
         json.dumps(f"x {CANARY}"),
+        json.dumps(json.dumps(f"x {CANARY}")),
+        CANARY.encode().hex(),
     ],
 )
 def test_a_registered_secret_is_found_in_every_form(folder: Path, form: str) -> None:

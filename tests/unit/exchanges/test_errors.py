@@ -1,4 +1,8 @@
+import base64
+import json
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import ccxt
 import pytest
@@ -143,6 +147,29 @@ def test_words_keeps_what_the_venue_said_and_hides_addresses_signatures_and_keys
     assert "too slow" in said
     for hidden in ("https://", "abc123", "KEY-1", "S3", "SECRET-2"):
         assert hidden not in said
+
+
+@pytest.mark.parametrize(
+    "form", [str, quote, quote_plus, json.dumps, lambda one: one.encode().hex()]
+)
+def test_security_32_words_hide_a_key_that_the_venue_repeats(form: Callable[[str], str]) -> None:
+    # Cut out piece by piece, half of it would stay.
+    secret = 'left-half-of-it&",=%right-half-of-it'
+
+    said = words(ccxt.BadRequest(f'binance {{"apiKey": {form(secret)}, "msg": "no"}}'), [secret])
+
+    assert "half" not in said
+    assert form("half") not in said
+    assert '"msg": "no"' in said
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+def test_security_32_words_hide_a_key_inside_of_base64(before: str) -> None:
+    text = base64.b64encode(f"{before}a-key-of-some-length ".encode()).decode()
+
+    said = words(ccxt.BadRequest(f"binance {text}"), ["a-key-of-some-length"])
+
+    assert text[4:-4] not in said
 
 
 def test_words_when_the_venue_said_nothing_then_names_the_failure() -> None:
