@@ -46,7 +46,7 @@ async def create_alarm(
         strategy,
         body,
         source=source_of(BY_HAND, caller.username),
-        reading=Reading.of(body),
+        reading=Reading.of(body, hiding=strategy.token_digests),
         actor=caller.username,
     )
     taken = AlarmTaken.of_delivery(alarm, is_duplicate=is_duplicate)

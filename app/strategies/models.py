@@ -67,6 +67,11 @@ class Strategy(Base):
     is_manual: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
 
+    @property
+    def token_digests(self) -> frozenset[str]:
+        """Of its token, and of the one before; whether that one still opens the door or not."""
+        return frozenset(filter(None, (self.token_digest, self.previous_token_digest)))
+
     def has_previous_token(self, now: datetime) -> bool:
         """Whether the token before the last rotation still opens the door."""
         return self.previous_token_until is not None and now < self.previous_token_until

@@ -126,7 +126,7 @@ class Door:
             body=body,
             source=admitted.source,
             received_at=self._tools.now(),
-            reading=Reading.of(body),
+            reading=Reading.of(body, hiding={admitted.token_digest or ""}),
             token_digest=admitted.token_digest,
             token_hint=admitted.owner.token_hint,
             actor=admitted.tester,

@@ -1,9 +1,11 @@
 """Say once whether an alert can be taken and read, and what it means."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
 from app.core.errors import TooLarge
+from app.pipeline.alarms.hiding import hide_tokens
 from app.pipeline.alarms.meaning import Meaning, Unreadable
 from app.pipeline.alarms.reading import understand
 
@@ -19,10 +21,15 @@ class Reading:
     refusal: Unreadable | None
 
     @classmethod
-    def of(cls, body: bytes) -> "Reading":
-        """Read the raw body."""
+    def of(cls, body: bytes, *, hiding: Collection[str] = ()) -> "Reading":
+        """Read the raw body.
+
+        Args:
+            body: as received.
+            hiding: digests of tokens that nothing which is made of it may repeat.
+        """
         try:
-            return cls(understand(body), None)
+            return cls(understand(hide_tokens(body, hiding)), None)
         except Unreadable as refusal:
             return cls(None, refusal)
 

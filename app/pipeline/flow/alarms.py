@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts.models import ExchangeAccount
 from app.core.errors import AppError, Denied
 from app.core.failpoints import failpoint
+from app.pipeline.alarms.hiding import hide_tokens
 from app.pipeline.alarms.meaning import (
     Action,
     Intent,
@@ -83,7 +84,8 @@ async def on_alarm(
         if not tools.instruments.all(account.exchange, account.market_type):
             return alarm  # the venue's markets are still being loaded; the sweep comes back
         try:
-            meaning = meaning or understand(alarm.body)
+            hidden = strategy.token_digests
+            meaning = meaning or understand(hide_tokens(alarm.body, hidden))
         except Unreadable as refusal:
             # Stored by a version that could read it, or read more than can be kept.
             alarm.decide(
