@@ -23,7 +23,11 @@ PRINTABLE = r"^[\x21-\x7e]+$"
 
 
 def _network(text: str) -> str:
-    return str(ip_network(text.strip()))
+    try:
+        return str(ip_network(text.strip()))
+    except ValueError:
+        # Python's own words repeat what was sent.
+        raise ValueError("an address or a network, as 192.0.2.7 or 192.0.2.0/28") from None
 
 
 Word = Annotated[str, StringConstraints(max_length=200, pattern=NO_CONTROLS)]
