@@ -50,7 +50,6 @@ class Venue:
     Attributes:
         on_prices: called with what changed, after it was kept.
         catalog: what is listed, and how.
-        permissions: what a key may do that is not as usual, by account.
         floor: what can be done to orders and positions.
         before_commit: called with each step before it is kept; may add to it.
         observers: called with each step after it was kept.
@@ -60,7 +59,6 @@ class Venue:
         self.clock = ShiftedClock(clock)
         self.catalog = Catalog()
         self.funding = Funding()
-        self.permissions: dict[int, dict[str, object]] = {}
         self._treatment: Treatment = Fair()
         self.before_commit: Callable[[Journal], None] = _nothing
         self.observers: list[Callable[[Journal], None]] = []
@@ -107,6 +105,14 @@ class Venue:
         self.commit()
         self._accounts[account.api_key] = account
         return account
+
+    def rights(self, account: Account) -> Mapping[str, object]:
+        """What the account's key may do that is not as usual, by Binance's names."""
+        return stored.load_rights(self.database, account.id)
+
+    def give_rights(self, account: Account, rights: Mapping[str, object]) -> None:
+        """Let the key have these rights beside the usual ones from now on."""
+        stored.save_rights(self.database, account.id, rights)
 
     def customers(self, number: int | None = None) -> list[Account]:
         """Everybody, or the one with a number."""

@@ -70,11 +70,11 @@ def trade_fees(_venue: Venue, call: Call) -> object:
 
 def key_permissions(venue: Venue, call: Call) -> object:
     """GET /sapi/v1/account/apiRestrictions: trading, and nothing that moves coins away."""
-    return _usual_permissions() | venue.permissions.get(call.customer.id, {})
+    return {**_usual_permissions(), **venue.rights(call.customer)}
 
 
 def _usual_permissions() -> Json:
-    permissions: Json = {"ipRestrict": False, "enableReading": True}
+    permissions: Json = {"ipRestrict": True, "enableReading": True}
     permissions |= {"enableSpotAndMarginTrading": True, "enableFutures": True}
     permissions |= {"enableWithdrawals": False, "enableInternalTransfer": False}
     permissions |= {"permitsUniversalTransfer": False, "enableVanillaOptions": False}

@@ -105,7 +105,7 @@ class Control:
         permissions = body.get("permissions")
         if account is None or not isinstance(permissions, dict):
             raise BadControl('send {"api_key": …, "permissions": {"enableFutures": false, …}}')
-        self._venue.permissions[account.id] = {str(k): v for k, v in permissions.items()}
+        self._venue.give_rights(account, permissions)
         return {"account_id": account.id, "permissions": permissions}
 
     def _clear_faults(self, call: Call) -> dict[str, object]:

@@ -76,6 +76,7 @@ class Limits:
     _orders: defaultdict[tuple[MarketType, str], _Window] = field(
         default_factory=lambda: defaultdict(_Window)
     )
+    _wallet: defaultdict[str, _Window] = field(default_factory=lambda: defaultdict(_Window))
     _banned_until: float = 0
 
     def count(self, call: Call, address: str) -> tuple[Answer | None, tuple[tuple[str, str], ...]]:
@@ -86,6 +87,11 @@ class Limits:
             headers that tell what is used.
         """
         now = time.monotonic()
+        if call.path.startswith("/sapi/"):
+            # The wallet counts apart, and so widely that only a ban from elsewhere is felt there.
+            used = self._wallet[address].add(1, _MINUTE, now)
+            banned = self._over_weight(SPOT, 0, now) if self.is_enforced else None
+            return banned, (("x-sapi-used-ip-weight-1m", str(used)),)
         market = LINEAR if call.path.startswith("/fapi/") else SPOT
         used = self._weights[market, address].add(_weight(call), _MINUTE, now)
         headers: tuple[tuple[str, str], ...] = (("x-mbx-used-weight-1m", str(used)),)
@@ -120,6 +126,7 @@ class Limits:
         self._banned_until = 0
         self._weights.clear()
         self._orders.clear()
+        self._wallet.clear()
 
 
 def _weight(call: Call) -> int:

@@ -1,7 +1,9 @@
 """Accounts: opened here, and brought back whole after a restart."""
 
+import json
 import secrets
 import string
+from collections.abc import Mapping
 from decimal import Decimal
 
 from app.paper_exchange.engine.journal import Counters
@@ -35,6 +37,20 @@ def load_accounts(database: Database, *, api_key: str | None = None) -> list[Acc
     for account in accounts:
         _load_holdings(database, account)
     return accounts
+
+
+def save_rights(database: Database, account_id: int, rights: Mapping[str, object]) -> None:
+    """What the account's key may do that is not as usual; replaces what was said before."""
+    sql = "INSERT OR REPLACE INTO key_rights (account_id, rights) VALUES (?, ?)"
+    database.connection.execute(sql, (account_id, json.dumps(rights, default=str)))
+
+
+def load_rights(database: Database, account_id: int) -> dict[str, object]:
+    """What the account's key may do that is not as usual, by Binance's names."""
+    sql = "SELECT rights FROM key_rights WHERE account_id = ?"
+    row = database.connection.execute(sql, (account_id,)).fetchone()
+    rights: dict[str, object] = {} if row is None else json.loads(row["rights"])
+    return rights
 
 
 def load_counters(database: Database) -> Counters:

@@ -78,6 +78,9 @@ CREATE TABLE IF NOT EXISTS incomes (
     income_type TEXT NOT NULL, asset TEXT NOT NULL, amount TEXT NOT NULL, at INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS incomes_by_account ON incomes (account_id, at);
+CREATE TABLE IF NOT EXISTS key_rights (
+    account_id INTEGER PRIMARY KEY, rights TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS ledger (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, kind TEXT NOT NULL,
     body TEXT NOT NULL
