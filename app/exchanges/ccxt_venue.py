@@ -20,6 +20,7 @@ from app.exchanges.mapping import (
     positions_of,
 )
 from app.exchanges.margin import Margin
+from app.exchanges.permissions import KeyPermissions
 from app.exchanges.private_stream import OpenClient, PrivateStream, prepare_for_stream
 from app.exchanges.quirks import Quirks, milliseconds
 from app.exchanges.requests import arguments_of, list_of
@@ -255,6 +256,10 @@ class CcxtVenue:
             if not isinstance(answer.get("hedged"), bool):
                 raise UnreadableReply("the venue does not say whether the account is hedged")
             return not answer["hedged"]
+
+    async def permissions(self) -> KeyPermissions:
+        """What the key may do; nothing is verified where the venue has no such question."""
+        return await self._read(lambda: self._quirks.permissions(self._client))
 
     async def prepare(self, symbol: str, *, leverage: int, margin_mode: MarginMode) -> None:
         """Have the symbol's leverage and margin mode as asked; does nothing on spot.

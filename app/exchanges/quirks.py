@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from app.exchanges import look_ups
 from app.exchanges.mapping import Raw, number
+from app.exchanges.permissions import KeyPermissions, binance_permissions
 from app.exchanges.venue import Trigger
 from app.trading.words import MarginMode, TriggerBy, TriggerKind
 
@@ -111,6 +112,15 @@ def _funding_at_bybit(client: Any, row: Raw) -> Raw:
     return {**row, "amount": None if amount is None else -amount, "code": settle}
 
 
+async def _permissions_untold(client: Any) -> KeyPermissions:
+    del client
+    return KeyPermissions()
+
+
+async def _permissions_at_binance(client: Any) -> KeyPermissions:
+    return binance_permissions(await client.sapiGetAccountApiRestrictions())
+
+
 class TriggerParams(Protocol):
     """What a conditional order says beside its trigger price."""
 
@@ -161,6 +171,7 @@ class Quirks:
         order_id_param: the name under which the list of our trades takes an order id.
         trades_since: whether that list takes a start time together with an order id.
         client_id_param: the name under which a cancel takes a client id.
+        permissions: what the key may do; nothing is verified where the venue has no such question.
     """
 
     history: HistoryLimits
@@ -177,6 +188,7 @@ class Quirks:
     order_id_param: str = "orderId"
     trades_since: bool = True
     client_id_param: str = "clientOrderId"
+    permissions: Callable[[Any], Awaitable[KeyPermissions]] = _permissions_untold
 
     def cancel_params(self, client_order_id: str, *, is_conditional: bool = False) -> Params:
         """Parameters of a cancel by client id."""
@@ -202,6 +214,7 @@ BINANCE = Quirks(
     margin=_margin_at_binance,
     # Binance takes no time together with an order id.
     trades_since=False,
+    permissions=_permissions_at_binance,
 )
 BINGX = Quirks(
     # It does not say how much it answers: a page is doubted early.

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from app.core.words import Word
+from app.exchanges.permissions import KeyPermissions
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
 from app.trading.words import (
@@ -272,6 +273,10 @@ class Venue(Protocol):
         ...
 
     async def is_one_way(self) -> bool: ...
+
+    async def permissions(self) -> KeyPermissions:
+        """What the account's key may do; nothing verified where the venue does not say."""
+        ...
 
     async def prepare(self, symbol: str, *, leverage: int, margin_mode: MarginMode) -> None: ...
 

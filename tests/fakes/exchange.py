@@ -19,6 +19,7 @@ from app.core.errors import (
     RateLimited,
     Retryable,
 )
+from app.exchanges.permissions import KeyPermissions
 from app.exchanges.venue import (
     Abilities,
     BalanceReport,
@@ -38,6 +39,7 @@ from tests.fakes.matching import Firing, Matcher, Resting
 
 __all__ = [
     "CONTRACTS",
+    "HARMLESS",
     "SPOT",
     "UNANSWERED",
     "FakeMarketData",
@@ -51,6 +53,15 @@ __all__ = [
 UNANSWERED = Retryable("asking the venue: no answer")
 SPOT = Abilities(
     rests_stops=True, rests_targets=True, locks_coins=True, pairs=True, streams_news=True
+)
+# A key as it should be: it trades, from listed addresses, and moves nothing away.
+HARMLESS = KeyPermissions(
+    reading=True,
+    spot_trading=True,
+    contract_trading=True,
+    withdrawals=False,
+    transfers=False,
+    is_address_bound=True,
 )
 CONTRACTS = replace(SPOT, locks_coins=False, pairs=False)
 
@@ -105,6 +116,7 @@ class FakeVenue:
         cancels: every client id that was asked to be cancelled.
         are_fills_hidden: executions happen but are not shown yet, as on a venue that lags.
         is_silent: the private stream stays open and says nothing.
+        key: what its key may do.
     """
 
     def __init__(
@@ -138,6 +150,7 @@ class FakeVenue:
         self.cancels: list[str] = []
         self.are_fills_hidden = False
         self.is_silent = False
+        self.key = HARMLESS
 
     async def place(self, request: OrderRequest) -> OrderReport:
         self.sent.append(request)
@@ -236,6 +249,10 @@ class FakeVenue:
     async def is_one_way(self) -> bool:
         await self._asked()
         return True
+
+    async def permissions(self) -> KeyPermissions:
+        await self._asked()
+        return self.key
 
     async def prepare(self, symbol: str, *, leverage: int, margin_mode: MarginMode) -> None:
         await self._asked()

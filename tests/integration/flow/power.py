@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.failpoints import Failed, arm
 from app.db.session import Database, Done, Writing
+from app.exchanges.permissions import KeyPermissions
 from app.exchanges.venue import (
     Abilities,
     BalanceReport,
@@ -195,6 +196,10 @@ class MortalVenue:
     async def is_one_way(self) -> bool:
         self._mains.check()
         return await self._venue.is_one_way()
+
+    async def permissions(self) -> KeyPermissions:
+        self._mains.check()
+        return await self._venue.permissions()
 
     async def prepare(self, symbol: str, *, leverage: int, margin_mode: MarginMode) -> None:
         self._mains.pass_by("before leverage is set")
