@@ -134,6 +134,7 @@ def _state(house: House) -> State:
             "house": house,
             "on_registered": house.welcome.on_registered,
             "exchanges": REGISTRY,
+            "opener": house.exchanges,
             "readiness": {"house": house.readiness},
             "health_sources": house.health_sources(),
         }

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import exchange_accounts, repository
 from app.accounts.models import ExchangeAccount
+from app.accounts.new_keys import check_new_key
+from app.accounts.opening import Opener
 from app.accounts.schemas import (
     ExchangeAccountChange,
     ExchangeAccountIn,
@@ -18,7 +20,8 @@ from app.accounts.schemas import (
     shape_account,
 )
 from app.accounts.vault import Vault
-from app.core.errors import Invalid
+from app.core.errors import Forbidden, Invalid
+from app.db.session import Database
 from app.exchanges.venues import PAPER, venue_spec
 from app.http.caller import Caller, check_proof, require_trader
 from app.http.paging import Paging, page_of
@@ -52,33 +55,42 @@ async def create_account(
     *,
     data: JSONBody[ExchangeAccountIn],
     request: Request[Any, Any, Any],
-    session: NamedDependency[AsyncSession],
+    database: NamedDependency[Database],
     caller: NamedDependency[Caller],
     vault: NamedDependency[Vault],
+    opener: NamedDependency[Opener],
     now: NamedDependency[datetime],
 ) -> ExchangeAccountOut:
     """Add an exchange account; its keys are sealed before they are stored.
 
-    With keys it takes a fresh password.
+    With keys it takes a fresh password, and the venue is asked what they may do.
     """
-    if data.api_key is not None:
-        check_proof(caller)
+    _check_keys(caller, data)
     _refuse_unknown_exchange(request, data.exchange)
     venue_spec(data.exchange, data.market_type)
-    account = await exchange_accounts.create_exchange_account(
-        session,
-        vault,
-        user_id=caller.user_id,
-        actor=caller.username,
-        name=data.name,
+    key = await check_new_key(
+        opener,
+        data.credentials(),
         exchange=data.exchange,
         market_type=data.market_type,
-        # Play money is never counted as real, whatever the body says.
-        is_paper=data.is_paper or data.exchange == PAPER,
-        credentials=data.credentials(),
+        accepts_withdrawals=data.accepts_withdrawals,
         now=now,
     )
-    return shape_account(account)
+    async with database.transaction() as session:
+        account = await exchange_accounts.create_exchange_account(
+            session,
+            vault,
+            user_id=caller.user_id,
+            actor=caller.username,
+            name=data.name,
+            exchange=data.exchange,
+            market_type=data.market_type,
+            # Play money is never counted as real, whatever the body says.
+            is_paper=data.is_paper or data.exchange == PAPER,
+            key=key,
+            now=now,
+        )
+    return shape_account(account, key.failure if key else None)
 
 
 @get("/{account_id:uuid}", operation_id="get_account", summary="One of your exchange accounts")
@@ -101,26 +113,41 @@ async def change_account(
     *,
     account_id: FromPath[UUID],
     data: JSONBody[ExchangeAccountChange],
-    session: NamedDependency[AsyncSession],
+    database: NamedDependency[Database],
     caller: NamedDependency[Caller],
     vault: NamedDependency[Vault],
+    opener: NamedDependency[Opener],
     now: NamedDependency[datetime],
 ) -> ExchangeAccountOut:
-    """Change what is given and nothing else; new keys take a fresh password."""
-    if data.api_key is not None:
-        check_proof(caller)
-    account = await exchange_accounts.owned(session, caller, account_id)
-    await exchange_accounts.change_exchange_account(
-        session,
-        vault,
-        account,
-        actor=caller.username,
+    """Change what is given and nothing else.
+
+    New keys take a fresh password, and the venue is asked what they may do.
+    """
+    _check_keys(caller, data)
+    async with database.read() as session:
+        account = await exchange_accounts.owned(session, caller, account_id)
+    key = await check_new_key(
+        opener,
+        data.credentials(),
+        exchange=account.exchange,
+        market_type=account.market_type,
+        accepts_withdrawals=data.accepts_withdrawals,
         now=now,
-        name=data.name,
-        is_active=data.is_active,
-        credentials=data.credentials(),
     )
-    return shape_account(account)
+    async with database.transaction() as session:
+        account = await exchange_accounts.owned(session, caller, account_id)
+        await exchange_accounts.change_exchange_account(
+            session,
+            vault,
+            account,
+            actor=caller.username,
+            now=now,
+            name=data.name,
+            is_active=data.is_active,
+            key=key,
+            accepts_withdrawals=data.accepts_withdrawals,
+        )
+    return shape_account(account, key.failure if key else None)
 
 
 @delete(
@@ -140,6 +167,13 @@ async def delete_account(
     await exchange_accounts.delete_exchange_account(
         session, account, actor=caller.username, now=now
     )
+
+
+def _check_keys(caller: Caller, data: ExchangeAccountIn | ExchangeAccountChange) -> None:
+    if data.accepts_withdrawals and not caller.is_admin:
+        raise Forbidden("Only an admin may accept a key that can withdraw.")
+    if data.needs_proof:
+        check_proof(caller)
 
 
 def _refuse_unknown_exchange(request: Request[Any, Any, Any], exchange: str) -> None:

@@ -8,7 +8,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import repository
+from app.accounts.key_looks import tell_of_key
+from app.accounts.key_rights import to_stored
 from app.accounts.models import ExchangeAccount
+from app.accounts.new_keys import NewKey
 from app.accounts.vault import Credentials, Vault
 from app.audit.service import record
 from app.core.errors import Conflict, Duplicate, Unavailable
@@ -31,7 +34,7 @@ async def create_exchange_account(
     exchange: str,
     market_type: MarketType,
     is_paper: bool,
-    credentials: Credentials | None,
+    key: NewKey | None,
     now: datetime,
 ) -> ExchangeAccount:
     """Make an exchange account.
@@ -45,7 +48,7 @@ async def create_exchange_account(
         exchange: the venue's id in ccxt.
         market_type: what it trades; one account trades one market.
         is_paper: whether its money is not real.
-        credentials: the venue's keys; None while they are not known.
+        key: the venue's keys, and what they may do; None while they are not known.
         now: time of creation.
 
     Raises:
@@ -62,12 +65,14 @@ async def create_exchange_account(
         is_active=True,
         created_at=now,
     )
-    if credentials is not None:
-        await _seal(session, vault, account, credentials)
+    if key is not None:
+        await _seal(session, vault, account, key, now)
     session.add(account)
     # Rows that point at the account follow in the same transaction.
     await session.flush()
-    await _audit(session, account, actor, "exchange_account.created", now, exchange=exchange)
+    detail = {"exchange": exchange} | _accepted(account)
+    await _audit(session, account, actor, "exchange_account.created", now, **detail)
+    await tell_of_key(session, account, now=now)
     return account
 
 
@@ -80,12 +85,27 @@ async def change_exchange_account(
     now: datetime,
     name: str | None = None,
     is_active: bool | None = None,
-    credentials: Credentials | None = None,
+    key: NewKey | None = None,
+    accepts_withdrawals: bool = False,
 ) -> None:
     """Change what is given and nothing else.
 
+    A new key begins without the acceptance that the old one had.
+
+    Args:
+        session: the caller's transaction.
+        vault: seals the credentials.
+        account: which.
+        actor: who does it, for the audit.
+        now: time of the change.
+        name: unique among the owner's accounts.
+        is_active: whether anything is opened on it.
+        key: the venue's new keys, and what they may do.
+        accepts_withdrawals: an admin accepts that coins can be moved away with the key it has.
+
     Raises:
         Duplicate: the name or the venue key is taken.
+        Unavailable: it has no key whose rights could be accepted.
     """
     changed: dict[str, str] = {}
     if name is not None and name != account.name:
@@ -94,10 +114,16 @@ async def change_exchange_account(
     if is_active is not None and is_active != account.is_active:
         account.is_active = is_active
         changed["is_active"] = str(is_active).lower()
-    if credentials is not None:
-        await _seal(session, vault, account, credentials)
-        changed["credentials"] = "replaced"
+    if key is not None:
+        await _seal(session, vault, account, key, now)
+        changed |= {"credentials": "replaced"} | _accepted(account)
         session.info.setdefault(KEYS_CHANGED, []).append(account.id)
+        await tell_of_key(session, account, now=now)
+    elif accepts_withdrawals:
+        if account.credentials is None:
+            raise _no_keys(account)
+        account.withdrawals_accepted_at = now
+        changed |= _accepted(account)
     if changed:
         await _audit(session, account, actor, "exchange_account.changed", now, **changed)
 
@@ -129,10 +155,7 @@ def credentials_of(vault: Vault, account: ExchangeAccount) -> Credentials:
         Unavailable: no keys are known, or they do not open.
     """
     if account.credentials is None:
-        raise Unavailable(
-            f"The account {account.name!r} has no keys yet: enter them.",
-            code="credentials_missing",
-        )
+        raise _no_keys(account)
     return vault.unseal(account.credentials, account_id=account.id, user_id=account.user_id)
 
 
@@ -146,15 +169,30 @@ async def owned(session: AsyncSession, caller: Caller, account_id: UUID) -> Exch
 
 
 async def _seal(
-    session: AsyncSession, vault: Vault, account: ExchangeAccount, credentials: Credentials
+    session: AsyncSession, vault: Vault, account: ExchangeAccount, key: NewKey, now: datetime
 ) -> None:
+    credentials = key.credentials
     digest = _venue_key_digest(account, credentials)
     holder = await repository.exchange_account_with_key(session, digest)
     if holder is not None and holder.id != account.id:
         raise Duplicate("This venue key is registered already.", code="venue_key_taken")
     account.credentials = vault.seal(credentials, account_id=account.id, user_id=account.user_id)
     account.key_hint = credentials.api_key[-HINT_LENGTH:]
+    # Entering the same key while the venue is silent takes back nothing of what is known of it.
+    if key.checked_at is not None or account.venue_key_digest != digest:
+        account.key_permissions = to_stored(key.permissions)
+        account.permissions_checked_at = key.checked_at
     account.venue_key_digest = digest
+    account.withdrawals_accepted_at = now if key.accepts_withdrawals else None
+
+
+def _accepted(account: ExchangeAccount) -> dict[str, str]:
+    return {} if account.withdrawals_accepted_at is None else {"withdrawal_rights": "accepted"}
+
+
+def _no_keys(account: ExchangeAccount) -> Unavailable:
+    words = f"The account {account.name!r} has no keys yet: enter them."
+    return Unavailable(words, code="credentials_missing")
 
 
 def _venue_key_digest(account: ExchangeAccount, credentials: Credentials) -> str:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
@@ -162,6 +163,9 @@ class ExchangeAccount(Base):
         credentials: sealed by the vault for this row and user; None while no key is known.
         key_hint: the last four characters of the venue's key.
         venue_key_digest: keeps one venue key from being registered twice.
+        key_permissions: what the venue said of the key, the fields of `KeyPermissions` by name.
+        permissions_checked_at: when the venue said so; None while it could not be asked.
+        withdrawals_accepted_at: when an admin accepted that this key can move coins away.
     """
 
     __tablename__ = "exchange_accounts"
@@ -177,6 +181,9 @@ class ExchangeAccount(Base):
     credentials: Mapped[str | None] = mapped_column(Text)
     key_hint: Mapped[str | None] = mapped_column(String(4))
     venue_key_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    key_permissions: Mapped[dict[str, Any] | None]
+    permissions_checked_at: Mapped[datetime | None]
+    withdrawals_accepted_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from litestar import Request
 from litestar.di import Provide
 
+from app.accounts.opening import Opener
 from app.accounts.sessions import Sessions
 from app.accounts.vault import Vault
 from app.http.caller import provide_caller
@@ -31,6 +32,12 @@ def provide_vault(request: Request[Any, Any, Any]) -> Vault:
     return Vault(request.app.state.key_ring)
 
 
+def provide_opener(request: Request[Any, Any, Any]) -> Opener:
+    """Opens accounts at venues."""
+    opener: Opener = request.app.state.opener
+    return opener
+
+
 DEPENDENCIES = {
     "session": Provide(provide_session),
     "caller": Provide(provide_caller, sync_to_thread=False),
@@ -39,4 +46,6 @@ DEPENDENCIES = {
     "now": Provide(provide_now, sync_to_thread=False),
     "sessions": Provide(provide_sessions, sync_to_thread=False),
     "vault": Provide(provide_vault, sync_to_thread=False),
+    "opener": Provide(provide_opener, sync_to_thread=False),
+    "database": Provide(database_of, sync_to_thread=False),
 }

@@ -4,39 +4,32 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from uuid import UUID
 
 from loguru import logger
 
 from app.accounts.exchange_accounts import KEYS_CHANGED, credentials_of
+from app.accounts.key_rights import AskedKey
 from app.accounts.models import ExchangeAccount
+from app.accounts.opening import Opener, venue_credentials
 from app.accounts.sealing.envelope import payload_of
 from app.accounts.vault import Vault
 from app.core.clock import Clock
 from app.core.errors import ExchangeError, NotFound
 from app.db.session import Database
-from app.exchanges.client import Credentials
 from app.exchanges.venue import BalanceReport, Venue
-from app.trading.words import MarketType
 
 BALANCE_AGE: Final = timedelta(seconds=5)
 # Keys replaced by another process are noticed this late; by this one, at the commit.
 KEYS_AGE: Final = timedelta(seconds=5)
 
 
-class Opener(Protocol):
-    """Opens one account at one venue."""
-
-    async def venue(
-        self, exchange: str, market_type: MarketType, credentials: Credentials
-    ) -> Venue: ...
-
-
 @dataclass(slots=True)
 class _Open:
     venue: Venue
     payload: str | None
+    key_digest: str | None
     seen_at: datetime
     balances: Sequence[BalanceReport] = ()
     asked_at: datetime | None = None
@@ -84,6 +77,16 @@ class AccountVenues:
         if opened.asked_at is None or self._clock.now() - opened.asked_at > BALANCE_AGE:
             return await asyncio.shield(self._ask(opened))
         return opened.balances
+
+    async def permissions(self, account_id: UUID) -> AskedKey:
+        """What the account's key may do, asked now.
+
+        Raises:
+            ExchangeError: the venue did not answer.
+            Unavailable: its keys are not known.
+        """
+        opened = await self._opened(account_id)
+        return AskedKey(await opened.venue.permissions(), opened.key_digest)
 
     def forget_balances(self, account_id: UUID) -> None:
         """Something was filled: ask anew, now, so that the next decision need not wait for it."""
@@ -133,10 +136,10 @@ class AccountVenues:
 
     async def _connect(self, account: ExchangeAccount) -> _Open:
         """One that is switched off too: no entry is made there, but what is open is guarded."""
-        keys = credentials_of(self._vault, account)
-        credentials = Credentials(keys.api_key, keys.api_secret, keys.password or "")
+        credentials = venue_credentials(credentials_of(self._vault, account))
         venue = await self._opener.venue(account.exchange, account.market_type, credentials)
-        return _Open(venue, payload_of(account.credentials), self._clock.now())
+        payload = payload_of(account.credentials)
+        return _Open(venue, payload, account.venue_key_digest, self._clock.now())
 
     def _ask(self, opened: _Open) -> asyncio.Task[Sequence[BalanceReport]]:
         task = asyncio.ensure_future(opened.venue.balances())

@@ -9,6 +9,8 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath
 
 from app.accounts import repository as accounts
+from app.accounts.key_looks import note_permissions
+from app.accounts.key_rights import KeyFault, warnings_of, why_barred
 from app.accounts.models import ExchangeAccount
 from app.core.decimals import plain
 from app.core.errors import AppError
@@ -67,7 +69,10 @@ class FindingOut(Out):
 
 
 class CheckOut(Out):
-    """Whether the account can be traded on: reached, keys taken, one position per symbol."""
+    """Whether the account can be traded on.
+
+    Reached, keys taken that may trade and move nothing away, one position per symbol.
+    """
 
     ok: bool
     at: Moment
@@ -117,11 +122,15 @@ async def check_account(
     caller: NamedDependency[Caller],
     tools: NamedDependency[Tools],
 ) -> CheckOut:
-    """Asks the venue; orders nothing. What fails is a finding, not an error."""
+    """Asks the venue; orders nothing. What fails is a finding, not an error.
+
+    What the venue says of the key is kept: a key that is mended there is mended here at once.
+    """
     account = await _owned(tools, caller, account_id)
     findings = [
         await _finding("balance", _balance_words(tools, account)),
         await _finding("position_mode", _mode_words(tools, account)),
+        await _finding("permissions", _key_words(tools, account, caller.username)),
     ]
     is_fine = all(one.ok for one in findings) and account.is_active
     if not account.is_active:
@@ -156,6 +165,19 @@ async def _mode_words(tools: Tools, account: ExchangeAccount) -> tuple[bool, str
     if await venue.is_one_way():
         return True, "One position per symbol."
     return False, "The account keeps long and short apart: switch it to one-way at the venue."
+
+
+async def _key_words(tools: Tools, account: ExchangeAccount, actor: str) -> tuple[bool, str]:
+    asked = await tools.venues.permissions(account.id)
+    async with tools.database.transaction() as session:
+        noted = await note_permissions(session, account.id, asked, actor=actor, now=tools.now())
+    if noted is None:
+        return False, "The key was replaced meanwhile: check again."
+    warnings = warnings_of(noted)
+    is_fit = why_barred(noted) is None
+    is_fit &= all(one.code is not KeyFault.CANNOT_TRADE for one in warnings)
+    words = " ".join(f"{one.code}: {one.detail}" for one in warnings)
+    return is_fit, words or "The key may trade, and moves nothing away."
 
 
 router = Router(

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import exchange_accounts
 from app.accounts.models import ExchangeAccount, User
+from app.accounts.new_keys import NewKey
 from app.accounts.vault import Credentials, Vault
 from app.core.clock import Clock
 from app.core.errors import Retryable
@@ -73,7 +74,7 @@ class Welcome:
                 exchange=PAPER,
                 market_type=market,
                 is_paper=True,
-                credentials=await self._open(market) if self._is_inside else None,
+                key=await self._open(market) if self._is_inside else None,
                 now=now,
             )
             for market, name in NAMES.items()
@@ -105,13 +106,12 @@ class Welcome:
         for account_id, market in waiting:
             await self._keep(database, clock, account_id, await self._open(market))
 
-    async def _open(self, market: MarketType) -> Credentials:
+    async def _open(self, market: MarketType) -> NewKey:
         key, secret = await self._open_account({market: {"USDT": STARTING_BALANCE}})
-        return Credentials(key, secret)
+        # Made a moment ago, of our own venue; the worker asks what it may do like of any other.
+        return NewKey(Credentials(key, secret))
 
-    async def _keep(
-        self, database: Database, clock: Clock, account_id: UUID, credentials: Credentials
-    ) -> None:
+    async def _keep(self, database: Database, clock: Clock, account_id: UUID, key: NewKey) -> None:
         async with database.transaction() as session:
             account = await session.get_one(ExchangeAccount, account_id)
             if account.credentials is None:
@@ -121,7 +121,7 @@ class Welcome:
                     account,
                     actor="system",
                     now=clock.now(),
-                    credentials=credentials,
+                    key=key,
                 )
 
 

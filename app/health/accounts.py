@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import repository as accounts
 from app.accounts import states
+from app.accounts.key_rights import why_barred
 from app.accounts.models import AccountState, ExchangeAccount
 from app.core.clock import Clock, iso
 from app.health.status import Check, Health
@@ -29,7 +30,8 @@ class AccountsHealth:
     async def check(self, session: AsyncSession, caller: Caller | None) -> Check | None:
         """Amber while one of them cannot be compared with its venue; its owner reads why.
 
-        A key that is missing is for its owner to mend, and makes nothing amber. A visitor's one
+        A key that is missing, or may do too much, is for its owner to mend, and makes nothing
+        amber. A visitor's one
         word speaks for everybody's accounts.
         """
         if caller is None:
@@ -54,7 +56,7 @@ def _shown(row: ExchangeAccount, state: AccountState | None) -> dict[str, Any]:
         "has_keys": row.credentials is not None,
         "reconciled_at": iso(reconciled) if reconciled else None,
         "failing_since": iso(failing) if failing else None,
-        "reason": state.reason if state else None,
+        "reason": state.reason if state and state.reason else why_barred(row),
     }
 
 

@@ -30,6 +30,7 @@ from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.positions import repository as positions
 from app.pipeline.wakeups import Work
+from app.worker.key_watch import KeyWatch
 from app.worker.lanes import Lanes
 
 ZERO: Final = Decimal(0)
@@ -93,6 +94,11 @@ class AccountKeeper:
         self._keep(account_id)
         await self._kept[account_id].look()
 
+    async def look_at_key(self, account_id: UUID) -> None:
+        """See what the key of an account may do, if that is due."""
+        self._keep(account_id)
+        await self._kept[account_id].key.look()
+
     async def idle(self) -> None:
         """Wait until no comparison runs and no hint waits."""
         await asyncio.gather(*(one.idle() for one in list(self._kept.values())))
@@ -131,7 +137,7 @@ class AccountKeeper:
 
 
 class KeptAccount:
-    """One account: its timer, its private stream, and how it stands.
+    """One account: its timer, its private stream, its key, and how it stands.
 
     Args:
         tools: the database, the clock and the venues.
@@ -165,9 +171,11 @@ class KeptAccount:
         self._heard_at = tools.now()
         self._funding_at: datetime | None = None
         self._hints: set[asyncio.Task[None]] = set()
+        self.key = KeyWatch(tools, account_id)
         self._tasks = [
             asyncio.create_task(self._keep(), name=f"account {account_id}"),
             asyncio.create_task(self._follow(), name=f"news {account_id}"),
+            asyncio.create_task(self.key.keep(), name=f"key {account_id}"),
         ]
 
     async def stop(self) -> None:
@@ -179,13 +187,15 @@ class KeptAccount:
 
     @property
     def is_busy(self) -> bool:
-        """Whether it is being compared, or has not been yet, or a hint is being looked into."""
-        return self._turn.locked() or not self._first_done.is_set() or bool(self._hints)
+        """Whether it or its key is looked at, or has not been yet, or a hint is looked into."""
+        is_looking = self._turn.locked() or self.key.is_busy
+        return is_looking or not self._first_done.is_set() or bool(self._hints)
 
     async def idle(self) -> None:
         """Wait until it is not busy."""
         while self.is_busy:
             await self._first_done.wait()
+            await self.key.idle()
             await asyncio.gather(*self._hints, return_exceptions=True)
             async with self._turn:
                 pass

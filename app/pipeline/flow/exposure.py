@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import states
+from app.accounts.key_rights import why_barred
 from app.accounts.models import ExchangeAccount
 from app.exchanges.venue import BalanceReport
 from app.pipeline.flow.tools import Place, Tools, free_of, market_key, whole_of
@@ -311,6 +312,9 @@ async def _external(session: AsyncSession, tools: Tools, place: Place) -> Decima
 def _hold(tools: Tools, held: Holdings, place: Place) -> str | None:
     if not place.account.is_active:
         return "this account is switched off; what is open on it stays guarded"
+    barred = why_barred(place.account)
+    if barred is not None:
+        return barred
     hold = tools.agreement.hold_of((place.account.id, place.instrument.symbol))
     if hold is not None:
         return hold

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.key_rights import AskedKey
 from app.accounts.models import ExchangeAccount, User
 from app.core.clock import Clock
 from app.core.errors import NotFound, Unavailable
@@ -38,6 +39,8 @@ class Venues(Protocol):
     async def of(self, account_id: UUID) -> Venue: ...
 
     async def balances(self, account_id: UUID) -> Sequence[BalanceReport]: ...
+
+    async def permissions(self, account_id: UUID) -> AskedKey: ...
 
     def forget_balances(self, account_id: UUID) -> None: ...
 

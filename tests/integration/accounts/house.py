@@ -37,6 +37,7 @@ from app.http.caller import Role
 from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
 from app.settings import Settings
+from tests.fakes.opener import Opener
 
 PASSWORD = "correct horse battery"
 assert app.audit.models.AuditEntry.__table__ is not None
@@ -63,6 +64,7 @@ class House:
     clock: HandClock
     keys: KeyRing
     settings: Settings
+    opener: Opener
 
     async def user(self, username: str, role: Role = Role.TRADER) -> User:
         async with self.database.transaction() as session:
@@ -118,6 +120,7 @@ TABLES = (
     "recovery_codes",
     "exchange_accounts",
     "account_states",
+    "notices",
     "audit_entries",
 )
 
@@ -141,7 +144,7 @@ async def open_house(
     """Build the app over a new SQLite file, or over a database that has its tables."""
     owned = database or await _new_database(folder)
     settings = Settings(_env_file=None, data_dir=folder, log_dir=folder / "logs", **changes)
-    clock, keys = HandClock(), ring or KeyRing.of(b"k" * 32)
+    clock, keys, opener = HandClock(), ring or KeyRing.of(b"k" * 32), Opener()
     parts = {
         "database": owned,
         "settings": settings,
@@ -149,6 +152,7 @@ async def open_house(
         "key_ring": keys,
         "on_registered": _on_registered,
         "exchanges": {"binance", "paper"},
+        "opener": opener,
     }
     small_app = Litestar(
         ROUTERS,
@@ -165,7 +169,7 @@ async def open_house(
     # connection of this one cannot be used.
     transport = ASGITransport(cast("Any", small_app))  # the same protocol, other types
     async with AsyncClient(transport=transport, base_url="http://test") as client:
-        yield House(client, small_app, owned, clock, keys, settings)
+        yield House(client, small_app, owned, clock, keys, settings, opener)
     if database is None:
         await owned.close()
 

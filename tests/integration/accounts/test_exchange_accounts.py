@@ -26,6 +26,7 @@ async def test_create_answers_the_row_without_its_keys(house: House) -> None:
     assert answer.status_code == 201
     row = answer.json()
     UUID(row.pop("id"))
+    assert row.pop("key_permissions")["withdrawals"] is False
     assert row == {
         "name": "main",
         "exchange": "binance",
@@ -34,6 +35,9 @@ async def test_create_answers_the_row_without_its_keys(house: House) -> None:
         "is_active": True,
         "key_hint": "1234",
         "created_at": iso(house.clock.now()),
+        "permissions_checked_at": iso(house.clock.now()),
+        "withdrawals_accepted_at": None,
+        "warnings": [],
     }
 
 

@@ -10,27 +10,11 @@ from app.accounts.sealing.rewrapping import rewrap_all
 from app.accounts.vault import Vault
 from app.accounts.venues import KEYS_AGE, AccountVenues
 from app.db.session import Database, open_database
-from app.exchanges.client import Credentials
-from app.exchanges.venue import Venue
-from app.trading.words import MarketType
 from tests.fakes.clock import FakeClock
-from tests.fakes.exchange import FakeVenue
-from tests.fakes.market import FakeMarketData, an_instrument
+from tests.fakes.opener import Opener
 from tests.integration.accounts.sealed import a_user, accounts_with_keys, credentials
 
 OLD, NEW = b"o" * 32, b"n" * 32
-
-
-class Opener:
-    """Opens a venue that does nothing, and remembers with which keys."""
-
-    def __init__(self) -> None:
-        self.keys: list[str] = []
-
-    async def venue(self, _: str, __: MarketType, credentials: Credentials) -> Venue:
-        self.keys.append(credentials.api_key)
-        instrument = an_instrument()
-        return FakeVenue(FakeMarketData(instrument), instrument, balances={})
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ from app.main import ROUTERS
 from app.pipeline.flow.tools import Tools
 from app.trading.words import MarketType
 from app.webhooks.service import Door
+from tests.fakes.opener import Opener
 from tests.integration.flow.desk import Desk, open_desk
 
 USER = "X-User"
@@ -64,6 +65,7 @@ class Front:
     app: Litestar
     client: AsyncClient
     users: dict[str, User]
+    opener: Opener
 
     async def call(
         self,
@@ -129,6 +131,7 @@ async def open_front(
     """A desk whose trader speaks HTTP."""
     async with open_desk(database, market_type=market_type, **strategy) as desk:
         users: dict[str, User] = {}
+        opener = Opener()
         app = Litestar(
             ROUTERS,
             dependencies={**DEPENDENCIES, **TOOLS},
@@ -143,6 +146,7 @@ async def open_front(
                     "clock": desk.clock,
                     "settings": desk.tools.settings,
                     "exchanges": REGISTRY,
+                    "opener": opener,
                     "key_ring": KeyRing.of(b"k" * 32),
                     "on_registered": _give_nothing,
                     "users": users,
@@ -154,4 +158,4 @@ async def open_front(
         app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
         transport = ASGITransport(cast("Any", app))  # the same protocol, other types
         async with AsyncClient(transport=transport, base_url="http://test") as client:
-            yield Front(desk, app, client, users)
+            yield Front(desk, app, client, users, opener)

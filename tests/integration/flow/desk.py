@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.accounts.key_rights import AskedKey
 from app.accounts.models import ExchangeAccount, User
 from app.db.base import Base
 from app.db.session import Database
@@ -93,6 +94,10 @@ class Venues:
 
     async def balances(self, account_id: UUID) -> Sequence[BalanceReport]:
         return await (await self.of(account_id)).balances()
+
+    async def permissions(self, account_id: UUID) -> AskedKey:
+        # The desk's accounts have no stored keys: their venues are opened without.
+        return AskedKey(await (await self.of(account_id)).permissions(), None)
 
     def forget_balances(self, account_id: UUID) -> None:
         del account_id
