@@ -9,6 +9,7 @@ from loguru import logger
 from pydantic import BaseModel
 
 from app.core import errors
+from app.db.down import database_down, is_down
 from app.http.request_id import request_id_of
 
 HTTP_STATUS: Final[Mapping[type[errors.AppError], int]] = {
@@ -67,8 +68,13 @@ class ErrorOut(BaseModel):
 
 
 def status_of(error: errors.AppError) -> int:
-    """HTTP status of the error's nearest ancestor in the table."""
-    return next(HTTP_STATUS[kind] for kind in type(error).__mro__ if kind in HTTP_STATUS)
+    """HTTP status of an error."""
+    return status_of_kind(type(error))
+
+
+def status_of_kind(kind: type[errors.AppError]) -> int:
+    """HTTP status of the nearest ancestor in the table."""
+    return next(HTTP_STATUS[one] for one in kind.__mro__ if one in HTTP_STATUS)
 
 
 def on_app_error(request: Request[Any, Any, Any], error: errors.AppError) -> Response[ErrorOut]:
@@ -102,6 +108,9 @@ def on_http_exception(request: Request[Any, Any, Any], error: HTTPException) -> 
 
 def on_unforeseen(request: Request[Any, Any, Any], error: Exception) -> Response[ErrorOut]:
     """Log what nobody foresaw, and tell the caller only where to find it."""
+    if is_down(error):
+        logger.opt(exception=error).error("request.no_database")
+        return on_app_error(request, database_down())
     logger.opt(exception=error).error("request.crashed")
     detail = "Something went wrong here. It is in the log under this request id."
     return _answer(request, 500, "internal", detail)

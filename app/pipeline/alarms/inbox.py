@@ -16,13 +16,13 @@ from uuid import UUID
 
 from loguru import logger
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError
 
 from app.core.clock import Clock
 from app.core.errors import NotFound, Unavailable
 from app.core.failpoints import failpoint
 from app.core.sharing import Shared
+from app.db.down import database_down, is_down
 from app.db.session import Database, Writing
 from app.pipeline.alarms import crowds
 from app.pipeline.alarms.keeping import Delivery, Receipt, TokenGone, keep
@@ -150,7 +150,7 @@ class Inbox:
             try:
                 new = await self._keep_new(deliveries)
             except Exception as failed:  # noqa: BLE001 each sender hears of it
-                if _is_down(failed):
+                if is_down(failed):
                     return [_said(failed)] * len(deliveries)
         rest = [one for one in deliveries if one.alarm_id not in new]
         others = iter(await self._keep_in_steps(rest, is_crowd=is_crowd) if rest else ())
@@ -180,7 +180,7 @@ class Inbox:
             keeping = partial(self._keep, deliveries, is_crowd=is_crowd)
             receipts = await self._database.together(keeping)
         except Exception as failed:  # noqa: BLE001 each sender hears of it
-            if len(deliveries) == 1 or _is_down(failed):
+            if len(deliveries) == 1 or is_down(failed):
                 return [_said(failed)] * len(deliveries)
         else:
             return [_gone() if one is None else Kept(one, is_crowd) for one in receipts]
@@ -241,17 +241,10 @@ def _wake(writing: Writing, receipts: Sequence[Receipt], *, now: datetime) -> No
         wake_in(writing, Work.ALARMS, undecided[0].alarm_id, now=now)
 
 
-def _is_down(failed: Exception) -> bool:
-    """Whether the database, rather than one of the rows, is what is wrong."""
-    if isinstance(failed, DBAPIError) and failed.connection_invalidated:
-        return True
-    return isinstance(failed, OSError | PoolTimeout | OperationalError | InterfaceError)
-
-
 def _said(failed: Exception) -> Exception:
     if isinstance(failed, IntegrityError):
         return NotFound("The strategy of this alert is gone.")
-    if not _is_down(failed):
+    if not is_down(failed):
         return failed
     logger.bind(reason=type(failed).__name__).warning("alarms.not_kept")
-    return Unavailable("The database cannot be reached; send it again.", code="database_down")
+    return database_down()
