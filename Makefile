@@ -10,10 +10,11 @@ TESTS ?= tests
 KILLS ?= 200
 SEED ?= 1
 JOBS ?= 2
+EXAMPLES ?= 50
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev run api worker paper-exchange test test-unit e2e check fmt lint types \
-        migrate upgrade demo bench bugs crash requirements clean venv-by-pip
+        migrate upgrade demo bench bugs crash fuzz requirements clean venv-by-pip
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +79,9 @@ bugs: install-dev  ## plant bugs that cost money, one at a time, and see that te
 crash: install-dev  ## kill the server KILLS=200 times, check what must hold (SEED= JOBS= RESUME=1 STORY=file)
 	@$(PY) -m tests.crash --kills $(KILLS) --seed $(SEED) --jobs $(JOBS) \
 	  $(if $(RESUME),--resume) $(if $(STORY),--story $(STORY))
+
+fuzz: install-dev  ## send EXAMPLES=50 made-up requests to each route as each kind of caller (SEED=)
+	@$(PY) -m tests.fuzz --examples $(EXAMPLES) --seed $(SEED)
 
 requirements: install-dev  ## compile the pinned requirements anew from the .in files
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements.in -o requirements.txt

@@ -38,6 +38,7 @@ from app.exchanges.venues import REGISTRY
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
 from app.http.access_log import access_log
+from app.http.answers import Answers
 from app.http.api_pages import PAGE_POLICY, ApiPage
 from app.http.caller import require_admin
 from app.http.errors import EXCEPTION_HANDLERS
@@ -112,6 +113,7 @@ def create_app(house: House) -> Litestar:
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=_documents(house),
+        plugins=[Answers()],
         state=_state(house),
     )
     trusted = house.settings.trusted_proxies

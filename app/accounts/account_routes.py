@@ -20,7 +20,7 @@ from app.accounts.schemas import (
     shape_account,
 )
 from app.accounts.vault import Vault
-from app.core.errors import Forbidden, Invalid
+from app.core.errors import Conflict, Duplicate, Forbidden, Invalid
 from app.db.session import Database
 from app.exchanges.venues import PAPER, venue_spec
 from app.http.caller import Caller, check_proof, require_trader
@@ -49,6 +49,7 @@ async def list_accounts(
     "/",
     guards=[require_trader],
     operation_id="create_account",
+    opt={"raises": [Duplicate]},
     summary="Add an exchange account",
 )
 async def create_account(
@@ -107,6 +108,7 @@ async def get_account(
     "/{account_id:uuid}",
     guards=[require_trader],
     operation_id="change_account",
+    opt={"raises": [Duplicate]},
     summary="Rename an exchange account, replace its keys, switch it on or off",
 )
 async def change_account(
@@ -154,6 +156,7 @@ async def change_account(
     "/{account_id:uuid}",
     guards=[require_trader],
     operation_id="delete_account",
+    opt={"raises": [Conflict]},
     summary="Delete an exchange account that was never used",
 )
 async def delete_account(

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import cookies
 from app.accounts.login_schemas import CredentialsIn, SessionOut
 from app.accounts.sessions import Sessions, TokenPair, close
-from app.core.errors import Unauthenticated
+from app.core.errors import TooMany, Unauthenticated
 from app.http.caller import Caller
 from app.http.same_origin import require_same_origin
 
@@ -20,7 +20,7 @@ PUBLIC = {"public": True}
 
 @post(
     "/",
-    opt=PUBLIC,
+    opt={**PUBLIC, "raises": [TooMany, Unauthenticated]},
     status_code=200,
     operation_id="open_session",
     summary="Log a browser in: the tokens are cookies that no script can read",
@@ -36,7 +36,7 @@ async def open_session(
 
 @post(
     "/refresh",
-    opt=PUBLIC,
+    opt={**PUBLIC, "raises": [Unauthenticated]},
     status_code=200,
     operation_id="refresh_session",
     summary="Carry a browser's login on",

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import people, repository
 from app.accounts.login_schemas import InviteIn, InviteOut, NewInviteOut, PersonChange, PersonOut
 from app.accounts.models import Invite, User
+from app.core.errors import Conflict
 from app.http.caller import Caller, require_admin, require_proof
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
@@ -35,6 +36,7 @@ async def list_users(
     "/users/{user_id:uuid}",
     guards=[require_proof],
     operation_id="change_user",
+    opt={"raises": [Conflict]},
     summary="Give a user another role, or switch them off or on",
 )
 async def change_user(

@@ -12,7 +12,6 @@ from litestar.openapi.spec import (
     Example,
     OpenAPIMediaType,
     OpenAPIType,
-    Operation,
     RequestBody,
     Schema,
 )
@@ -36,7 +35,16 @@ from app.accounts.login_schemas import (
 )
 from app.accounts.sessions import Sessions, TokenPair, close
 from app.accounts.tokens import Access
-from app.core.errors import Invalid
+from app.core.errors import (
+    Duplicate,
+    Forbidden,
+    Invalid,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
+from app.http.answers import RefusingOperation
 from app.http.caller import Caller, Role, require_person
 from app.http.session import database_of
 
@@ -44,10 +52,11 @@ PUBLIC = {"public": True}
 
 
 @dataclass
-class _TokenOperation(Operation):
+class _TokenOperation(RefusingOperation):
     """Describes a body that Litestar cannot know: the handler reads JSON and forms alike."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         body = OpenAPIMediaType(
             schema=Schema(
                 type=OpenAPIType.OBJECT,
@@ -65,7 +74,7 @@ class _TokenOperation(Operation):
 
 @post(
     "/register",
-    opt=PUBLIC,
+    opt={**PUBLIC, "raises": [Duplicate, Forbidden, Unavailable]},
     operation_id="register",
     summary="Become a user, by invite unless registration is open",
 )
@@ -102,7 +111,7 @@ async def register(
 
 @post(
     "/token",
-    opt=PUBLIC,
+    opt={**PUBLIC, "raises": [Invalid, TooLarge, TooMany, Unauthenticated]},
     status_code=200,
     operation_id="create_token",
     operation_class=_TokenOperation,
@@ -122,7 +131,7 @@ async def create_token(
 
 @post(
     "/login",
-    opt=PUBLIC,
+    opt={**PUBLIC, "raises": [TooMany, Unauthenticated]},
     status_code=200,
     operation_id="login_with_api_key",
     summary="Log in with an API key",
@@ -139,7 +148,7 @@ async def login(
 
 @post(
     "/refresh",
-    opt=PUBLIC,
+    opt={**PUBLIC, "raises": [Unauthenticated]},
     status_code=200,
     operation_id="refresh_token",
     summary="Trade a refresh token for a new pair",
@@ -170,6 +179,7 @@ async def logout(
     guards=[require_person],
     status_code=200,
     operation_id="step_up",
+    opt={"raises": [TooMany]},
     summary="Show once more that it is you",
 )
 async def step_up(
@@ -190,6 +200,7 @@ async def step_up(
     guards=[require_person],
     status_code=200,
     operation_id="change_password",
+    opt={"raises": [TooMany]},
     summary="Change your password: every login of yours ends, and a new one begins",
 )
 async def change_password(

@@ -12,6 +12,7 @@ from app.accounts.login_schemas import TotpBegunOut, TotpConfirmIn, TotpOnOut
 from app.accounts.models import User
 from app.accounts.sessions import Sessions
 from app.audit.service import record
+from app.core.errors import Conflict
 from app.http.caller import Caller, require_person, require_proof
 
 
@@ -19,6 +20,7 @@ from app.http.caller import Caller, require_person, require_proof
     "/",
     status_code=200,
     operation_id="begin_totp",
+    opt={"raises": [Conflict]},
     summary="Get a secret for an authenticator app; nothing changes until a code of it was right",
 )
 async def begin_totp(
@@ -38,6 +40,7 @@ async def begin_totp(
     "/confirm",
     status_code=200,
     operation_id="confirm_totp",
+    opt={"raises": [Conflict]},
     summary="Switch codes on, and get the recovery codes; they are shown this once",
 )
 async def confirm_totp(

@@ -5,12 +5,15 @@ from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
+from app.core.errors import NotFound, TooLarge
 from app.desk.alarm_schemas import AlarmByHandIn, AlarmStory, AlarmTaken, ExplanationOut
 from app.desk.explaining import explain
 from app.desk.gaps import router as gaps
 from app.desk.timeline import story_of
+from app.http.answers import RawBodyOperation
 from app.http.caller import Caller, require_trader
 from app.pipeline.alarms.models import BY_HAND, source_of
 from app.pipeline.alarms.routes import HANDLERS
@@ -31,7 +34,14 @@ async def get_alarm(
         return await story_of(session, alarm_id, caller.user_id)
 
 
-@post("/", operation_id="createAlarm", summary="Send an alert by hand", guards=[require_trader])
+@post(
+    "/",
+    operation_id="createAlarm",
+    opt={"raises": [NotFound]},
+    responses={200: ResponseSpec(AlarmTaken, description="It came before")},
+    summary="Send an alert by hand",
+    guards=[require_trader],
+)
 async def create_alarm(
     data: JSONBody[AlarmByHandIn],
     caller: NamedDependency[Caller],
@@ -56,6 +66,8 @@ async def create_alarm(
 @post(
     "/preview",
     operation_id="previewAlarm",
+    operation_class=RawBodyOperation,
+    opt={"raises": [NotFound, TooLarge]},
     summary="What an alert would mean",
     description=(
         "The body is the alert's text as it is, whatever its content type, for example "

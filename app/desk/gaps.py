@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import Conflict, Denied
 from app.desk.gap_schemas import GapOut, IgnoreIn, RepairIn
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
@@ -57,6 +58,7 @@ async def get_gap(
 @post(
     "/{gap_id:uuid}/ignore",
     operation_id="ignoreGap",
+    opt={"raises": [Conflict]},
     summary="Leave your position as it is",
     status_code=200,
     guards=[require_trader],
@@ -75,6 +77,7 @@ async def ignore_gap(
 @post(
     "/{gap_id:uuid}/adopt",
     operation_id="adoptGap",
+    opt={"raises": [Conflict, Denied]},
     summary="Bring your position to TradingView's",
     status_code=200,
     guards=[require_trader],
@@ -96,6 +99,7 @@ async def adopt_gap(
 @post(
     "/{gap_id:uuid}/repair",
     operation_id="repairGap",
+    opt={"raises": [Conflict, Denied]},
     summary="Carry out the alert that never arrived",
     status_code=200,
     guards=[require_trader],

@@ -4,6 +4,7 @@ from litestar import Router, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
+from app.core.errors import NotFound
 from app.desk.manual import place_by_hand
 from app.desk.manual_schemas import ManualOrderIn
 from app.http.caller import Caller, require_trader
@@ -13,7 +14,13 @@ from app.pipeline.orders.routes import HANDLERS
 from app.pipeline.orders.schemas import OrderOut
 
 
-@post("/", operation_id="placeOrder", summary="Order by hand", guards=[require_trader])
+@post(
+    "/",
+    operation_id="placeOrder",
+    opt={"raises": [NotFound]},
+    summary="Order by hand",
+    guards=[require_trader],
+)
 async def place_order(
     data: JSONBody[ManualOrderIn],
     caller: NamedDependency[Caller],

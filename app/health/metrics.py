@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import states
 from app.accounts.authentication import optional_caller
-from app.core.errors import Forbidden, NotFound, Unauthenticated
+from app.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from app.health.limits import LimitsHealth
 from app.http.errors import NOTHING_HERE
 from app.http.session import database_of
@@ -34,7 +34,7 @@ OF_A_PROXY: Final = (
 
 @get(
     "/metrics",
-    opt={"public": True},
+    opt={"public": True, "raises": [Forbidden, NotFound, Unauthenticated, Unavailable]},
     operation_id="getMetrics",
     summary="Figures for Prometheus: from the machine itself, or for an admin",
     media_type=CONTENT_TYPE_LATEST,

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Request, Response, Router, get
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from app import __version__
 from app.accounts.authentication import optional_caller
-from app.core.errors import Invalid
+from app.core.errors import Forbidden, Invalid, Unauthenticated, Unavailable
 from app.core.log import JSON_FILE
 from app.health.metrics import metrics
 from app.health.schemas import LiveOut, LogLineOut, ReadyOut, StatusOut, shape_line
@@ -39,7 +40,13 @@ async def live() -> LiveOut:
     return LiveOut()
 
 
-@get("/health/ready", opt=PUBLIC, operation_id="get_ready", summary="May traffic be sent here")
+@get(
+    "/health/ready",
+    opt=PUBLIC,
+    operation_id="get_ready",
+    summary="May traffic be sent here",
+    responses={503: ResponseSpec(ReadyOut, description="Not yet")},
+)
 async def ready(request: Request[Any, Any, Any]) -> Response[ReadyOut]:
     """Ask everything that has to be there before the first request."""
     checks: Mapping[str, ReadinessCheck] = request.app.state.get("readiness") or {}
@@ -52,7 +59,7 @@ async def ready(request: Request[Any, Any, Any]) -> Response[ReadyOut]:
 
 @get(
     "/status-server",
-    opt=PUBLIC,
+    opt={**PUBLIC, "raises": [Forbidden, Unauthenticated, Unavailable]},
     operation_id="get_status",
     summary="How the house is doing: one word for visitors, each part for users",
 )

@@ -11,6 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.http.answers import TableOperation
 from app.http.caller import Caller
 from app.http.filters import choice
 from app.http.paging import Paging, page_of
@@ -25,7 +26,12 @@ from app.reports.tables import Format, answer
 FormatName = Annotated[str | None, QueryParameter(name="format", description="`json` or `csv`")]
 
 
-@get("/trades", operation_id="listTrades", summary="Closed round trips")
+@get(
+    "/trades",
+    operation_id="listTrades",
+    operation_class=TableOperation,
+    summary="Closed round trips",
+)
 async def list_trades(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
@@ -51,7 +57,12 @@ async def list_trades(
     return Response(page)
 
 
-@get("/profit", operation_id="reportProfit", summary="Profit by strategy and by symbol")
+@get(
+    "/profit",
+    operation_id="reportProfit",
+    operation_class=TableOperation,
+    summary="Profit by strategy and by symbol",
+)
 async def report_profit(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
@@ -68,7 +79,12 @@ async def report_profit(
     return answer(rows, ProfitOut, wanted, name="profit")
 
 
-@get("/positions", operation_id="reportPositions", summary="Positions opened and closed by day")
+@get(
+    "/positions",
+    operation_id="reportPositions",
+    operation_class=TableOperation,
+    summary="Positions opened and closed by day",
+)
 async def report_positions(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
@@ -86,7 +102,12 @@ async def report_positions(
     return answer(rows, PositionsDayOut, wanted, name="positions")
 
 
-@get("/kpis", operation_id="reportKpis", summary="Win rate, profit factor, drawdown")
+@get(
+    "/kpis",
+    operation_id="reportKpis",
+    operation_class=TableOperation,
+    summary="Win rate, profit factor, drawdown",
+)
 async def report_kpis(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import exchange_accounts
+from app.core.errors import Conflict, Duplicate, NotFound
 from app.http.caller import Caller, require_proof, require_trader
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
@@ -50,7 +51,13 @@ async def list_strategies(
     )
 
 
-@post("/", operation_id="createStrategy", summary="Make a strategy", guards=[require_trader])
+@post(
+    "/",
+    operation_id="createStrategy",
+    opt={"raises": [Duplicate, NotFound]},
+    summary="Make a strategy",
+    guards=[require_trader],
+)
 async def create_strategy(
     request: Request[Any, Any, Any],
     data: JSONBody[StrategyIn],
@@ -85,6 +92,7 @@ async def get_strategy(
 @patch(
     "/{strategy_id:uuid}",
     operation_id="changeStrategy",
+    opt={"raises": [Duplicate]},
     summary="Change a strategy",
     guards=[require_trader],
 )
@@ -165,6 +173,7 @@ async def alert_template(
 @delete(
     "/{strategy_id:uuid}",
     operation_id="deleteStrategy",
+    opt={"raises": [Conflict]},
     summary="Delete a strategy without history",
     guards=[require_trader],
 )

@@ -1,13 +1,14 @@
 """`POST /webhooks/tradingview/{token}`, and the form with the secret in the body."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request, Router, post
 from litestar.params import FromPath
 
-from app.core.errors import NotFound, TooSlow
+from app.core.errors import NotFound, TooLarge, TooMany, TooSlow, Unavailable
 from app.core.failpoints import failpoint
+from app.http.answers import RawBodyOperation
 from app.http.errors import NOTHING_HERE
 from app.http.sender import sender_of
 from app.pipeline.alarms.reading import find_secret
@@ -17,17 +18,20 @@ from app.webhooks.schemas import AlarmReceipt
 from app.webhooks.service import Door
 from app.webhooks.source import may_send
 
+REFUSALS: Final = (NotFound, TooLarge, TooMany, TooSlow, Unavailable)
+
 
 @post(
     "/{token:str}",
     operation_id="receiveTradingViewAlert",
+    operation_class=RawBodyOperation,
     summary="Deliver an alert",
     description=(
         "The body decides, not its content type: JSON, or TradingView's text. Always 200 once the "
         "sender's address and the token are right; `status` and `reason` say what became of it."
     ),
     status_code=200,
-    opt={"public": True},
+    opt={"public": True, "raises": REFUSALS},
     request_max_body_size=MAX_BYTES,
 )
 async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -> AlarmReceipt:
@@ -43,10 +47,11 @@ async def receive_alert(request: Request[Any, Any, Any], token: FromPath[str]) -
 @post(
     "/",
     operation_id="receiveTradingViewAlertWithSecret",
+    operation_class=RawBodyOperation,
     summary="Deliver an alert with its token in the body",
     description="As the other form, with `secret`, `passphrase` or `token` inside the body.",
     status_code=200,
-    opt={"public": True},
+    opt={"public": True, "raises": REFUSALS},
     request_max_body_size=MAX_BYTES,
 )
 async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmReceipt:

@@ -11,7 +11,7 @@ from litestar.di import NamedDependency
 from litestar.params import Body, FromPath
 
 from app.accounts.models import ExchangeAccount
-from app.core.errors import AppError
+from app.core.errors import AppError, TooMany
 from app.desk.preview import preview
 from app.desk.rehearsal import steps
 from app.desk.rehearsal.sample import sample_alert
@@ -37,6 +37,7 @@ NOT_FOUND: Final = 404
 @post(
     "/{strategy_id:uuid}/test-alarm",
     operation_id="testAlarm",
+    opt={"raises": [TooMany]},
     summary="Try an alert without trading",
     description=(
         "Sends the alert through the webhook's own door, with its checks of address, size and "

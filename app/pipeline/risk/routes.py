@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.errors import NotFound
 from app.http.caller import Caller, check_proof, require_trader
 from app.http.once import Once
 from app.market.instruments import InstrumentBook
@@ -56,6 +57,7 @@ async def set_limits(
 @post(
     "/kill-switch",
     operation_id="setKillSwitch",
+    opt={"raises": [NotFound]},
     summary="Stop new entries, or take them again",
     status_code=200,
     guards=[require_trader],
