@@ -20,7 +20,7 @@ from app.accounts.schemas import (
     shape_account,
 )
 from app.accounts.vault import Vault
-from app.core.errors import Conflict, Duplicate, Forbidden, Invalid
+from app.core.errors import Conflict, Denied, Duplicate, Forbidden, Invalid
 from app.db.session import Database
 from app.exchanges.venues import PAPER, venue_spec
 from app.http.caller import Caller, check_proof, require_trader
@@ -49,7 +49,7 @@ async def list_accounts(
     "/",
     guards=[require_trader],
     operation_id="create_account",
-    opt={"raises": [Duplicate]},
+    opt={"raises": [Denied, Duplicate]},
     summary="Add an exchange account",
 )
 async def create_account(
@@ -108,7 +108,7 @@ async def get_account(
     "/{account_id:uuid}",
     guards=[require_trader],
     operation_id="change_account",
-    opt={"raises": [Duplicate]},
+    opt={"raises": [Denied, Duplicate]},
     summary="Rename an exchange account, replace its keys, switch it on or off",
 )
 async def change_account(
