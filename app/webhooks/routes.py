@@ -27,8 +27,10 @@ REFUSALS: Final = (NotFound, TooLarge, TooMany, TooSlow, Unavailable)
     operation_class=RawBodyOperation,
     summary="Deliver an alert",
     description=(
-        "The body decides, not its content type: JSON, or TradingView's text. Always 200 once the "
-        "sender's address and the token are right; `status` and `reason` say what became of it."
+        "The body decides, not its content type: JSON, or TradingView's text. 200 once the "
+        "sender's address and the token are right, whatever it says: `status` and `reason` tell "
+        "what became of it. Only what is too large, too slow, too much, or cannot be kept now, is "
+        "answered otherwise."
     ),
     status_code=200,
     opt={"public": True, "raises": REFUSALS},

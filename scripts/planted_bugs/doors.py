@@ -16,7 +16,10 @@ DOORS = Chapter(
             "no trace.",
             file="app/webhooks/routes.py",
             swaps=(
-                Swap("from typing import Any\n", "from typing import Any\nfrom uuid import UUID\n"),
+                Swap(
+                    "from typing import Any, Final\n",
+                    "from typing import Any, Final\nfrom uuid import UUID\n",
+                ),
                 Swap(
                     """\
     return AlarmReceipt.of(await door.take(admitted, await _body(request)))
@@ -39,7 +42,7 @@ DOORS = Chapter(
             cost="At the close of a bar one odd alert loses everybody's.",
             file="app/pipeline/alarms/inbox.py",
             swaps=(
-                Swap("if len(deliveries) == 1 or _is_down(failed):", "if len(deliveries) >= 1:"),
+                Swap("if len(deliveries) == 1 or is_down(failed):", "if len(deliveries) >= 1:"),
             ),
             tests=tests_in(INBOX, "test_a_crowd_when_one_cannot_be_kept_then_the_others_are"),
         ),
