@@ -57,7 +57,7 @@ class _Known:
                 known.sort(key=len, reverse=True)
 
     def mask(self, text: str) -> str:
-        if not self._forms:
+        if not self._may_hold_one(text):
             return text
         parts, kept, at = [], 0, 0
         while at <= len(text) - MIN_SECRET:
@@ -68,6 +68,13 @@ class _Known:
             parts += [text[kept:at], REDACTED]
             kept = at = at + len(form)
         return "".join([*parts, text[kept:]])
+
+    def _may_hold_one(self, text: str) -> bool:
+        """Whether the first characters of a form are in it: in nearly every line they are not."""
+        if len(self._forms) < len(text):
+            return any(first in text for first in self._forms)
+        places = range(len(text) - MIN_SECRET + 1)
+        return not self._forms.keys().isdisjoint(text[at : at + MIN_SECRET] for at in places)
 
     def _at(self, text: str, at: int) -> str | None:
         known = self._forms.get(text[at : at + MIN_SECRET], ())
