@@ -23,7 +23,11 @@ def test_security_32_the_token_is_crossed_out_wherever_it_stands(text: str) -> N
     assert hidden == text.replace("%", "x" * 39 + TOKEN[-4:]).encode()
 
 
-@pytest.mark.parametrize("word", [new_token(), TOKEN + "a", "a" + TOKEN, "a" * 43])
+@pytest.mark.parametrize(
+    "word",
+    [new_token(), TOKEN + "a", "a" + TOKEN, "a" * 43],
+    ids=["another", "longer", "longer in front", "plain"],
+)
 def test_other_words_of_that_length_stay_for_an_id_may_be_one(word: str) -> None:
     body = f'{{"id":"{word}"}}'.encode()
 
