@@ -256,7 +256,8 @@ DOORS = Chapter(
                 ),
             ),
             tests=tests_in(
-                "integration/desk/test_owners", "test_nobody_sees_or_moves_what_is_somebody_elses"
+                "integration/desk/test_owners",
+                "test_security_02_nobody_sees_or_moves_what_is_somebody_elses",
             ),
         ),
         Bug(
@@ -271,7 +272,8 @@ DOORS = Chapter(
                 ),
             ),
             tests=tests_in(
-                "integration/desk/test_owners", "test_nobody_sees_or_moves_what_is_somebody_elses"
+                "integration/desk/test_owners",
+                "test_security_02_nobody_sees_or_moves_what_is_somebody_elses",
             ),
         ),
         Bug(

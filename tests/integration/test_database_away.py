@@ -9,7 +9,9 @@ from tests.integration.accounts.house import open_house
 AWAY = "postgresql+asyncpg://nobody@127.0.0.1:9/nothing"
 
 
-async def test_a_database_that_is_away_is_a_503_and_no_mistake_of_ours(tmp_path: Path) -> None:
+async def test_security_37_a_database_that_is_away_is_a_503_and_no_mistake_of_ours(
+    tmp_path: Path,
+) -> None:
     database = open_database(AWAY)
     async with open_house(tmp_path, database) as house:
         answer = await house.client.post(

@@ -63,7 +63,7 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("statuses", "moves", "current", "to"), PAIRS)
-def test_move_is_allowed_exactly_when_drawn(
+def test_security_21_a_move_is_allowed_exactly_when_drawn(
     statuses: type[StrEnum], moves: Transitions[StrEnum], current: StrEnum, to: StrEnum
 ) -> None:
     if to.value in DRAWN[statuses].get(current.value, "").split():

@@ -31,7 +31,7 @@ async def test_token_with_the_right_password_opens_the_door(house: House, kind: 
 @pytest.mark.parametrize(
     ("username", "password"), [("ada", "wrong"), ("nobody", PASSWORD), ("ada", "x" * 5000)]
 )
-async def test_token_with_wrong_credentials_is_refused_alike(
+async def test_security_27_wrong_credentials_are_refused_alike(
     house: House, username: str, password: str
 ) -> None:
     await house.user("ada")
@@ -67,7 +67,7 @@ async def test_token_of_a_user_who_was_switched_off_is_refused(house: House) -> 
     assert again.json()["code"] == "bad_credentials"
 
 
-async def test_login_with_an_outdated_hash_stores_a_newer_one(house: House) -> None:
+async def test_security_30_login_with_an_outdated_hash_stores_a_newer_one(house: House) -> None:
     user = await house.user("ada")
     # The parameters of a weaker time: 8 MiB, one pass.
     weak = PasswordHasher(time_cost=1, memory_cost=8192, parallelism=1).hash(PASSWORD)
@@ -118,7 +118,7 @@ async def test_refresh_gives_a_new_pair_that_works(house: House) -> None:
     assert (await house.client.get("/auth/me", headers=bearer(answer.json()))).status_code == 200
 
 
-async def test_refresh_twice_within_the_grace_serves_both_tabs(house: House) -> None:
+async def test_security_11_refresh_twice_within_the_grace_serves_both_tabs(house: House) -> None:
     await house.user("ada")
     first = await house.log_in("ada")
     body = {"refresh_token": first["refresh_token"]}
@@ -132,7 +132,9 @@ async def test_refresh_twice_within_the_grace_serves_both_tabs(house: House) -> 
         assert (await house.client.get("/auth/me", headers=bearer(pair))).status_code == 200
 
 
-async def test_refresh_with_a_used_token_after_the_grace_ends_the_whole_login(house: House) -> None:
+async def test_security_11_refresh_with_a_used_token_after_the_grace_ends_the_whole_login(
+    house: House,
+) -> None:
     await house.user("ada")
     first = await house.log_in("ada")
     second = await house.client.post(
@@ -168,7 +170,9 @@ async def test_refresh_past_its_time_is_refused(house: House) -> None:
     assert answer.status_code == 401
 
 
-async def test_a_refresh_token_is_no_access_token_and_the_other_way_round(house: House) -> None:
+async def test_security_09_a_refresh_token_is_no_access_token_and_the_other_way_round(
+    house: House,
+) -> None:
     await house.user("ada")
     pair = await house.log_in("ada")
 
@@ -183,7 +187,7 @@ async def test_a_refresh_token_is_no_access_token_and_the_other_way_round(house:
     assert as_refresh.status_code == 401
 
 
-async def test_logout_ends_access_and_refresh_at_once(house: House) -> None:
+async def test_security_10_logout_ends_access_and_refresh_at_once(house: House) -> None:
     await house.user("ada")
     pair, other = await house.log_in("ada"), await house.log_in("ada")
     body = {"refresh_token": pair["refresh_token"]}

@@ -67,7 +67,7 @@ async def everything(front: Front) -> dict[str, UUID]:
     }
 
 
-async def test_nobody_sees_or_moves_what_is_somebody_elses(front: Front) -> None:
+async def test_security_02_nobody_sees_or_moves_what_is_somebody_elses(front: Front) -> None:
     rows = await everything(front)
     stranger = a_user(front.desk.clock.now())
 

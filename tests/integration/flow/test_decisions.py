@@ -117,7 +117,9 @@ async def test_a_signal_when_it_is_approved_twice_then_the_second_is_a_conflict(
     assert len(desk.sent) == 1
 
 
-async def test_a_signal_when_many_approve_it_at_once_then_one_order_is_sent(desk: Desk) -> None:
+async def test_security_23_a_signal_when_many_approve_it_at_once_then_one_order_is_sent(
+    desk: Desk,
+) -> None:
     signal = await a_pending_signal(desk)
 
     answers = await asyncio.gather(

@@ -136,7 +136,7 @@ def test_read_with_a_claim_that_is_not_ours_is_refused(change: dict[str, Any]) -
         {"kid": KEYS.key_id, "typ": "at+jwt"},
     ],
 )
-def test_read_with_another_header_is_refused(headers: dict[str, Any]) -> None:
+def test_security_07_a_token_with_another_header_is_refused(headers: dict[str, Any]) -> None:
     assert refused(signed(CLAIMS, headers)) == "unauthenticated"
 
 

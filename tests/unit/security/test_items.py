@@ -1,0 +1,86 @@
+"""What can be told from the code itself: bodies, statements, packages, and the page's list."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import app.main
+from app.accounts.login_schemas import CredentialsIn, InviteIn, PersonChange
+from app.http.schemas import In
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+# What no body may say of a row: it is worked out, or belongs to who is logged in.
+NEVER_SENT = {
+    *("id", "user_id", "role", "status", "state", "decided_by"),
+    *("pnl", "realized_pnl", "unrealized_pnl", "fees", "filled_quantity", "average_price"),
+    *("token_digest", "secret_digest", "password_hash", "credentials", "client_order_id"),
+    *("exchange_order_id", "created_at", "updated_at", "received_at", "deliveries"),
+}
+# An admin says what somebody may do.
+BY_ADMINS: set[type[In]] = {InviteIn, PersonChange}
+# An OAuth2 client adds `grant_type` and the like to a login.
+IGNORING: set[type[In]] = {CredentialsIn}
+EXECUTING = {"text", "exec_driver_sql"}
+WRITTEN = re.compile(r"def test_security_(\d\d)_")
+ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| (tested|open[^|]*) \|$", re.MULTILINE)
+
+
+def bodies(kind: type[In] = In) -> Iterator[type[In]]:
+    for body in kind.__subclasses__():
+        yield body
+        yield from bodies(body)
+
+
+def test_security_03_no_body_takes_a_field_that_is_not_its_senders_to_set() -> None:
+    assert app.main.ROUTERS
+    found = set(bodies())
+
+    lax = {body for body in found if body.model_config.get("extra") != "forbid"}
+    too_much = {
+        f"{body.__name__}.{name}"
+        for body in found - BY_ADMINS
+        for name in NEVER_SENT & body.model_fields.keys()
+    }
+
+    assert len(found) > 20
+    assert lax == IGNORING
+    assert too_much == set()
+
+
+def test_security_19_no_statement_is_put_together_from_text() -> None:
+    wrong = []
+    for file in sorted((ROOT / "app").rglob("*.py")):
+        if "migrations" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or not node.args:
+                continue
+            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+            is_built = isinstance(node.args[0], ast.JoinedStr | ast.BinOp)
+            if name in EXECUTING and is_built:
+                wrong.append(f"{file.relative_to(ROOT)}:{node.lineno}")
+
+    assert wrong == []
+
+
+def test_security_39_every_package_is_pinned_with_its_hashes() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        text = (ROOT / name).read_text(encoding="utf-8").replace("\\\n", " ")
+        lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+
+        assert len(lines) > 20
+        assert [line for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def test_the_page_says_of_each_item_whether_it_is_tested_and_is_right() -> None:
+    rows = {int(number): verdict for number, _, verdict in ROW.findall(PAGE)}
+    written = {
+        int(number)
+        for file in (ROOT / "tests").rglob("*.py")
+        for number in WRITTEN.findall(file.read_text(encoding="utf-8"))
+    }
+
+    assert sorted(rows) == list(range(1, 41))
+    assert {number for number, verdict in rows.items() if verdict == "tested"} == written
