@@ -88,15 +88,14 @@ async def change_person(
         raise Conflict("This is the last admin: make another one first.", code="last_admin")
     if not user.is_active:
         await service.log_out_everywhere(session, user, now=now)
-    await record(
+    await service.audit_user(
         session,
-        now=now,
+        user,
+        "user.changed",
+        now,
         actor=caller.username,
-        action="user.changed",
-        subject_kind="user",
-        subject_id=str(user.id),
-        user_id=user.id,
-        detail={"role": user.role.value, "is_active": str(user.is_active).lower()},
+        role=user.role.value,
+        is_active=str(user.is_active).lower(),
     )
     return user
 

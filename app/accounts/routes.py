@@ -186,12 +186,12 @@ async def step_up(
     data: JSONBody[StepUpIn],
     request: Request[Any, Any, Any],
     sessions: NamedDependency[Sessions],
+    caller: NamedDependency[Caller],
     now: NamedDependency[datetime],
 ) -> StepUpOut:
     """For some minutes this login may do what a stolen one must not."""
     access: Access = request.auth
-    user = await sessions.user(access.user_id)
-    until = await sessions.prove(user, data.sent(), login_id=access.login_id, now=now)
+    until = await sessions.prove(caller.username, data.sent(), login_id=access.login_id, now=now)
     return StepUpOut(proven_until=until)
 
 
@@ -211,7 +211,7 @@ async def change_password(
 ) -> TokensOut:
     """Change the caller's password."""
     pair = await sessions.change_password(
-        await sessions.user(caller.user_id),
+        caller.username,
         data.sent(),
         data.new_password.get_secret_value(),
         now=now,

@@ -20,6 +20,7 @@ from app.accounts.models import RecoveryCode, User
 from app.accounts.repository import changed
 from app.accounts.sealing.columns import TOTP_SECRET
 from app.accounts.sealing.envelope import seal, unseal
+from app.accounts.service import audit_user
 from app.accounts.tokens import digest_of
 from app.core.errors import Conflict, Invalid
 
@@ -30,7 +31,7 @@ _CODE_BYTES: Final = 10
 _DIGITS: Final = re.compile(r"[0-9]{6}")
 
 
-def begin(ring: KeyRing, user: User) -> str:
+async def begin(session: AsyncSession, ring: KeyRing, user: User, *, now: datetime) -> str:
     """Give the user a new secret that counts only once a code of it was right.
 
     Returns:
@@ -44,6 +45,7 @@ def begin(ring: KeyRing, user: User) -> str:
     secret = pyotp.random_base32()
     user.totp_secret = seal(ring, secret.encode(), TOTP_SECRET.place(user.id, user.id))
     user.totp_last_step = None
+    await audit_user(session, user, "totp.begun", now, actor=user.username)
     return pyotp.TOTP(secret).provisioning_uri(name=user.username, issuer_name=ISSUER)
 
 
@@ -70,13 +72,15 @@ async def confirm(
     codes = [_recovery_code() for _ in range(RECOVERY_CODES)]
     rows = [{"digest": _recovery_digest(code), "user_id": user.id} for code in codes]
     await session.execute(insert(RecoveryCode), rows)
+    await audit_user(session, user, "totp.on", now, actor=user.username)
     return codes
 
 
-async def switch_off(session: AsyncSession, user: User) -> None:
+async def switch_off(session: AsyncSession, user: User, *, now: datetime) -> None:
     """Logins take the password alone again; the recovery codes are void."""
     user.totp_secret = user.totp_since = user.totp_last_step = None
     await session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user.id))
+    await audit_user(session, user, "totp.off", now, actor=user.username)
 
 
 async def take(

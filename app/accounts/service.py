@@ -85,7 +85,7 @@ async def register(
         await session.flush()
     except IntegrityError as error:
         raise _taken(name) from error
-    await _audit(session, user, "user.registered", now, actor=name, role=role.value)
+    await audit_user(session, user, "user.registered", now, actor=name, role=role.value)
     return user
 
 
@@ -146,14 +146,14 @@ async def change_password(
     """Set a new password; every login made with the old one ends."""
     user.password_hash = password_hash
     await log_out_everywhere(session, user, now=now)
-    await _audit(session, user, "user.password_changed", now, actor=user.username)
+    await audit_user(session, user, "user.password_changed", now, actor=user.username)
 
 
 async def log_out_everywhere(session: AsyncSession, user: User, *, now: datetime) -> None:
     """End every login of the user: access tokens by the epoch, refresh tokens by revoking."""
     user.token_epoch += 1
     await repository.end_logins_of_user(session, user.id, now)
-    await _audit(session, user, "user.logged_out_everywhere", now, actor=user.username)
+    await audit_user(session, user, "user.logged_out_everywhere", now, actor=user.username)
 
 
 async def ensure_first_admin(
@@ -230,9 +230,10 @@ async def _make_admin(
     return FirstStart(user=user, extra=extra)
 
 
-async def _audit(
+async def audit_user(
     session: AsyncSession, user: User, action: str, now: datetime, *, actor: str, **detail: str
 ) -> None:
+    """Write down what was done to a user, by themselves or by an admin."""
     await record(
         session,
         now=now,

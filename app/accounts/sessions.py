@@ -46,11 +46,6 @@ class Sessions:
     keys: KeyRing
     settings: Settings
 
-    async def user(self, user_id: UUID) -> User:
-        """The user of a login that is going on."""
-        async with self.database.read() as session:
-            return await session.get_one(User, user_id)
-
     async def open_by_password(self, username: str, sent: Sent, *, now: datetime) -> TokenPair:
         """Log in with a password, and a code where the user's codes are on.
 
@@ -67,11 +62,11 @@ class Sessions:
         async with self.database.transaction() as session:
             return await self._open(session, user.id, now, newer_hash=newer)
 
-    async def prove(self, user: User, sent: Sent, *, login_id: UUID, now: datetime) -> datetime:
+    async def prove(self, username: str, sent: Sent, *, login_id: UUID, now: datetime) -> datetime:
         """Show once more that it is you, for what a stolen login must not do.
 
         Args:
-            user: whose login it is.
+            username: whose login it is.
             sent: the code of a user whose codes are on, else the password.
             login_id: the login that is proven by it.
             now: time of the proof.
@@ -83,7 +78,7 @@ class Sessions:
             Unauthenticated: as `Identity.check`.
             TooMany: it was wrong too often of late.
         """
-        await self._identity.check(user.username, sent, now=now, is_code_enough=True)
+        user = await self._identity.check(username, sent, now=now, is_code_enough=True)
         async with self.database.transaction() as session:
             login = await session.get_one(Login, login_id)
             login.proven_at = now
@@ -91,7 +86,7 @@ class Sessions:
         return now + timedelta(seconds=self.settings.step_up_seconds)
 
     async def change_password(
-        self, user: User, sent: Sent, wanted: str, *, now: datetime
+        self, username: str, sent: Sent, wanted: str, *, now: datetime
     ) -> TokenPair:
         """Set a new password: every login of the user ends, and this is a new one.
 
@@ -102,7 +97,7 @@ class Sessions:
         """
         minimum = passwords.MIN_LENGTH_LOCAL if self.settings.is_local else passwords.MIN_LENGTH
         passwords.check_strength(wanted, minimum=minimum)
-        await self._identity.check(user.username, sent, now=now)
+        user = await self._identity.check(username, sent, now=now)
         password_hash = await passwords.hash_password(wanted)
         async with self.database.transaction() as session:
             found = await session.get_one(User, user.id)

@@ -11,7 +11,6 @@ from app.accounts import second_factor
 from app.accounts.login_schemas import TotpBegunOut, TotpConfirmIn, TotpOnOut
 from app.accounts.models import User
 from app.accounts.sessions import Sessions
-from app.audit.service import record
 from app.core.errors import Conflict
 from app.http.caller import Caller, require_person, require_proof
 
@@ -31,9 +30,7 @@ async def begin_totp(
 ) -> TotpBegunOut:
     """Begin."""
     user = await session.get_one(User, caller.user_id)
-    uri = second_factor.begin(sessions.keys, user)
-    await _audit(session, caller, "totp.begun", now)
-    return TotpBegunOut(uri=uri)
+    return TotpBegunOut(uri=await second_factor.begin(session, sessions.keys, user, now=now))
 
 
 @post(
@@ -53,7 +50,6 @@ async def confirm_totp(
     """From now on logins need a code."""
     user = await session.get_one(User, caller.user_id)
     codes = await second_factor.confirm(session, sessions.keys, user, data.code, now=now)
-    await _audit(session, caller, "totp.on", now)
     return TotpOnOut(recovery_codes=list(codes))
 
 
@@ -64,20 +60,8 @@ async def switch_totp_off(
     now: NamedDependency[datetime],
 ) -> None:
     """Logins take the password alone again."""
-    await second_factor.switch_off(session, await session.get_one(User, caller.user_id))
-    await _audit(session, caller, "totp.off", now)
-
-
-async def _audit(session: AsyncSession, caller: Caller, action: str, now: datetime) -> None:
-    await record(
-        session,
-        now=now,
-        actor=caller.username,
-        action=action,
-        subject_kind="user",
-        subject_id=str(caller.user_id),
-        user_id=caller.user_id,
-    )
+    user = await session.get_one(User, caller.user_id)
+    await second_factor.switch_off(session, user, now=now)
 
 
 router = Router(

@@ -8,9 +8,9 @@ from litestar.params import FromPath
 
 from app.core.errors import NotFound, TooLarge, TooMany, TooSlow, Unavailable
 from app.core.failpoints import failpoint
+from app.core.origin import current_origin
 from app.http.answers import RawBodyOperation
 from app.http.errors import NOTHING_HERE
-from app.http.sender import sender_of
 from app.pipeline.alarms.reading import find_secret
 from app.pipeline.alarms.service import MAX_BYTES
 from app.settings import Settings
@@ -72,7 +72,7 @@ async def receive_alert_with_secret(request: Request[Any, Any, Any]) -> AlarmRec
 
 def _sender(request: Request[Any, Any, Any]) -> str:
     settings: Settings = request.app.state.settings
-    sender = sender_of(request.scope, settings.trusted_proxies)
+    sender = current_origin().source
     if sender is None or not may_send(
         sender, settings.webhook_allowed_ips, is_local=settings.is_local
     ):

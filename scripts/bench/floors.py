@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from app.accounts.authentication import BearerAuthentication
 from app.core.errors import NotFound
 from app.core.ids import new_id
+from app.core.origin import current_origin
 from app.http.access_log import access_log
 from app.http.errors import EXCEPTION_HANDLERS, NOTHING_HERE
 from app.http.request_id import request_id_middleware
-from app.http.sender import sender_of
 from app.pipeline.alarms.claims import claim_key
 from app.pipeline.alarms.keeping import Receipt
 from app.pipeline.alarms.service import MAX_BYTES, Reading
@@ -72,7 +72,7 @@ async def commit(request: Request[Any, Any, Any], token: FromPath[str]) -> dict[
 )
 async def same(request: Request[Any, Any, Any], token: FromPath[str]) -> AlarmReceipt:
     """Everything that the door does before and after the database."""
-    source = sender_of(request.scope, ())
+    source = current_origin().source
     if not may_send(source, TRADINGVIEW_ADDRESSES, is_local=True):
         raise NotFound(NOTHING_HERE)
     KNOWN.setdefault(token_digest(token), source)

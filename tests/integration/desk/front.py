@@ -155,7 +155,8 @@ async def open_front(
             openapi_config=None,
             logging_config=None,
         )
-        app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
+        proxies = desk.tools.settings.trusted_proxies
+        app.asgi_handler = request_id_middleware(access_log(app.asgi_handler, proxies))
         transport = ASGITransport(cast("Any", app))  # the same protocol, other types
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             yield Front(desk, app, client, users, opener)
