@@ -27,6 +27,16 @@ def free_port() -> int:
         return port
 
 
+async def is_answering(port: int | str) -> bool:
+    """Whether a server of this machine answers there."""
+    try:
+        async with httpx.AsyncClient() as client:
+            await client.get(f"http://127.0.0.1:{port}/health/live")
+    except httpx.TransportError:
+        return False
+    return True
+
+
 @dataclass
 class Program:
     """One `run.py`, with what it said.

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from app.db.session import Database, open_database
 from app.pipeline.alarms.models import Alarm
-from tests.e2e.processes import START_SECONDS, Program, free_port
+from tests.e2e.processes import START_SECONDS, Program, free_port, is_answering
 from tests.e2e.site import PASSWORD, USERNAME, until
 
 ALERTS = 1_000
@@ -70,20 +70,11 @@ async def doors(database_url: str, tmp_path: Path) -> AsyncIterator[Doors]:
             await program.start()
             stack.push_async_callback(program.stop)
             port = program.settings.get("PORT", str(exchange))
-            await until(partial(_answers, port), seconds=START_SECONDS)
+            await until(partial(is_answering, port), seconds=START_SECONDS)
         bases = (f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}")
         database = open_database(database_url)
         stack.push_async_callback(database.close)
         yield Doors(bases, await _token(bases[0]), database)
-
-
-async def _answers(port: str) -> bool:
-    try:
-        async with httpx.AsyncClient() as client:
-            await client.get(f"http://127.0.0.1:{port}/health/live")
-    except httpx.TransportError:
-        return False
-    return True
 
 
 async def _token(base: str) -> str:

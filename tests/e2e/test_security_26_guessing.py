@@ -5,12 +5,13 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.e2e.processes import START_SECONDS, Program, free_port
+from tests.e2e.processes import START_SECONDS, Program, free_port, is_answering
 from tests.e2e.site import PASSWORD, USERNAME, until
 
 GUESSES = 1_000
@@ -36,17 +37,8 @@ async def bases(sqlite_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, str
             changes = {"PORT": str(port), "LOG_DIR": f"logs-{port}"}
             program = await Program(tmp_path, ("api",), {**settings, **changes}).start()
             stack.push_async_callback(program.stop)
-            await until(lambda port=port: _answers(port), seconds=START_SECONDS)  # type: ignore[misc]  # a default is no parameter to mypy
+            await until(partial(is_answering, port), seconds=START_SECONDS)
         yield f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"
-
-
-async def _answers(port: int) -> bool:
-    try:
-        async with httpx.AsyncClient() as client:
-            await client.get(f"http://127.0.0.1:{port}/health/live")
-    except httpx.TransportError:
-        return False
-    return True
 
 
 async def guess(client: httpx.AsyncClient, base: str, password: str, source: str) -> httpx.Response:

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from app.audit.sealing import Sealer
-from app.cli import commands
 from app.core.clock import SystemClock
 from app.db.session import open_database
-from app.settings import Settings
+from tests.integration.command_line import data_folder, run
 
 GOOD_PASSWORD = "a-long-password\n"
 LONG_AGO = "UPDATE audit_entries SET at = '2020-01-01 00:00:00.000000'"
@@ -23,16 +21,9 @@ LONG_AGO = "UPDATE audit_entries SET at = '2020-01-01 00:00:00.000000'"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of this test's own, named by the environment, with a user in it."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    (tmp_path / "logs").mkdir()
+    data = data_folder(tmp_path, monkeypatch)
     assert run("create-user", "ada", "--password-stdin", stdin=GOOD_PASSWORD).exit_code == 0
-    return tmp_path / "data"
-
-
-def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(commands, arguments, input=stdin)
+    return data
 
 
 def seal(folder: Path) -> None:

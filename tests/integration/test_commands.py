@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from rich.console import Console
 
-from app.cli import commands
 from app.commands.demo.server import connected
 from app.commands.demo.story import Story, logged_in
 from app.core.clock import SystemClock
 from app.house import PAPER_PATH
-from app.settings import Settings
 from tests.e2e.site import PASSWORD, USERNAME, running
+from tests.integration.command_line import data_folder, run
 
 GOOD_PASSWORD = "a-long-password\n"
 CONTRADICTIONS = {
@@ -41,15 +40,7 @@ CONTRADICTIONS = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of this test's own, named by the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    (tmp_path / "logs").mkdir()
-    return tmp_path / "data"
-
-
-def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(commands, arguments, input=stdin)
+    return data_folder(tmp_path, monkeypatch)
 
 
 def made_user(name: str = "ada") -> Result:

@@ -13,18 +13,18 @@ from random import Random
 from uuid import UUID
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from sqlalchemy import select
 
 from app.accounts.key_files import FILE_NAME, only_one
 from app.accounts.keys import KeyRing, load_key_ring
 from app.accounts.models import ExchangeAccount
 from app.accounts.vault import Credentials, Vault
-from app.cli import commands
 from app.core.errors import AppError
 from app.db.session import open_database
 from app.settings import Settings
 from tests.conftest import sqlite_copy
+from tests.integration import command_line
 from tests.integration.accounts.house import House, bearer, open_house
 from tests.integration.accounts.sealed import a_user, accounts_with_keys, credentials
 
@@ -41,10 +41,7 @@ OLD, NEW = "an old secret, long enough for it!", "a new secret, long enough for 
 @pytest.fixture
 def folder(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The data folder of an installation without rows, named by the environment."""
-    monkeypatch.chdir(tmp_path)
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    data = tmp_path / "data"
+    data = command_line.data_folder(tmp_path, monkeypatch)
     data.mkdir()
     sqlite_copy(request, data)
     load_key_ring(Settings())
@@ -52,7 +49,7 @@ def folder(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.M
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(commands, ["rotate-keys", *arguments])
+    return command_line.run("rotate-keys", *arguments)
 
 
 def fill(folder: Path, count: int, ring: KeyRing) -> None:

@@ -1,18 +1,16 @@
 """The door counts before it asks the database: by address, by token, and what is guessed."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from httpx import Response
 
 from app.core.errors import NotFound
-from app.db.session import open_database
 from app.strategies.service import token_digest
 from app.webhooks.service import Door
 from tests.builders import a_strategy, an_alert
-from tests.integration.desk.front import Front, new_webhook, open_front
+from tests.integration.desk.front import Front, new_webhook
 from tests.listening import at_each_statement
 
 HOOK = "/webhooks/tradingview"
@@ -20,12 +18,9 @@ LOCAL = "127.0.0.1"
 
 
 @pytest.fixture
-async def front(sqlite_url: str) -> AsyncIterator[Front]:
-    """A trader's front door; what is counted here depends on no database."""
-    database = open_database(sqlite_url)
-    async with open_front(database) as opened:
-        yield opened
-    await database.close()
+def front(sqlite_front: Front) -> Front:
+    """What is counted here depends on no database."""
+    return sqlite_front
 
 
 def limit(front: Front, **settings: int) -> Door:

@@ -1,20 +1,14 @@
 """20: JSON has one reading, or none: at the door with a reason, at the API with a 400."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from app.db.session import open_database
-from tests.integration.desk.front import USER, Front, new_webhook, open_front
+from tests.integration.desk.front import USER, Front, new_webhook
 
 
 @pytest.fixture
-async def front(sqlite_url: str) -> AsyncIterator[Front]:
-    """A trader's front door; how JSON is read depends on no database."""
-    database = open_database(sqlite_url)
-    async with open_front(database) as opened:
-        yield opened
-    await database.close()
+def front(sqlite_front: Front) -> Front:
+    """How JSON is read depends on no database."""
+    return sqlite_front
 
 
 BUY = b'"symbol":"BTCUSDT.P","action":"buy","quantity":"0.1"'
