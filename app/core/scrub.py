@@ -45,16 +45,19 @@ class _Known:
     """Secrets in use, in every form they may turn up in."""
 
     def __init__(self) -> None:
-        # By their first characters: a pattern of many secrets would be tried one by one at every
-        # character of every line.
-        self._forms: dict[str, list[str]] = {}
+        # By their first characters, then by length, the longest first: a pattern of many secrets
+        # would be tried one by one at every character of every line, and thousands of keys of one
+        # venue may begin alike.
+        self._forms: dict[str, dict[int, set[str]]] = {}
 
     def add(self, secret: str) -> None:
         for form in forms_of(secret):
-            known = self._forms.setdefault(form[:MIN_SECRET], [])
-            if form not in known:
-                known.append(form)
-                known.sort(key=len, reverse=True)
+            first, length = form[:MIN_SECRET], len(form)
+            known = self._forms.setdefault(first, {})
+            if length in known:
+                known[length].add(form)
+            else:
+                self._forms[first] = dict(sorted({**known, length: {form}}.items(), reverse=True))
 
     def mask(self, text: str) -> str:
         if not self._may_hold_one(text):
@@ -77,8 +80,8 @@ class _Known:
         return not self._forms.keys().isdisjoint(text[at : at + MIN_SECRET] for at in places)
 
     def _at(self, text: str, at: int) -> str | None:
-        known = self._forms.get(text[at : at + MIN_SECRET], ())
-        return next((form for form in known if text.startswith(form, at)), None)
+        known = self._forms.get(text[at : at + MIN_SECRET], {})
+        return next((text[at : at + n] for n in known if text[at : at + n] in known[n]), None)
 
 
 _KNOWN: Final = _Known()
