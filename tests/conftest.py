@@ -1,24 +1,87 @@
-"""Databases for tests: SQLite always, PostgreSQL from a wheel; each test gets its own, migrated."""
+"""Databases for tests: SQLite always, PostgreSQL from a wheel; each test finds its own empty.
+
+A test with a single case runs on both. One with many takes them in turns, so that each case is
+seen on one database and the test on both: `--every-database` runs all of them on each.
+"""
 
 import asyncio
 import logging
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from loguru import logger
-from sqlalchemy import text
+from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.migrate import upgrade
 from app.db.session import Database, open_database
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
+BOTH = (SQLITE, POSTGRESQL)
+# Who is still connected would keep what it has read, or wait for a lock that nobody gives back.
+OTHERS_OUT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+EMPTIED = """
+    DO $$ DECLARE full_ones text := ''; name text; found boolean; BEGIN
+        FOR name IN SELECT tablename FROM pg_tables
+            WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+        LOOP
+            EXECUTE format('SELECT EXISTS (SELECT FROM %I)', name) INTO found;
+            IF found THEN full_ones := concat_ws(', ', nullif(full_ones, ''), quote_ident(name));
+            END IF;
+        END LOOP;
+        IF full_ones <> '' THEN EXECUTE 'TRUNCATE ' || full_ones || ' CASCADE'; END IF;
+    END $$
+"""
+SCHEMA = """
+    SELECT string_agg(concat_ws(' ', relname, attname, atttypid, atttypmod, attnotnull), ';'
+        ORDER BY relname, attnum) || (SELECT string_agg(version_num, ';') FROM alembic_version)
+    FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+    WHERE relnamespace = 'public'::regnamespace AND attnum > 0
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--every-database", action="store_true", help="run each case on each database")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let a test's cases take the databases in turns."""
+    if config.getoption("--every-database"):
+        return
+    cases: defaultdict[str, dict[str, list[pytest.Item]]] = defaultdict(dict)
+    for item in items:
+        where = _database_of(item)
+        if where:
+            test, _, case = item.nodeid.partition("[")
+            others = "-".join(word for word in case[:-1].split("-") if word != where)
+            cases[test].setdefault(others, []).append(item)
+    spared: list[pytest.Item] = []
+    for of_test in cases.values():
+        if len(of_test) > 1:
+            for turn, on_each in enumerate(of_test.values()):
+                spared += [one for one in on_each if _database_of(one) != BOTH[turn % 2]]
+    if spared:
+        config.hook.pytest_deselected(items=spared)
+        left_out = set(spared)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def _database_of(item: pytest.Item) -> str | None:
+    call = getattr(item, "callspec", None)
+    where = call.params.get("database_url") if call else None
+    return where if where in BOTH else None
 
 
 @pytest.fixture
@@ -67,37 +130,71 @@ def postgres_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
     server.cleanup()
 
 
-@pytest.fixture(params=[SQLITE, POSTGRESQL])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="session")
+def postgres(postgres_template: str) -> "Shared":
+    """The database that this session's tests have one after the other."""
+    return Shared(postgres_template)
+
+
+@pytest.fixture(scope="session")
+def sqlite_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests' databases are, one after the other."""
+    return tmp_path_factory.mktemp("database")
+
+
+@pytest.fixture(params=BOTH)
+def database_url(request: pytest.FixtureRequest, sqlite_place: Path) -> Iterator[str]:
     """A database of this test's own, with every table and no row."""
     if request.param == SQLITE:
-        yield sqlite_copy(request, tmp_path)
+        yield sqlite_copy(request.getfixturevalue("sqlite_template"), sqlite_place)
         return
-    server = request.getfixturevalue("postgres_template")
-    name = f"t_{uuid4().hex}"
-    asyncio.run(_run(server, f"CREATE DATABASE {name} TEMPLATE template_signalbox"))
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    asyncio.run(_run(server, f"DROP DATABASE {name} WITH (FORCE)"))
+    shared: Shared = request.getfixturevalue("postgres")
+    yield shared.url
+    asyncio.run(shared.empty())
 
 
 @pytest.fixture
-def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A SQLite database of this test's own, for what does not depend on the database."""
-    return sqlite_copy(request, tmp_path)
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A SQLite database in the test's own folder, for what does not depend on the database."""
+    return sqlite_copy(sqlite_template, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def engines() -> dict[str, AsyncEngine]:
+    """By URL: an engine knows the statements it has compiled, which are a tenth of a test."""
+    return {}
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
+async def database(database_url: str, engines: dict[str, AsyncEngine]) -> AsyncIterator[Database]:
     """The test's database, open."""
-    opened = open_database(database_url)
+    async with _opened(database_url, engines) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def sqlite_database(
+    sqlite_template: Path, sqlite_place: Path, engines: dict[str, AsyncEngine]
+) -> AsyncIterator[Database]:
+    """A SQLite database of this test's own, open, for what does not depend on the database."""
+    async with _opened(sqlite_copy(sqlite_template, sqlite_place), engines) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def _opened(url: str, engines: dict[str, AsyncEngine]) -> AsyncIterator[Database]:
+    if url not in engines:
+        engines[url] = open_database(url).engine
+    opened = Database(engines[url])
     yield opened
     await opened.close()
 
 
-def sqlite_copy(request: pytest.FixtureRequest, folder: Path) -> str:
-    """A copy of the migrated template in that folder."""
-    template: Path = request.getfixturevalue("sqlite_template")
+def sqlite_copy(template: Path, folder: Path) -> str:
+    """A copy of the migrated template in that folder, in place of the one before."""
     path = folder / "signalbox.db"
+    for ending in ("", "-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
     shutil.copyfile(template, path)
     return f"sqlite+aiosqlite:///{path}"
 
@@ -112,8 +209,33 @@ async def _migrate(url: str) -> None:
     await database.close()
 
 
-async def _run(url: str, statement: str) -> None:
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
+class Shared:
+    """A PostgreSQL database that is emptied for the next test."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._name = f"t_{uuid4().hex}"
+        self.url = make_url(server).set(database=self._name).render_as_string(hide_password=False)
+        asyncio.run(self._make())
+        self._schema = asyncio.run(_run(self.url, SCHEMA))
+
+    async def empty(self) -> None:
+        """Take every row out, or make it anew if the test has changed more than rows."""
+        if await _run(self.url, OTHERS_OUT, SCHEMA) == self._schema:
+            await _run(self.url, EMPTIED)
+        else:
+            await _run(self._server, f"DROP DATABASE {self._name} WITH (FORCE)")
+            await self._make()
+
+    async def _make(self) -> None:
+        await _run(self._server, f"CREATE DATABASE {self._name} TEMPLATE template_signalbox")
+
+
+async def _run(url: str, *statements: str) -> Any:
+    """The first value that the last statement gives, if it gives one."""
+    engine = create_async_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     async with engine.connect() as connection:
-        await connection.execute(text(statement))
+        results = [await connection.exec_driver_sql(statement) for statement in statements]
+        value = results[-1].scalar() if results[-1].returns_rows else None
     await engine.dispose()
+    return value

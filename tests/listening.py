@@ -31,6 +31,17 @@ def at_each_statement(
 
 
 @contextmanager
+def statements_of(database: Database, into: list[str]) -> Iterator[None]:
+    """Note each statement of the block."""
+
+    def listen(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        into.append(statement)
+
+    with _listening(database, "before_cursor_execute", listen):
+        yield
+
+
+@contextmanager
 def _listening(database: Database, name: str, listen: Callable[..., None]) -> Iterator[None]:
     engine = database.engine.sync_engine
     event.listen(engine, name, listen)

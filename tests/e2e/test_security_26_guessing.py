@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import POSTGRESQL
 from tests.e2e.processes import START_SECONDS, Program, free_port, is_answering
 from tests.e2e.site import PASSWORD, USERNAME, until
 
@@ -20,11 +21,11 @@ DICE = random.Random("guesses")
 
 
 @pytest.fixture
-async def bases(sqlite_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
+async def bases(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
     """Two API processes over one database, behind a proxy that is this test."""
     ports = (free_port(), free_port())
     settings = {
-        "DATABASE_URL": sqlite_url,
+        "DATABASE_URL": database_url,
         "DATA_DIR": str(tmp_path / "data"),
         "PAPER_URL": f"http://127.0.0.1:{free_port()}",  # nobody trades here
         "ADMIN_USERNAME": USERNAME,
@@ -49,6 +50,7 @@ async def guess(client: httpx.AsyncClient, base: str, password: str, source: str
     )
 
 
+@pytest.mark.parametrize("database_url", [POSTGRESQL], indirect=True)
 async def test_security_26_a_thousand_guesses_are_throttled_and_the_owner_gets_in(
     bases: tuple[str, str],
 ) -> None:

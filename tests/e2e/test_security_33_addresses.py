@@ -38,10 +38,10 @@ SOCKET = "door.sock"
 
 
 @pytest.fixture(scope="module")
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the server lives, with its database."""
     found = tmp_path_factory.mktemp("door")
-    sqlite_copy(request, found)
+    sqlite_copy(sqlite_template, found)
     return found
 
 

@@ -39,10 +39,10 @@ IDLE_SECONDS = 0.15
 
 
 @pytest.fixture(scope="module")
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the server lives, with its database."""
     found = tmp_path_factory.mktemp("smuggling")
-    sqlite_copy(request, found)
+    sqlite_copy(sqlite_template, found)
     return found
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from app.audit.service import SYSTEM, record
 from app.core.clock import iso
+from app.db.session import Database
 from app.http.caller import Role
 from tests.integration.accounts.house import House, open_house
 
@@ -12,8 +13,8 @@ ACCOUNT = {"name": "main", "exchange": "binance", "market_type": "spot"}
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path, sqlite_database: Database) -> AsyncIterator[House]:
+    async with open_house(tmp_path, sqlite_database) as opened:
         yield opened
 
 

@@ -11,6 +11,7 @@ from loguru import logger
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.log import configure_logging
+from app.db.session import Database
 from app.health.accounts import AccountsHealth
 from app.health.status import (
     Check,
@@ -42,8 +43,8 @@ class Part:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with open_house(tmp_path) as opened:
+async def house(tmp_path: Path, sqlite_database: Database) -> AsyncIterator[House]:
+    async with open_house(tmp_path, sqlite_database) as opened:
         yield opened
 
 

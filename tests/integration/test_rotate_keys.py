@@ -39,11 +39,11 @@ OLD, NEW = "an old secret, long enough for it!", "a new secret, long enough for 
 
 
 @pytest.fixture
-def folder(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The data folder of an installation without rows, named by the environment."""
     data = command_line.data_folder(tmp_path, monkeypatch)
     data.mkdir()
-    sqlite_copy(request, data)
+    sqlite_copy(sqlite_template, data)
     load_key_ring(Settings())
     return data
 

@@ -29,8 +29,7 @@ from app.accounts.keys import KeyRing
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
-from app.db.base import Base
-from app.db.session import Database, open_database
+from app.db.session import Database
 from app.health import routes as health_routes
 from app.http.access_log import access_log
 from app.http.caller import Role
@@ -110,21 +109,6 @@ async def _on_registered(_: AsyncSession, user: User, now: datetime) -> dict[str
     return {"webhook_url": f"http://test/{user.username}/{now.year}"}
 
 
-TABLES = (
-    "users",
-    "invites",
-    "api_keys",
-    "logins",
-    "refresh_tokens",
-    "guess_counts",
-    "recovery_codes",
-    "exchange_accounts",
-    "account_states",
-    "notices",
-    "audit_entries",
-)
-
-
 ROUTERS = [
     routes.router,
     browser_routes.router,
@@ -137,46 +121,42 @@ ROUTERS = [
 ]
 
 
-@asynccontextmanager
-async def open_house(
-    folder: Path, database: Database | None = None, ring: KeyRing | None = None, **changes: Any
-) -> AsyncIterator[House]:
-    """Build the app over a new SQLite file, or over a database that has its tables."""
-    owned = database or await _new_database(folder)
-    settings = Settings(_env_file=None, data_dir=folder, log_dir=folder / "logs", **changes)
-    clock, keys, opener = HandClock(), ring or KeyRing.of(b"k" * 32), Opener()
-    parts = {
-        "database": owned,
-        "settings": settings,
-        "clock": clock,
-        "key_ring": keys,
-        "on_registered": _on_registered,
-        "exchanges": {"binance", "paper"},
-        "opener": opener,
-    }
-    small_app = Litestar(
+@cache
+def _app(trusted_proxies: tuple[str, ...]) -> Litestar:
+    """The routes. Working them out takes longer than most tests; all that differs is the state."""
+    app = Litestar(
         ROUTERS,
         dependencies=DEPENDENCIES,
         middleware=[BearerAuthentication],
         exception_handlers=EXCEPTION_HANDLERS,
-        state=State(parts),
         openapi_config=None,
         logging_config=None,
     )
-    logged = access_log(small_app.asgi_handler, settings.trusted_proxies)
-    small_app.asgi_handler = request_id_middleware(logged)
+    app.asgi_handler = request_id_middleware(access_log(app.asgi_handler, trusted_proxies))
+    return app
+
+
+@asynccontextmanager
+async def open_house(
+    folder: Path, database: Database, ring: KeyRing | None = None, **changes: Any
+) -> AsyncIterator[House]:
+    """The app over a database that has its tables."""
+    settings = Settings(_env_file=None, data_dir=folder, log_dir=folder / "logs", **changes)
+    clock, keys, opener = HandClock(), ring or KeyRing.of(b"k" * 32), Opener()
+    small_app = _app(settings.trusted_proxies)
+    small_app.state = State(
+        {
+            "database": database,
+            "settings": settings,
+            "clock": clock,
+            "key_ring": keys,
+            "on_registered": _on_registered,
+            "exchanges": {"binance", "paper"},
+            "opener": opener,
+        }
+    )
     # Litestar's own test client runs the app in another event loop, where a pooled PostgreSQL
     # connection of this one cannot be used.
     transport = ASGITransport(cast("Any", small_app))  # the same protocol, other types
     async with AsyncClient(transport=transport, base_url="http://test") as client:
-        yield House(client, small_app, owned, clock, keys, settings, opener)
-    if database is None:
-        await owned.close()
-
-
-async def _new_database(folder: Path) -> Database:
-    opened = open_database(f"sqlite+aiosqlite:///{folder}/test.db")
-    async with opened.engine.begin() as connection:
-        tables = [Base.metadata.tables[name] for name in TABLES]
-        await connection.run_sync(Base.metadata.create_all, tables)
-    return opened
+        yield House(client, small_app, database, clock, keys, settings, opener)

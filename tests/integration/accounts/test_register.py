@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from app.accounts import repository, service
 from app.accounts.models import User
+from app.db.session import Database
 from app.http.caller import Role
 from tests.integration.accounts.house import PASSWORD, House, bearer, open_house
 
@@ -127,16 +128,22 @@ async def test_register_with_what_makes_no_sense_is_400_and_echoes_no_password(
     assert "x" * 20 not in answer.text
 
 
-async def test_register_when_open_needs_no_invite_and_makes_a_trader(tmp_path: Path) -> None:
-    async with open_house(tmp_path, open_registration=True) as house:
+async def test_register_when_open_needs_no_invite_and_makes_a_trader(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    async with open_house(tmp_path, sqlite_database, open_registration=True) as house:
         answer = await house.client.post("/auth/register", json=a_form())
 
     assert answer.status_code == 201
     assert answer.json()["role"] == "trader"
 
 
-async def test_first_start_with_admin_settings_makes_the_admin_once(tmp_path: Path) -> None:
-    async with open_house(tmp_path, admin_username="Root", admin_password=PASSWORD) as house:
+async def test_first_start_with_admin_settings_makes_the_admin_once(
+    tmp_path: Path, sqlite_database: Database
+) -> None:
+    async with open_house(
+        tmp_path, sqlite_database, admin_username="Root", admin_password=PASSWORD
+    ) as house:
         now, hook = house.clock.now(), house.app.state.on_registered
         first = await service.ensure_first_admin(house.database, house.settings, now, hook)
         second = await service.ensure_first_admin(house.database, house.settings, now, hook)

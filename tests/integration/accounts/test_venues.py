@@ -1,4 +1,3 @@
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -9,7 +8,7 @@ from app.accounts.models import ExchangeAccount
 from app.accounts.sealing.rewrapping import rewrap_all
 from app.accounts.vault import Vault
 from app.accounts.venues import KEYS_AGE, AccountVenues
-from app.db.session import Database, open_database
+from app.db.session import Database
 from tests.fakes.clock import FakeClock
 from tests.fakes.opener import Opener
 from tests.integration.accounts.sealed import a_user, accounts_with_keys, credentials
@@ -18,13 +17,11 @@ OLD, NEW = b"o" * 32, b"n" * 32
 
 
 @pytest.fixture
-async def database(sqlite_url: str) -> AsyncIterator[Database]:
+async def database(sqlite_database: Database) -> Database:
     """A database with one account."""
-    opened = open_database(sqlite_url)
-    async with opened.transaction() as session:
+    async with sqlite_database.transaction() as session:
         await accounts_with_keys(session, KeyRing.of(OLD), await a_user(session), [0])
-    yield opened
-    await opened.close()
+    return sqlite_database
 
 
 async def the_account(database: Database) -> ExchangeAccount:

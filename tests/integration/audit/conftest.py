@@ -1,8 +1,6 @@
-from collections.abc import AsyncIterator
-
 import pytest
 
-from app.db.session import Database, open_database
+from app.db.session import Database
 from tests.integration.audit.trail import Trail
 
 
@@ -13,8 +11,6 @@ async def trail(database: Database) -> Trail:
 
 
 @pytest.fixture
-async def sqlite_trail(sqlite_url: str) -> AsyncIterator[Trail]:
+async def sqlite_trail(sqlite_database: Database) -> Trail:
     """An empty trail on the one database that stores what is not of a column's type."""
-    opened = open_database(sqlite_url)
-    yield await Trail.begin(opened)
-    await opened.close()
+    return await Trail.begin(sqlite_database)

@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.audit.chain import COLUMNS, canonical
@@ -21,6 +21,7 @@ from app.core.ids import new_id
 from app.db.session import Database, open_database
 from tests.integration.audit.trail import Trail
 from tests.integration.flow.desk import Desk, Process, open_desk
+from tests.listening import statements_of
 
 ROOT: Final = Path(__file__).parents[3]
 # What every database can store: no half of a character, and no zero.
@@ -67,12 +68,9 @@ async def test_at_rest_nothing_is_written_and_hardly_anything_read(trail: Trail)
     before = await trail.seals()
     said: list[str] = []
 
-    def hear(*heard: Any) -> None:
-        said.append(heard[2])
-
-    event.listen(trail.database.engine.sync_engine, "before_cursor_execute", hear)
-    for sealer in (trail.sealer, Sealer(trail.database, trail.clock)):
-        await sealer.seal()
+    with statements_of(trail.database, said):
+        for sealer in (trail.sealer, Sealer(trail.database, trail.clock)):
+            await sealer.seal()
 
     # Two questions each; on SQLite a transaction that only reads begins with the first of them.
     asked = [statement for statement in said if statement != "BEGIN"]

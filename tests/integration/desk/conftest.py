@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.db.session import Database, open_database
+from app.db.session import Database
 from app.strategies.words import Approval
 from tests.integration.desk.front import Front, new_webhook, open_front
 
@@ -15,12 +15,10 @@ async def front(database: Database) -> AsyncIterator[Front]:
 
 
 @pytest.fixture
-async def sqlite_front(sqlite_url: str) -> AsyncIterator[Front]:
+async def sqlite_front(sqlite_database: Database) -> AsyncIterator[Front]:
     """A trader's front door, for what depends on no database."""
-    database = open_database(sqlite_url)
-    async with open_front(database) as opened:
+    async with open_front(sqlite_database) as opened:
         yield opened
-    await database.close()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -124,6 +125,22 @@ async def new_webhook(front: Front) -> str:
     return "/webhooks/" + str(answer["webhook_url"]).partition("/webhooks/")[2]
 
 
+@cache
+def _app() -> Litestar:
+    """The routes. Working them out takes longer than most tests; all that differs is the state."""
+    app = Litestar(
+        ROUTERS,
+        dependencies={**DEPENDENCIES, **TOOLS},
+        middleware=[NamedCaller],
+        request_class=StrictRequest,
+        exception_handlers=EXCEPTION_HANDLERS,
+        openapi_config=None,
+        logging_config=None,
+    )
+    app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
+    return app
+
+
 @asynccontextmanager
 async def open_front(
     database: Database, *, market_type: MarketType = MarketType.LINEAR, **strategy: Any
@@ -132,31 +149,21 @@ async def open_front(
     async with open_desk(database, market_type=market_type, **strategy) as desk:
         users: dict[str, User] = {}
         opener = Opener()
-        app = Litestar(
-            ROUTERS,
-            dependencies={**DEPENDENCIES, **TOOLS},
-            middleware=[NamedCaller],
-            request_class=StrictRequest,
-            exception_handlers=EXCEPTION_HANDLERS,
-            state=State(
-                {
-                    "tools": desk.tools,
-                    "door": Door(desk.tools),
-                    "database": database,
-                    "clock": desk.clock,
-                    "settings": desk.tools.settings,
-                    "exchanges": REGISTRY,
-                    "opener": opener,
-                    "key_ring": KeyRing.of(b"k" * 32),
-                    "on_registered": _give_nothing,
-                    "users": users,
-                }
-            ),
-            openapi_config=None,
-            logging_config=None,
+        app = _app()
+        app.state = State(
+            {
+                "tools": desk.tools,
+                "door": Door(desk.tools),
+                "database": database,
+                "clock": desk.clock,
+                "settings": desk.tools.settings,
+                "exchanges": REGISTRY,
+                "opener": opener,
+                "key_ring": KeyRing.of(b"k" * 32),
+                "on_registered": _give_nothing,
+                "users": users,
+            }
         )
-        proxies = desk.tools.settings.trusted_proxies
-        app.asgi_handler = request_id_middleware(access_log(app.asgi_handler, proxies))
         transport = ASGITransport(cast("Any", app))  # the same protocol, other types
         async with AsyncClient(transport=transport, base_url="http://test") as client:
             yield Front(desk, app, client, users, opener)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.db.session import Database, open_database
+from app.db.session import Database
 from app.trading.words import MarketType
 from tests.integration.flow.desk import Desk, open_desk
 
@@ -14,14 +14,6 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
     """A linear account."""
     async with open_desk(database) as opened:
         yield opened
-
-
-@pytest.fixture
-async def sqlite_database(sqlite_url: str) -> AsyncIterator[Database]:
-    """SQLite alone, for stories told many times over."""
-    opened = open_database(sqlite_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
