@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.util import greenlet_spawn
 
 from app.core.errors import Invalid
-from app.db.sqlite import connector
+from app.db.sqlite import at_hand, connector
 
 Done = TypeVar("Done")
 
@@ -78,7 +78,8 @@ class Database:
         """What a function does with a connection, committed when it returns.
 
         For what is written by the hundred: there are no objects to keep, and the whole of it is
-        one excursion from the event loop instead of one for each statement. Otherwise as
+        one excursion from the event loop instead of one for each statement; on SQLite the
+        statements run where they are, and the excursion is the commit. Otherwise as
         `transaction`, but a cancelled caller cuts nothing off, whatever is under way.
 
         Args:
@@ -103,7 +104,8 @@ class Database:
             elif is_one_statement:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
             written = Writing(connection)
-            done = work(written)
+            with at_hand(connection) if self.is_sqlite else nullcontext():
+                done = work(written)
             try:
                 connection.commit()
             except Exception:

@@ -1,6 +1,9 @@
 """Who commits, and what a failure or a cancelled caller leaves behind."""
 
 import asyncio
+import sqlite3
+import threading
+from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
@@ -212,6 +215,41 @@ async def test_work_together_that_has_begun_when_its_caller_is_cancelled_then_is
         await task
 
     assert await count(database) == 2
+
+
+async def test_work_together_on_sqlite_is_at_hand_but_its_commit_is_waited_for(
+    sqlite_database: Database,
+) -> None:
+    where: dict[str, int] = {}
+
+    def note(statement: str) -> None:
+        where[statement.split(maxsplit=1)[0]] = threading.get_ident()
+
+    def traced(writing: Writing) -> None:
+        raw: Any = writing.connection.connection.driver_connection
+        raw._conn.set_trace_callback(note)
+        two_invites(writing)
+
+    await sqlite_database.together(two_invites)
+    await sqlite_database.together(traced)
+
+    assert where["BEGIN"] == where["INSERT"] == threading.get_ident()
+    assert where["COMMIT"] != threading.get_ident()
+
+
+async def test_work_together_waits_for_another_process_without_stopping_the_loop(
+    sqlite_database: Database,
+) -> None:
+    path = sqlite_database.engine.url.database
+    with closing(sqlite3.connect(path or "", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        task = asyncio.create_task(sqlite_database.together(two_invites))
+        await asyncio.sleep(0.1)
+        assert not task.done()
+        other.execute("ROLLBACK")
+        assert await task == 2
+
+    assert await count(sqlite_database) == 2
 
 
 async def test_fifty_writers_at_once_all_get_through(database: Database) -> None:
