@@ -13,7 +13,7 @@ JOBS ?= 2
 EXAMPLES ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run api worker paper-exchange test test-unit e2e check fmt lint types \
+.PHONY: help install install-dev run api worker paper-exchange test test-databases test-unit e2e check fmt lint types \
         migrate upgrade demo bench bugs crash fuzz requirements clean venv-by-pip
 
 help:  ## list these targets
@@ -35,8 +35,11 @@ worker: install  ## start only the worker
 paper-exchange: install  ## start only the paper exchange
 	@$(PY) run.py paper-exchange
 
-test: install-dev  ## run every test (TESTS=tests/unit/… for some)
-	@$(PY) -m pytest -q -n 2 $(TESTS)
+test: install-dev  ## run every test, on the databases in turns (TESTS=tests/unit/… for some)
+	@$(PY) -m pytest -q -n 2 --dist worksteal $(TESTS)
+
+test-databases: install-dev  ## run every test on every database
+	@$(PY) -m pytest -q -n 2 --dist worksteal --every-database $(TESTS)
 
 test-unit: install-dev  ## run the tests that touch nothing outside the process
 	@$(PY) -m pytest -q tests/unit

@@ -1,17 +1,19 @@
 """Databases for tests: SQLite always, PostgreSQL from a wheel; each test finds its own empty.
 
-A test with a single case runs on both. One with many takes them in turns, so that each case is
-seen on one database and the test on both: `--every-database` runs all of them on each.
+What is named after a row of the fault matrix or a question of security runs on both, its cases in
+turns if there are many; of the other tests in a file one runs here, the next there.
+`--every-database` runs all of them on each.
 """
 
 import asyncio
 import logging
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +29,10 @@ from app.db.session import Database, open_database
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 BOTH = (SQLITE, POSTGRESQL)
+ON_BOTH = re.compile(r"integration/db/|::test_(row|security)_\d")
+# Nobody pulls the plug on these databases either.
+MEMORY = Path("/dev/shm")  # noqa: S108 a folder of its own is made there
+ROOM_BYTES = 64 * 2**20
 # Who is still connected would keep what it has read, or wait for a lock that nobody gives back.
 OTHERS_OUT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -57,21 +63,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let a test's cases take the databases in turns."""
+    """Let tests, and the cases of one, take the databases in turns."""
     if config.getoption("--every-database"):
         return
-    cases: defaultdict[str, dict[str, list[pytest.Item]]] = defaultdict(dict)
+    turns: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    spared = []
     for item in items:
         where = _database_of(item)
-        if where:
-            test, _, case = item.nodeid.partition("[")
-            others = "-".join(word for word in case[:-1].split("-") if word != where)
-            cases[test].setdefault(others, []).append(item)
-    spared: list[pytest.Item] = []
-    for of_test in cases.values():
-        if len(of_test) > 1:
-            for turn, on_each in enumerate(of_test.values()):
-                spared += [one for one in on_each if _database_of(one) != BOTH[turn % 2]]
+        if where is None:
+            continue
+        test, _, case = item.nodeid.partition("[")
+        rest = "-".join(word for word in case[:-1].split("-") if word != where)
+        is_for_both = ON_BOTH.search(test) is not None
+        # Either the cases of this test take turns, or all tests of this file.
+        taking = turns[test if is_for_both else test.partition("::")[0]]
+        turn = taking.setdefault(f"{test}[{rest}]", len(taking))
+        if where != BOTH[turn % 2] and (rest or not is_for_both):
+            spared.append(item)
     if spared:
         config.hook.pytest_deselected(items=spared)
         left_out = set(spared)
@@ -81,7 +89,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _database_of(item: pytest.Item) -> str | None:
     call = getattr(item, "callspec", None)
     where = call.params.get("database_url") if call else None
-    return where if where in BOTH else None
+    # A test that names its database has no other.
+    is_free = where in BOTH and "database_url" not in _named_by(item)
+    return where if is_free else None
+
+
+def _named_by(item: pytest.Item) -> set[str]:
+    """What the test's own `parametrize` gives values to."""
+    marks = item.iter_markers("parametrize")
+    return {name.strip() for mark in marks for name in str(mark.args[0]).split(",")}
 
 
 @pytest.fixture
@@ -137,9 +153,13 @@ def postgres(postgres_template: str) -> "Shared":
 
 
 @pytest.fixture(scope="session")
-def sqlite_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the tests' databases are, one after the other."""
-    return tmp_path_factory.mktemp("database")
+def sqlite_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the tests' databases are, one after the other: in memory, if there is room."""
+    if not MEMORY.is_dir() or shutil.disk_usage(MEMORY).free < ROOM_BYTES:
+        yield tmp_path_factory.mktemp("database")
+        return
+    with TemporaryDirectory(prefix="signalbox-sqlite-", dir=MEMORY) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(params=BOTH)

@@ -16,7 +16,7 @@ from scripts.planted_bugs.bug import Bug
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 # One of the databases is enough to see a bug, and needs no server.
-SELECTION: Final = ("-k", "not postgresql")
+SELECTION: Final = ("--every-database", "-k", "not postgresql")
 PATIENCE_SECONDS: Final = 180.0
 TESTS_FAILED: Final = 1
 SHOWN_LINES: Final = 25

@@ -1,4 +1,4 @@
-"""The short run: every named point once and twenty random kills, servers forked from a warm parent.
+"""The short run: every named point once and ten random kills, servers forked from a warm parent.
 
 What it cannot show, the long one does: `make crash KILLS=2000`.
 """
@@ -14,7 +14,7 @@ from tests.crash.programs import WarmStarts
 from tests.crash.story import Author
 
 SEED = 20
-RANDOM_KILLS = 10
+RANDOM_KILLS = 5
 # The named points in this many stories: they run side by side, and one does not hide another.
 PARTS = 4
 # A point that a fault kept the server away from is aimed at again, and left in peace.
