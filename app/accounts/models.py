@@ -50,6 +50,15 @@ class User(Base):
     totp_last_step: Mapped[int | None]
     created_at: Mapped[datetime]
 
+    @property
+    def why_no_entries(self) -> str | None:
+        """Why nothing is opened for them, as a sentence; None while they may trade."""
+        if not self.is_active:
+            return "This user is switched off; what is open stays guarded."
+        if self.role is Role.VIEWER:
+            return "This user may look, not trade; what is open stays guarded."
+        return None
+
 
 class RecoveryCode(Base):
     """A way in without the authenticator app, once."""

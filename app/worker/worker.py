@@ -13,7 +13,7 @@ from app.audit.sealing import Sealer
 from app.core.errors import AppError, Conflict, Denied
 from app.core.failpoints import failpoint
 from app.pipeline import wakeups
-from app.pipeline.flow import sweeps
+from app.pipeline.flow import stopping, sweeps
 from app.pipeline.flow.entries import enter, note_reference
 from app.pipeline.flow.evidence import tell_unknown
 from app.pipeline.flow.exits import leave
@@ -88,7 +88,7 @@ class Worker:
             Work.CANCEL: partial(cancel_order, tools),
             Work.POSITION: self._guard_anew,
             Work.PROTECT: self._protect,
-            Work.RISK: partial(sweeps.stop_entries, tools),
+            Work.RISK: partial(stopping.stop_entries, tools),
         }
         self.started_at: datetime | None = None
         self.last_sweep_at: datetime | None = None
@@ -220,8 +220,8 @@ class Worker:
                 self._take_up_protection(position)
         live = {order.id for order in found.live}
         self._asked = {key: at for key, at in self._asked.items() if key in live}
-        for user_id in await sweeps.traders_to_stop(tools, found.live):
-            await _told(partial(sweeps.stop_entries, tools, user_id))
+        for user_id in await stopping.traders_to_stop(tools, found.live):
+            await _told(partial(stopping.stop_entries, tools, user_id))
         await _told(partial(sweeps.keep_day, tools))
         await _told(partial(self._follow_peaks, found.guarded))
         await _told(partial(tell_naked, tools, tools.now(), NAKED_TOLD_AFTER))

@@ -6,6 +6,7 @@ ALARMS = "integration/flow/test_alarms"
 DECISIONS = "integration/flow/test_decisions"
 ENTRIES = "integration/flow/test_entries"
 DAYS = "integration/flow/test_days"
+STOPPING = "integration/flow/test_stopping"
 RULES = "unit/risk/test_rules"
 RULES_FILE = "app/pipeline/risk/rules.py"
 
@@ -143,14 +144,29 @@ DECIDING = Chapter(
             tests=tests_in(ENTRIES, "test_an_entry_when_the_kill_switch_is_on_then_is_denied"),
         ),
         Bug(
+            name="stopped_entry_sent",
+            wrong="Sends an entry although its trader was switched off, or threw the kill switch, "
+            "a moment after it was judged.",
+            cost="Everybody believes that nothing leaves any more, and one more order does.",
+            file="app/pipeline/flow/orders.py",
+            swaps=(
+                Swap(
+                    "        if order.purpose is Purpose.ENTRY:\n"
+                    "            await refuse_stopped(session, order)\n",
+                    "",
+                ),
+            ),
+            tests=tests_in(STOPPING, "test_row_23_stopped_while_the_venue_answers_then_no_order"),
+        ),
+        Bug(
             name="kill_switch_leaves_resting_entries",
             wrong="Leaves entries at the venue when the kill switch is thrown.",
             cost="They fill after the trader believed everything to be off.",
-            file="app/pipeline/flow/sweeps.py",
+            file="app/pipeline/flow/stopping.py",
             swaps=(
                 Swap(
-                    "            if switch is not None or account.is_paper in frozen:\n",
-                    "            if switch is not None and account.is_paper in frozen:\n",
+                    "_why_stopped(order, trader, switches, is_day_frozen=",
+                    "_why_stopped(order, trader, [], is_day_frozen=",
                 ),
             ),
             tests=tests_in(

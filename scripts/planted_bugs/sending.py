@@ -87,7 +87,7 @@ SENDING = Chapter(
             if not await orders.claim_for_sending(session, leg.id, now=tools.now()):
                 # A pair goes whole or not at all.
                 await session.rollback()
-                return
+                return ()
 """,
                     """\
     async with tools.database.read() as session:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-ROWS = (*range(11, 17), *range(32, 71))
+ROWS = (*range(11, 17), 23, *range(32, 71))
 NAMED = re.compile(r"test_row_(\d+)_")
 
 

@@ -1,7 +1,8 @@
 """The story, one chapter a file; the only room that joins the stages.
 
 1. `alarms`: an alarm is understood against the open book and becomes signals.
-2. `entries`: an approved opening signal is sized, judged by every rule, and becomes an intent.
+2. `entries`: an approved opening signal is sized, judged by every rule, and becomes an intent;
+   `stopping` is what keeps one from being sent, or filled, after that.
 3. `exits`: a signal, a trigger or the trader closes all or part of a position, reduce-only.
 4. `orders`: an intent is sent once; the venue's answer, or its silence, is recorded.
 5. `fills`: executions make, grow, shrink and close positions, and are booked to the day;

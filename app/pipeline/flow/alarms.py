@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import ExchangeAccount
+from app.accounts.models import ExchangeAccount, User
 from app.core.errors import AppError, Denied
 from app.core.failpoints import failpoint
 from app.pipeline.alarms.hiding import hide_tokens
@@ -36,6 +36,7 @@ from app.pipeline.flow.intents import (
     needs_human,
     refuse_overtaken,
     refuse_stale,
+    refuse_switched_off,
     refuse_unsupported,
     resolved,
 )
@@ -77,7 +78,7 @@ async def on_alarm(
     """
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Alarm, alarm_id)
-        alarm, strategy, account = await _load(session, alarm_id)
+        alarm, strategy, account, owner = await _load(session, alarm_id)
         alarm.stored_at = stored_at or alarm.stored_at
         if alarm.status is not AlarmStatus.RECEIVED:
             return alarm
@@ -92,7 +93,7 @@ async def on_alarm(
                 AlarmStatus.REFUSED, reason=f"{refusal.code}: {refusal.detail}", now=tools.now()
             )
             return alarm
-        case = Case(alarm, strategy, account, meaning, tools.now())
+        case = Case(alarm, strategy, account, owner, meaning, tools.now())
         failpoint("C07")
         await _decide(session, tools, case)
         await follow_chain(session, tools, case)
@@ -102,17 +103,20 @@ async def on_alarm(
 
 
 _ALARM: Final = (
-    select(Alarm, Strategy, ExchangeAccount)
+    select(Alarm, Strategy, ExchangeAccount, User)
     .join(Strategy, Strategy.id == Alarm.strategy_id)
     .join(ExchangeAccount, ExchangeAccount.id == Strategy.account_id)
+    .join(User, User.id == Alarm.user_id)
     .where(Alarm.id == bindparam("alarm_id"))
 )
 
 
-async def _load(session: AsyncSession, alarm_id: UUID) -> tuple[Alarm, Strategy, ExchangeAccount]:
+async def _load(
+    session: AsyncSession, alarm_id: UUID
+) -> tuple[Alarm, Strategy, ExchangeAccount, User]:
     found = await session.execute(_ALARM, {"alarm_id": alarm_id})
-    alarm, strategy, account = found.one()
-    return alarm, strategy, account
+    alarm, strategy, account, owner = found.one()
+    return alarm, strategy, account, owner
 
 
 async def _decide(session: AsyncSession, tools: Tools, case: Case) -> None:
@@ -211,8 +215,7 @@ async def _to_signal(
     await refuse_stale(session, case, action, book)
     if action.opens:
         await refuse_overtaken(session, tools, case, glance)
-        if not case.strategy.is_active and not case.alarm.is_test:
-            raise Denied("This strategy is switched off.", code="strategy_inactive")
+        refuse_switched_off(case)
     if glance.has_entries:
         reason = "superseded: A newer alert came."
         await end_entries(session, case, symbol, reason=reason, is_exit=not action.opens)

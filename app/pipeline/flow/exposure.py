@@ -100,7 +100,7 @@ async def collect(
         strategy: whose entry it is.
         balances: of the account, as the venue last said.
         held: what the trader holds in the place's scope, without that intent.
-        standing: the trader's limits, switches and latch; what no limit asks about is not
+        standing: the trader, their limits, switches and latch; what no limit asks about is not
             looked up.
         now: the trader's day is cut by it.
         ignore_order: the entry's own intent, when it is judged again before it is sent.
@@ -116,6 +116,7 @@ async def collect(
             ZERO if limits.max_daily_loss is None else await realised_today(session, place, now=now)
         ),
         unrealised_change=unrealised_change(tools, held, currency=place.instrument.settle),
+        owner_barred=standing.owner.why_no_entries,
         kill_switch=(
             await _kill_switch(session, place, strategy) if standing.has_switch_on else None
         ),
@@ -340,7 +341,7 @@ async def _kill_switch(session: AsyncSession, place: Place, strategy: Strategy) 
 
 
 async def standing_of(session: AsyncSession, place: Place, *, now: datetime) -> Standing:
-    """The trader's limits, whether a switch is on, and the latch of their day in this scope."""
+    """The trader, their limits, whether a switch is on, and the latch of their day here."""
     ledger = place.ledger
     return await risk.standing(
         session,

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import ExchangeAccount
+from app.accounts.models import ExchangeAccount, User
 from app.core.clock import iso
-from app.core.errors import Conflict, Denied, Invalid
+from app.core.errors import Conflict, Invalid
 from app.pipeline.alarms import repository as alarms
 from app.pipeline.alarms.gaps import repository as gaps
 from app.pipeline.alarms.gaps import service as gap_service
@@ -25,7 +25,14 @@ from app.pipeline.alarms.models import BY_HAND, source_of
 from app.pipeline.alarms.service import Reading
 from app.pipeline.alarms.status import AlarmStatus, GapKind, GapStatus
 from app.pipeline.flow.alarms import end_entries, on_alarm
-from app.pipeline.flow.intents import ACTIONS, Case, Ignored, draft_of, resolved
+from app.pipeline.flow.intents import (
+    ACTIONS,
+    Case,
+    Ignored,
+    draft_of,
+    refuse_switched_off,
+    resolved,
+)
 from app.pipeline.flow.tools import Tools, hold_user, place_of
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.models import Position
@@ -72,7 +79,7 @@ async def adopt(tools: Tools, gap_id: UUID, by: Decider) -> Gap:
     Raises:
         NotFound: no such gap of this user.
         Conflict: it is decided already, says no position, or the book is there already.
-        Denied: the strategy is switched off, and it would open.
+        Denied: it would open, and the strategy or its owner is switched off.
         Unavailable: the venue's markets are not known yet.
     """
     async with tools.database.transaction() as session:
@@ -189,6 +196,7 @@ async def _look(session: AsyncSession, tools: Tools, gap: Gap) -> Adopting:
         await alarms.get(session, gap.alarm_id),
         strategy,
         account,
+        await session.get_one(User, gap.user_id),
         Meaning(dialect="gap", intents=()),
         tools.now(),
     )
@@ -241,8 +249,8 @@ async def _make(
     made = []
     for intent in intents:
         action = ACTIONS[intent.action]
-        if action.opens and not case.strategy.is_active:
-            raise Denied("This strategy is switched off.", code="strategy_inactive")
+        if action.opens:
+            refuse_switched_off(case)
         reason = "superseded: A gap was adopted."
         await end_entries(session, case, symbol, reason=reason, is_exit=not action.opens)
         draft = replace(

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.accounts.models import ExchangeAccount
+from app.accounts.models import ExchangeAccount, User
 from app.core.clock import iso
 from app.core.decimals import percent_of, plain
-from app.core.errors import Invalid
+from app.core.errors import Denied, Invalid
 from app.pipeline.alarms import repository as alarms
 from app.pipeline.alarms.meaning import (
     DEFAULT_SIZE,
@@ -31,6 +31,7 @@ from app.pipeline.flow.glance import Glance, newest_entry_alert
 from app.pipeline.flow.tools import Tools, market_key
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.models import Position
+from app.pipeline.risk.rules import why_stopped
 from app.pipeline.signals.service import SignalDraft
 from app.pipeline.signals.words import SignalAction
 from app.strategies.models import Strategy
@@ -80,6 +81,7 @@ class Case:
     alarm: Alarm
     strategy: Strategy
     account: ExchangeAccount
+    owner: User
     meaning: Meaning
     now: datetime
 
@@ -227,6 +229,19 @@ async def refuse_stale(
             f"The alert is {int(age.total_seconds())} s old, {most} s is the limit.",
             code="too_old",
         )
+
+
+def refuse_switched_off(case: Case) -> None:
+    """Nothing is opened for what is switched off; what only reduces goes on.
+
+    Raises:
+        Denied: `owner_may_not_trade` or `strategy_inactive`.
+    """
+    denial = why_stopped(owner_barred=case.owner.why_no_entries)
+    if denial is not None:
+        raise denial
+    if not case.strategy.is_active and not case.alarm.is_test:
+        raise Denied("This strategy is switched off.", code="strategy_inactive")
 
 
 async def _refuse_before_entry(

@@ -34,6 +34,7 @@ from app.pipeline.flow.evidence import (
 )
 from app.pipeline.flow.fills import record_answer, record_end
 from app.pipeline.flow.judging import EntryCase, judge, look_outside
+from app.pipeline.flow.stopping import refuse_stopped
 from app.pipeline.flow.tools import Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
@@ -59,6 +60,7 @@ FILLS_SINCE: Final = timedelta(seconds=60)
 # Some venues show executions a moment after the order; a position waits for its guard meanwhile.
 FILLS_PAUSES_SECONDS: Final = (0.0, 0.1, 0.3)
 # An entry sent at once after its decision was judged a moment ago; one found later is judged again.
+# Whether it was stopped since is asked in any case, as it is taken for sending.
 JUDGED_RECENTLY: Final = timedelta(seconds=2)
 
 
@@ -83,9 +85,24 @@ async def submit_order(tools: Tools, order: Order) -> None:
         failpoint("C16")
         await _make_room(tools, venue, order)
         await _last_look(tools, order)
+        legs = await _claim(tools, order)
     except AppError as refusal:
         await record_end(tools, order.id, OrderStatus.DENIED, f"{refusal.code}: {refusal.detail}")
         return
+    if legs:
+        failpoint("C17")
+        await _send(tools, venue, legs)
+
+
+async def _claim(tools: Tools, order: Order) -> Sequence[Order]:
+    """Take an order for sending, with what stands or falls with it.
+
+    Returns:
+        Its legs; none when somebody else has taken it, or it is not to be sent any more.
+
+    Raises:
+        Denied: an entry was stopped meanwhile; it was not taken.
+    """
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Order, order.id)
         legs = await orders.legs_of(session, order)
@@ -93,9 +110,10 @@ async def submit_order(tools: Tools, order: Order) -> None:
             if not await orders.claim_for_sending(session, leg.id, now=tools.now()):
                 # A pair goes whole or not at all.
                 await session.rollback()
-                return
-    failpoint("C17")
-    await _send(tools, venue, legs)
+                return ()
+        if order.purpose is Purpose.ENTRY:
+            await refuse_stopped(session, order)
+    return legs
 
 
 async def _send(tools: Tools, venue: Venue, legs: Sequence[Order]) -> None:

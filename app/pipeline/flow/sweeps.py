@@ -182,51 +182,6 @@ def _is_over(order: Order, tools: Tools) -> bool:
     return is_resting_entry and order.expires_at is not None and order.expires_at <= tools.now()
 
 
-async def traders_to_stop(tools: Tools, live: Sequence[Order]) -> list[UUID]:
-    """Traders with resting entries and a switch that is on or a frozen day."""
-    owners = {
-        order.user_id
-        for order in live
-        if order.purpose is Purpose.ENTRY and order.cancel_requested_at is None
-    }
-    stopped = []
-    async with tools.database.read() as session:
-        for user_id in owners:
-            is_switched_off = bool(await risk.switches_on(session, user_id))
-            if is_switched_off or await _frozen_scopes(session, tools, user_id):
-                stopped.append(user_id)
-    return stopped
-
-
-async def stop_entries(tools: Tools, user_id: UUID) -> None:
-    """Cancel the resting entries that a kill switch or a frozen day stops (TRADING 21, 22)."""
-    async with tools.database.transaction() as session:
-        await hold_user(session, tools, user_id)
-        now = tools.now()
-        switches = {
-            (one.scope, one.scope_id): one for one in await risk.switches_on(session, user_id)
-        }
-        frozen = await _frozen_scopes(session, tools, user_id)
-        for order in await orders.live(session, user_id=user_id):
-            if order.purpose is not Purpose.ENTRY or order.cancel_requested_at is not None:
-                continue
-            account = await session.get_one(ExchangeAccount, order.account_id)
-            switch = risk_service.first_switch(
-                switches,
-                user_id=user_id,
-                account_id=order.account_id,
-                strategy_id=order.strategy_id,
-            )
-            if switch is not None or account.is_paper in frozen:
-                await order_service.request_cancel(session, order, actor="rule:risk", now=now)
-
-
-async def _frozen_scopes(session: AsyncSession, tools: Tools, user_id: UUID) -> set[bool]:
-    user = await session.get_one(User, user_id)
-    day = trading_day(tools.now(), zone=ZoneInfo(user.timezone))
-    return {one.is_paper for one in await risk.freezes_on(session, user_id, day)}
-
-
 async def keep_day(tools: Tools) -> None:
     """Turn the trader's day at their midnight, and latch a day whose loss limit is reached."""
     async with tools.database.read() as session:

@@ -93,6 +93,7 @@ class Exposure:
         realised_net_today: settle currency, net of fees and funding, since the trader's midnight.
         unrealised_change: unrealised now less at day start or entry, summed, settle currency.
         free: free quote on spot, free margin in settle currency on contracts, less reservations.
+        owner_barred: why nothing is opened for this trader, a sentence; None when they may trade.
         kill_switch: the scope that is on: user, account, strategy; None when all are off.
         frozen_until: end of a daily-loss latch; None without one.
         hold: why this account or symbol takes no entries now, as a sentence; None when it does.
@@ -109,6 +110,7 @@ class Exposure:
     orders_last_minute: int = 0
     realised_net_today: Decimal = ZERO
     unrealised_change: Decimal = ZERO
+    owner_barred: str | None = None
     kill_switch: str | None = None
     frozen_until: datetime | None = None
     hold: str | None = None

@@ -240,6 +240,11 @@ def _spot_short(case: _Case, _: Limits) -> _Case:
 
 
 PROVOCATIONS: Final[dict[str, Callable[[_Case, Limits], _Case | None]]] = {
+    "owner_may_not_trade": lambda case, _: _standing(
+        case,
+        "an entry of a user who was switched off",
+        owner_barred="this user is switched off",
+    ),
     "kill_switch": lambda case, _: _standing(
         case, "an entry while your kill switch is on", kill_switch="user"
     ),

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Uuid, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.accounts.models import User
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile
 
 
@@ -47,11 +48,13 @@ class Standing:
     """What of a trader's own rules binds an entry now.
 
     Attributes:
+        owner: the trader, who may have been switched off meanwhile.
         profile: the limits; None while they never set any.
         has_switch_on: whether any kill switch is on.
         freeze: the latch of the day asked about, if it fell.
     """
 
+    owner: User
     profile: RiskProfile | None
     has_switch_on: bool
     freeze: DailyFreeze | None
@@ -63,8 +66,9 @@ _SWITCHES: Final = select(func.count()).where(
 )
 # Built once: it is asked for every entry.
 _STANDING: Final = (
-    select(RiskProfile, DailyFreeze, _SWITCHES.scalar_subquery())
+    select(User, RiskProfile, DailyFreeze, _SWITCHES.scalar_subquery())
     .select_from(_ASKED)
+    .join(User, User.id == _ASKED.c.user_id)
     .outerjoin(RiskProfile, RiskProfile.user_id == _ASKED.c.user_id)
     .outerjoin(
         DailyFreeze,
@@ -81,7 +85,7 @@ _STANDING: Final = (
 async def standing(
     session: AsyncSession, user_id: UUID, *, day: date, currency: str, is_paper: bool
 ) -> Standing:
-    """Limits, switches and latch in one question."""
+    """The trader, their limits, switches and latch in one question."""
     asked = {"user_id": user_id, "day": day, "currency": currency, "is_paper": is_paper}
-    profile_row, latch, count = (await session.execute(_STANDING, asked)).one()
-    return Standing(profile_row, has_switch_on=count > 0, freeze=latch)
+    owner, profile_row, latch, count = (await session.execute(_STANDING, asked)).one()
+    return Standing(owner, profile_row, has_switch_on=count > 0, freeze=latch)

@@ -44,6 +44,21 @@ def check_entry(
         return tuple(Verdict(rule, *judge(case)) for rule, judge in RULES.items())
 
 
+def why_stopped(*, owner_barred: str | None, kill_switch: str | None = None) -> Denied | None:
+    """What stops every entry of a trader, whatever it is; asked once more as one is sent.
+
+    Args:
+        owner_barred: as in `Exposure`.
+        kill_switch: as there.
+    """
+    return first_denial(
+        (
+            Verdict("owner_may_not_trade", *_owner_says(owner_barred)),
+            Verdict("kill_switch", *_switch_says(kill_switch)),
+        )
+    )
+
+
 def first_denial(verdicts: tuple[Verdict, ...]) -> Denied | None:
     """The gravest broken rule as an error to raise; None when the entry may go."""
     broken = next((verdict for verdict in verdicts if not verdict.ok), None)
@@ -74,8 +89,19 @@ class _Case:
 _Says = tuple[bool, str]
 
 
+def _owner_may_not_trade(case: _Case) -> _Says:
+    return _owner_says(case.exposure.owner_barred)
+
+
+def _owner_says(barred: str | None) -> _Says:
+    return barred is None, "this user may trade" if barred is None else barred
+
+
 def _kill_switch(case: _Case) -> _Says:
-    scope = case.exposure.kill_switch
+    return _switch_says(case.exposure.kill_switch)
+
+
+def _switch_says(scope: str | None) -> _Says:
     return scope is None, "off" if scope is None else f"the {scope}'s kill switch is on"
 
 
@@ -273,6 +299,7 @@ def _or_none(value: Decimal | None) -> str:
 
 
 RULES: Final[dict[str, Callable[[_Case], _Says]]] = {
+    "owner_may_not_trade": _owner_may_not_trade,
     "kill_switch": _kill_switch,
     "entries_on_hold": _entries_on_hold,
     "daily_loss_frozen": _daily_loss_frozen,

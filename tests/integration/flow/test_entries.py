@@ -102,6 +102,7 @@ async def test_an_entry_when_the_kill_switch_is_on_then_is_denied(desk: Desk) ->
     await desk.alert()
 
     assert (await the_reason(desk)).startswith("kill_switch: the user's kill switch is on")
+    assert await desk.orders() == []
 
 
 async def test_an_entry_when_another_book_points_the_other_way_then_is_denied(desk: Desk) -> None:
