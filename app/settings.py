@@ -1,5 +1,6 @@
 """Everything that may differ between installations, read once from the environment or `.env`."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -22,10 +23,17 @@ NOT_PUBLIC: Final = {
     "multicast": ("224.0.0.0/4", "ff00::/8"),
     "reserved": (
         *("240.0.0.0/4", "192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"),
-        # IPv4 written as IPv6 is read as IPv4; the others name no machine, or another one.
-        *("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001:db8::/32"),
+        *("192.88.99.0/24", "100::/64", "2001:db8::/32", "3fff::/20", "5f00::/16"),
+        # IPv4 written as IPv6 is read as IPv4; what is carried in tunnels names another machine.
+        *("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48"),
+        *("2001::/23", "2002::/16"),
     ),
 }
+
+# A host that outgoing addresses may name: `ntfy.lan`, `10.0.0.9:8080`, `[fd00::9]:8080`.
+LISTED_HOST: Final = re.compile(
+    r"(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?"
+)
 
 Network = IPv4Network | IPv6Network
 
@@ -66,6 +74,7 @@ class Settings(BaseSettings):
     open_registration: bool = False
     webhook_allowed_ips: Annotated[tuple[str, ...], NoDecode] = TRADINGVIEW_ADDRESSES
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+    outgoing_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     api_pages_for: Literal["", Access.ANYONE, Access.ADMIN, Access.NOBODY] = ""
     metrics_for: Literal[Access.LOOPBACK, Access.ADMIN, Access.NOBODY] = Access.LOOPBACK
     paper_url: str = ""
@@ -95,7 +104,9 @@ class Settings(BaseSettings):
     trigger_grace_seconds: float = 0.5
     liquidation_margin_fraction: Decimal = Decimal("0.2")
 
-    @field_validator("webhook_allowed_ips", "trusted_proxies", mode="before")
+    @field_validator(
+        "webhook_allowed_ips", "trusted_proxies", "outgoing_allowed_hosts", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
@@ -116,6 +127,17 @@ class Settings(BaseSettings):
             if _network(part).prefixlen == 0:
                 raise ValueError(
                     f"{part} would believe everybody about who sends: name each proxy's address"
+                )
+        return value
+
+    @field_validator("outgoing_allowed_hosts")
+    @classmethod
+    def _hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for part in value:
+            if LISTED_HOST.fullmatch(part) is None:
+                raise ValueError(
+                    f"{part!r} is no host: write ntfy.lan, 10.0.0.9:8080 or [fd00::9]:8080, "
+                    "in lower case and without https://"
                 )
         return value
 

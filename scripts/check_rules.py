@@ -14,6 +14,22 @@ COMMITS = (
     "app/paper_exchange",
 )
 EXACT = (Path("app/pipeline"), Path("app/trading"))
+# Whatever can ask another machine, installed or near.
+CLIENTS = (
+    *("aiohttp", "httpx", "requests", "urllib3", "websockets", "aiodns", "apprise"),
+    *("urllib.request", "http.client", "ftplib", "smtplib", "xmlrpc.client", "telnetlib"),
+)
+CONNECTING = ("open_connection", "create_connection", "sock_connect")
+# Addresses that users set are asked by outgoing.py alone. The others ask no such address: the
+# operator's own paper exchange, the server that a demo is shown on, and this process itself.
+ASKING = (
+    "app/exchanges",
+    "app/paper_exchange",
+    "app/http/outgoing.py",
+    "app/desk/welcome.py",
+    "app/desk/rehearsal/routes.py",
+    "app/commands/demo/server.py",
+)
 
 
 def main() -> int:
@@ -42,12 +58,14 @@ def check(path: Path, source: str) -> Iterator[tuple[int, str]]:
             )
         if where := _mock_import(node):
             yield where, "no unittest.mock: write a fake, see tests/fakes"
+        if path.is_relative_to("app") and not _is_in(path, ASKING) and (where := _client(node)):
+            yield where, "only app/http/outgoing.py asks other machines"
 
 
 def _call(node: ast.Call, path: Path, lines: list[str]) -> Iterator[tuple[int, str]]:
     name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     in_app = path.is_relative_to("app")
-    if name == "commit" and in_app and not any(path.is_relative_to(place) for place in COMMITS):
+    if name == "commit" and in_app and not _is_in(path, COMMITS):
         yield node.lineno, "only app/db/session.py commits"
     if name == "Decimal" and any(_is_float(argument) for argument in node.args):
         yield node.lineno, 'Decimal of a float literal: write Decimal("0.1")'
@@ -59,6 +77,10 @@ def _call(node: ast.Call, path: Path, lines: list[str]) -> Iterator[tuple[int, s
         and "#" not in "".join(lines[max(0, node.lineno - 2) : node.lineno])
     ):
         yield node.lineno, "say in a comment why this flush is needed"
+
+
+def _is_in(path: Path, places: tuple[str, ...]) -> bool:
+    return any(path.is_relative_to(place) for place in places)
 
 
 def _is_float(node: ast.expr) -> bool:
@@ -89,13 +111,28 @@ def _float_annotation(node: ast.AST) -> int:
 
 def _mock_import(node: ast.AST) -> int:
     """Line of an import of unittest.mock, or 0."""
+    names = _imported(node)
+    return getattr(node, "lineno", 0) if _names_any(names, ("unittest.mock",)) else 0
+
+
+def _client(node: ast.AST) -> int:
+    """Line of an import of what asks other machines, or of a connection, or 0."""
+    if isinstance(node, ast.Attribute) and node.attr in CONNECTING:
+        return node.lineno
+    return getattr(node, "lineno", 0) if _names_any(_imported(node), CLIENTS) else 0
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """What an import names, in full; nothing for any other node."""
     if isinstance(node, ast.ImportFrom):
-        names = [f"{node.module}.{alias.name}" for alias in node.names]
-    elif isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    else:
-        return 0
-    return node.lineno if any(name.startswith("unittest.mock") for name in names) else 0
+        return [f"{node.module}.{alias.name}" for alias in node.names]
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return []
+
+
+def _names_any(names: list[str], modules: tuple[str, ...]) -> bool:
+    return any(name == one or name.startswith(f"{one}.") for name in names for one in modules)
 
 
 if __name__ == "__main__":

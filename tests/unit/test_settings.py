@@ -79,6 +79,23 @@ def test_settings_that_make_no_sense_are_refused_with_a_sentence(
         Settings(_env_file=None, **changes)  # type: ignore[arg-type]  # text, as from the environment
 
 
+def test_hosts_for_outgoing_addresses_are_named_one_by_one() -> None:
+    named = "ntfy.lan, 10.0.0.9:8080,[fd00::9]"
+
+    settings = Settings(_env_file=None, outgoing_allowed_hosts=named)
+
+    assert settings.outgoing_allowed_hosts == ("ntfy.lan", "10.0.0.9:8080", "[fd00::9]")
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["*", "*.lan", "https://ntfy.lan", "NTFY.lan", "ntfy.lan/", "ntfy.lan.", "10.0.0.0/8", "::1"],
+)
+def test_security_34_a_list_of_hosts_has_no_pattern_and_no_network(host: str) -> None:
+    with pytest.raises(ValidationError, match="is no host"):
+        Settings(_env_file=None, outgoing_allowed_hosts=host)
+
+
 PRODUCTION = {"environment": "production", "secret_key": "k" * 32}
 
 
