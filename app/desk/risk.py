@@ -17,11 +17,11 @@ from app.pipeline.flow.exposure import Holdings, holdings, notionals, unrealised
 from app.pipeline.flow.judging import limits_in_force
 from app.pipeline.flow.tools import Tools
 from app.pipeline.pnl import repository as pnl
-from app.pipeline.pnl.rules import day_bounds, trading_day
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.exposure import daily_loss_state
 from app.pipeline.risk.proving import prove
 from app.pipeline.risk.schemas import LIMITS_EXAMPLE, KillSwitchOut, LimitsOut
+from app.trading.days import next_midnight, trading_day
 from app.trading.money import Money
 
 ZERO = Decimal(0)
@@ -169,7 +169,7 @@ async def _today(
         coins=_coins(tools, held),
         realised={row.currency: row.realized_pnl for row in booked if row.is_paper is is_paper},
         frozen={one.currency for one in latches if one.is_paper is is_paper},
-        midnight=day_bounds(day, zone=zone)[1],
+        midnight=next_midnight(now, zone=zone),
         limit=profile.max_daily_loss if profile is not None else None,
         is_paper=is_paper,
     )

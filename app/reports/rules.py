@@ -8,7 +8,8 @@ from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.core.decimals import EXACT
-from app.pipeline.pnl.rules import Outcome, outcome_of, trading_day
+from app.pipeline.pnl.rules import Outcome, outcome_of
+from app.trading.days import trading_day
 
 ZERO: Final = Decimal(0)
 HUNDRED: Final = Decimal(100)

@@ -20,7 +20,6 @@ from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.pnl import repository as pnl
-from app.pipeline.pnl.rules import day_bounds, trading_day
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.book import unrealised
 from app.pipeline.positions.models import Position
@@ -31,6 +30,7 @@ from app.pipeline.risk.repository import Standing
 from app.pipeline.risk.service import first_switch, limits_of
 from app.pipeline.risk.sizing import contract_equity, equity, spot_equity
 from app.strategies.models import Strategy
+from app.trading.days import next_midnight, trading_day
 from app.trading.instrument import Instrument
 from app.trading.words import MarginMode, MarketType, PositionSide, Purpose, Side
 
@@ -355,8 +355,7 @@ async def standing_of(session: AsyncSession, place: Place, *, now: datetime) -> 
 def _frozen_until(standing: Standing, place: Place, now: datetime) -> datetime | None:
     if standing.freeze is None:
         return None
-    zone = place.ledger.zone
-    return day_bounds(trading_day(now, zone=zone), zone=zone)[1]
+    return next_midnight(now, zone=place.ledger.zone)
 
 
 def _at_bid(tools: Tools, place: Place, position: Position) -> Decimal:

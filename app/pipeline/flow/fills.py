@@ -26,11 +26,11 @@ from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.pnl import service as pnl
-from app.pipeline.pnl.rules import trading_day
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions import service as position_service
 from app.pipeline.positions.models import Position
 from app.strategies import repository as strategies
+from app.trading.days import trading_day
 from app.trading.words import MarketType, Purpose
 
 Rates = Mapping[str, Decimal]

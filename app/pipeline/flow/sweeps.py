@@ -25,7 +25,6 @@ from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.pnl import repository as pnl
-from app.pipeline.pnl.rules import trading_day
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.book import unrealised
 from app.pipeline.positions.models import Position
@@ -38,6 +37,7 @@ from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.wakeups import Work
+from app.trading.days import trading_day
 from app.trading.words import CloseReason, OrderType, Purpose
 
 ZERO: Final = Decimal(0)

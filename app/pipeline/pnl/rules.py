@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from decimal import Decimal, localcontext
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from app.core.decimals import EXACT
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Conflict
 from app.core.words import Word
 from app.pipeline.positions.book import Book, Realised
+from app.trading.days import trading_day
 from app.trading.words import PositionSide
 
 ZERO: Final = Decimal(0)
@@ -119,29 +120,6 @@ class DailyTotals:
         )
 
 
-def trading_day(at: datetime, *, zone: ZoneInfo) -> date:
-    """The trader's local day that a moment belongs to.
-
-    Args:
-        at: aware.
-        zone: of the trader.
-
-    Raises:
-        Invalid: `naive_time`, when `at` has no zone.
-    """
-    if at.tzinfo is None:
-        raise Invalid("a time without a zone belongs to no day", code="naive_time")
-    return at.astimezone(zone).date()
-
-
-def day_bounds(day: date, *, zone: ZoneInfo) -> tuple[datetime, datetime]:
-    """Start, inclusive, and end, exclusive, of a local day in UTC: 23, 24 or 25 hours apart.
-
-    Where the clocks jump over midnight, the day starts at the jump.
-    """
-    return _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
-
-
 def outcome_of(realized_pnl: Decimal) -> Outcome:
     """Win above 0, loss below, even at 0; net of fees and funding."""
     if realized_pnl == 0:
@@ -237,7 +215,3 @@ def expected_wallet(
     """
     with localcontext(EXACT):
         return start + net_realised + transfers - open_entry_fees
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)

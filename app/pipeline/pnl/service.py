@@ -12,9 +12,10 @@ from app.core.failpoints import failpoint
 from app.core.ids import new_id
 from app.pipeline.pnl import repository
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
-from app.pipeline.pnl.rules import DailyTotals, trade_summary, trading_day
+from app.pipeline.pnl.rules import DailyTotals, trade_summary
 from app.pipeline.positions.book import Book, Realised
 from app.pipeline.positions.models import Position
+from app.trading.days import trading_day
 from app.trading.words import CloseReason
 
 

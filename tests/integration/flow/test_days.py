@@ -10,10 +10,10 @@ from sqlalchemy import select
 from app.accounts.models import User
 from app.db.session import Database
 from app.pipeline.orders.status import OrderStatus
-from app.pipeline.pnl.rules import trading_day
 from app.pipeline.positions.models import Position
 from app.pipeline.risk.models import DailyFreeze
 from app.pipeline.signals.status import SignalStatus
+from app.trading.days import trading_day
 from app.trading.words import MarketType
 from tests.builders import ETHER, LINEAR, d
 from tests.integration.flow.desk import Desk, open_desk

@@ -13,15 +13,10 @@ from app.commands.doctor.rows import Rows
 from app.core.decimals import EXACT, plain
 from app.pipeline.orders.models import Fill
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
-from app.pipeline.pnl.rules import (
-    DailyTotals,
-    FundingPaid,
-    TradeSummary,
-    daily_totals,
-    trading_day,
-)
+from app.pipeline.pnl.rules import DailyTotals, FundingPaid, TradeSummary, daily_totals
 from app.pipeline.positions.book import Realised
 from app.pipeline.positions.models import Position
+from app.trading.days import trading_day
 
 ZERO: Final = Decimal(0)
 
