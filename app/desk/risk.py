@@ -18,9 +18,10 @@ from app.pipeline.flow.judging import limits_in_force
 from app.pipeline.flow.tools import Tools
 from app.pipeline.pnl import repository as pnl
 from app.pipeline.risk import repository as risk
-from app.pipeline.risk.exposure import daily_loss_state
+from app.pipeline.risk.exposure import Limits, daily_loss_state
+from app.pipeline.risk.in_force import limits_at
 from app.pipeline.risk.proving import prove
-from app.pipeline.risk.schemas import LIMITS_EXAMPLE, KillSwitchOut, LimitsOut
+from app.pipeline.risk.schemas import LIMITS_SHOWN, KillSwitchOut, LimitsOut
 from app.trading.days import next_midnight, trading_day
 from app.trading.money import Money
 
@@ -63,17 +64,21 @@ async def get_risk_state(
     tools: NamedDependency[Tools],
     now: NamedDependency[datetime],
 ) -> RiskStateOut:
-    """Live and paper apart; open positions and notional count live entries too."""
-    profile = await risk.profile(session, caller.user_id)
+    """Live and paper apart; open positions and notional count live entries too.
+
+    `limits` is what is in force at this moment, with what waits for the end of your day.
+    """
+    limits = limits_at(await risk.profile(session, caller.user_id), now=now)
     days: list[DayOut] = []
     for is_paper in (False, True):
         held = await holdings(session, caller.user_id, is_paper=is_paper)
         if held.accounts:
-            days += _days(tools, await _today(session, tools, caller, held, now=now))
+            today = await _today(session, tools, caller, held, limits.in_force, now=now)
+            days += _days(tools, today)
     switches = await risk.switches_on(session, caller.user_id)
     return RiskStateOut(
         at=now,
-        limits=LimitsOut.of(profile),
+        limits=LimitsOut.of(limits),
         switches=[KillSwitchOut.of(one) for one in switches],
         days=days,
     )
@@ -97,7 +102,7 @@ class ProvenOut(Out):
             "examples": [
                 {
                     "at": "2026-01-31T12:00:00.000000Z",
-                    "limits": LIMITS_EXAMPLE,
+                    "limits": LIMITS_SHOWN,
                     "all_bite": True,
                     "rules": [
                         {
@@ -131,12 +136,12 @@ async def prove_limits(
     tools: NamedDependency[Tools],
     now: NamedDependency[datetime],
 ) -> ProvenOut:
-    """Your own limits, the rules that every entry meets; nothing is ordered, nothing written."""
+    """Your limits in force, the rules that every entry meets; nothing is ordered or written."""
     profile = await risk.profile(session, caller.user_id)
-    proofs = prove(limits_in_force(tools, profile), now=now)
+    proofs = prove(limits_in_force(tools, profile, now=now), now=now)
     return ProvenOut(
         at=now,
-        limits=LimitsOut.of(profile),
+        limits=LimitsOut.of(limits_at(profile, now=now)),
         all_bite=all(one.bites for one in proofs if one.is_set),
         rules=[ProofOut.model_validate(one) for one in proofs],
     )
@@ -156,21 +161,26 @@ class _Today:
 
 
 async def _today(
-    session: AsyncSession, tools: Tools, caller: Caller, held: Holdings, *, now: datetime
+    session: AsyncSession,
+    tools: Tools,
+    caller: Caller,
+    held: Holdings,
+    limits: Limits,
+    *,
+    now: datetime,
 ) -> _Today:
     zone = ZoneInfo(caller.zone)
     day = trading_day(now, zone=zone)
     is_paper = any(account.is_paper for account in held.accounts.values())
     booked = await pnl.days(session, caller.user_id, since=day, until=day + timedelta(days=1))
     latches = await risk.freezes_on(session, caller.user_id, day)
-    profile = await risk.profile(session, caller.user_id)
     return _Today(
         held=held,
         coins=_coins(tools, held),
         realised={row.currency: row.realized_pnl for row in booked if row.is_paper is is_paper},
         frozen={one.currency for one in latches if one.is_paper is is_paper},
         midnight=next_midnight(now, zone=zone),
-        limit=profile.max_daily_loss if profile is not None else None,
+        limit=limits.max_daily_loss,
         is_paper=is_paper,
     )
 

@@ -26,8 +26,9 @@ from app.pipeline.positions.models import Position
 from app.pipeline.positions.service import book_of
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.exposure import Exposure, HeldBook, Limits
+from app.pipeline.risk.in_force import limits_at
 from app.pipeline.risk.repository import Standing
-from app.pipeline.risk.service import first_switch, limits_of
+from app.pipeline.risk.service import first_switch
 from app.pipeline.risk.sizing import contract_equity, equity, spot_equity
 from app.strategies.models import Strategy
 from app.trading.days import next_midnight, trading_day
@@ -105,7 +106,8 @@ async def collect(
         now: the trader's day is cut by it.
         ignore_order: the entry's own intent, when it is judged again before it is sent.
     """
-    by_symbol, limits = notionals(tools, held), limits_of(standing.profile)
+    by_symbol = notionals(tools, held)
+    limits = limits_at(standing.profile, now=now).in_force
     return Exposure(
         free=_free(held, place, balances),
         open_positions=len({(one.strategy_id, one.symbol) for one in held.stakes()}),

@@ -23,10 +23,10 @@ from app.pipeline.flow.exposure import (
 from app.pipeline.flow.tools import Place, Tools, place_of
 from app.pipeline.positions import repository as positions
 from app.pipeline.risk.exposure import Entry, Limits, StrategyLimits
+from app.pipeline.risk.in_force import limits_at
 from app.pipeline.risk.levels import PriceLevel, stop_from, targets_from
 from app.pipeline.risk.models import RiskProfile
 from app.pipeline.risk.rules import Verdict, check_entry, first_denial
-from app.pipeline.risk.service import limits_of
 from app.pipeline.risk.sizing import SizeAsked, Sized, SizingBasis, size_entry
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.service import AUTO_RULE
@@ -121,10 +121,10 @@ async def ask_outside(tools: Tools, place: Place) -> Outside:
     return Outside(quote, await tools.venues.balances(place.account.id))
 
 
-def limits_in_force(tools: Tools, profile: RiskProfile | None) -> Limits:
+def limits_in_force(tools: Tools, profile: RiskProfile | None, *, now: datetime) -> Limits:
     """What an entry is held against: the trader's limits, and those of the installation."""
     return replace(
-        limits_of(profile),
+        limits_at(profile, now=now).in_force,
         max_price_age=tools.max_price_age,
         liquidation_room=tools.settings.liquidation_margin_fraction,
     )
@@ -160,7 +160,7 @@ async def judge(
     balances = case.outside.balances
     held = held or await holdings_beside(session, place, ignore_order)
     standing = await standing_of(session, place, now=now)
-    limits = limits_in_force(tools, standing.profile)
+    limits = limits_in_force(tools, standing.profile, now=now)
     stop, trailing = _stop(case)
     targets = _targets(case)
     basis = SizingBasis(

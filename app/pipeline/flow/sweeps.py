@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 from uuid import UUID
@@ -32,6 +32,7 @@ from app.pipeline.positions.service import book_of, has_levels
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk import service as risk_service
 from app.pipeline.risk.exposure import daily_loss_state
+from app.pipeline.risk.in_force import limits_at
 from app.pipeline.signals import repository as signals
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
@@ -192,22 +193,33 @@ async def keep_day(tools: Tools) -> None:
         await _keep_day_of(tools, user_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """A trader's day as of one moment: none is held against the limit of the one before."""
+
+    user_id: UUID
+    day: date
+    loss_limit: Decimal | None
+    now: datetime
+
+
 async def _keep_day_of(tools: Tools, user_id: UUID) -> None:
     async with tools.database.transaction() as session:
         await hold_user(session, tools, user_id)
         user = await session.get_one(User, user_id)
-        zone = ZoneInfo(user.timezone)
-        profile = await risk.profile(session, user_id)
-        limit = profile.max_daily_loss if profile is not None else None
+        now = tools.now()
+        limits = limits_at(await risk.profile(session, user_id), now=now).in_force
+        today = _Day(
+            user_id, trading_day(now, zone=ZoneInfo(user.timezone)), limits.max_daily_loss, now
+        )
         for is_paper in (False, True):
             held = await holdings(session, user_id, is_paper=is_paper)
-            _turn_day(tools, held, zone)
-            if limit is not None:
-                await _latch(session, tools, user, held, is_paper=is_paper)
+            _turn_day(tools, held, today.day)
+            if today.loss_limit is not None:
+                await _latch(session, tools, held, today, is_paper=is_paper)
 
 
-def _turn_day(tools: Tools, held: Holdings, zone: ZoneInfo) -> None:
-    today = trading_day(tools.now(), zone=zone)
+def _turn_day(tools: Tools, held: Holdings, today: date) -> None:
     for position in held.positions:
         if position.day_start_on == today:
             continue
@@ -220,31 +232,30 @@ def _turn_day(tools: Tools, held: Holdings, zone: ZoneInfo) -> None:
 
 
 async def _latch(
-    session: AsyncSession, tools: Tools, user: User, held: Holdings, *, is_paper: bool
+    session: AsyncSession, tools: Tools, held: Holdings, today: _Day, *, is_paper: bool
 ) -> None:
     """Freeze each settle currency whose day has lost as much as allowed."""
-    day = trading_day(tools.now(), zone=ZoneInfo(user.timezone))
-    profile = await risk.profile(session, user.id)
+    tomorrow = today.day + timedelta(days=1)
     rows = {
         row.currency: row.realized_pnl
-        for row in await pnl.days(session, user.id, since=day, until=day + timedelta(days=1))
+        for row in await pnl.days(session, today.user_id, since=today.day, until=tomorrow)
         if row.is_paper is is_paper
     }
     for currency in set(rows) | _settle_currencies(tools, held):
         state = daily_loss_state(
             rows.get(currency, ZERO),
             (unrealised_change(tools, held, currency=currency),),
-            limit=profile.max_daily_loss if profile else None,
+            limit=today.loss_limit,
         )
         if state.is_reached:
             await risk_service.latch_daily_loss(
                 session,
-                user.id,
-                day=day,
+                today.user_id,
+                day=today.day,
                 currency=currency,
                 is_paper=is_paper,
                 loss=state.loss,
-                now=tools.now(),
+                now=today.now,
             )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, String, Text
@@ -20,7 +21,11 @@ class SwitchScope(Word):
 
 
 class RiskProfile(Base):
-    """A trader's limits; a missing row or a null column is no limit."""
+    """A trader's limits as they were last set; a missing row or a null column is no limit.
+
+    What is in force is told by `in_force.limits_at` alone: the columns hold until `pending_from`,
+    and then what is `pending` takes the place of those that it names.
+    """
 
     __tablename__ = "risk_profiles"
 
@@ -34,6 +39,8 @@ class RiskProfile(Base):
     min_notional: Mapped[Decimal] = mapped_column(default=Decimal(10))
     allowed_symbols: Mapped[list[str] | None]
     max_price_drift_percent: Mapped[Decimal | None]
+    pending: Mapped[dict[str, Any] | None]
+    pending_from: Mapped[datetime | None]
     updated_at: Mapped[datetime]
 
 

@@ -18,6 +18,11 @@ async def profile(session: AsyncSession, user_id: UUID) -> RiskProfile | None:
     return await session.get(RiskProfile, user_id)
 
 
+async def profile_to_change(session: AsyncSession, user_id: UUID) -> RiskProfile | None:
+    """As `profile`, kept from other writers: which limit is tighter depends on those before."""
+    return await session.get(RiskProfile, user_id, with_for_update=True)
+
+
 async def switches_on(session: AsyncSession, user_id: UUID) -> Sequence[KillSwitch]:
     """The trader's kill switches that are on."""
     query = select(KillSwitch).where(KillSwitch.user_id == user_id, KillSwitch.is_on.is_(True))
@@ -38,7 +43,7 @@ async def freezes_on(session: AsyncSession, user_id: UUID, day: date) -> Sequenc
 
 
 async def profiles_with_daily_loss(session: AsyncSession) -> Sequence[RiskProfile]:
-    """Limits of every trader who set a daily loss."""
+    """Rows of every trader who set a daily loss; one that waited to be lifted may be among them."""
     query = select(RiskProfile).where(RiskProfile.max_daily_loss.is_not(None))
     return (await session.scalars(query)).all()
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from litestar import Request, Router, get, post, put
 from litestar.di import NamedDependency
@@ -13,18 +14,26 @@ from app.http.caller import Caller, check_proof, require_trader
 from app.http.once import Once
 from app.market.instruments import InstrumentBook
 from app.pipeline.risk import repository, service
+from app.pipeline.risk.in_force import limits_at
 from app.pipeline.risk.schemas import KillSwitchIn, KillSwitchOut, LimitsIn, LimitsOut
 
 
 @get("/", operation_id="getLimits", summary="Your limits")
 async def get_limits(
-    caller: NamedDependency[Caller], session: NamedDependency[AsyncSession]
+    caller: NamedDependency[Caller],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
 ) -> LimitsOut:
-    """Null is no limit."""
-    return LimitsOut.of(await repository.profile(session, caller.user_id))
+    """What is in force now, and under `pending` what some of them become at `pending_from`."""
+    return LimitsOut.of(limits_at(await repository.profile(session, caller.user_id), now=now))
 
 
-@put("/", operation_id="setLimits", summary="Replace your limits", guards=[require_trader])
+@put(
+    "/",
+    operation_id="setLimits",
+    summary="Replace your limits: less at once, more tomorrow",
+    guards=[require_trader],
+)
 async def set_limits(
     request: Request[Any, Any, Any],
     data: JSONBody[LimitsIn],
@@ -33,9 +42,12 @@ async def set_limits(
     now: NamedDependency[datetime],
     once: NamedDependency[Once],
 ) -> LimitsOut:
-    """What is left out is no limit any more; entries from now on obey the new ones.
+    """What is left out is no limit any more; what allows less holds at once, all else tomorrow.
 
-    To allow more than before takes a fresh password; to allow less takes none.
+    To allow more than before takes a fresh password, and waits for the end of your day in your
+    time zone: the answer has it under `pending`. To allow less takes neither, and so does keeping
+    what waits: send the limits in force with those of `pending` in their place. What waits and is
+    not sent again is dropped.
     """
     await once.claim(session)
     instruments: InstrumentBook = request.app.state.tools.instruments
@@ -43,15 +55,16 @@ async def set_limits(
     values["allowed_symbols"] = await service.listed_symbols(
         session, instruments, caller.user_id, data.allowed_symbols
     )
-    row = await service.set_limits(
+    limits = await service.set_limits(
         session,
         caller.user_id,
         values,
+        zone=ZoneInfo(caller.zone),
         actor=caller.username,
         now=now,
         before_loosening=lambda: check_proof(caller),
     )
-    return await once.keep(session, LimitsOut.of(row))
+    return await once.keep(session, LimitsOut.of(limits))
 
 
 @post(

@@ -4,11 +4,19 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    JsonValue,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from app.http.schemas import In, Moment, Out
 from app.pipeline.risk.exposure import DEFAULT_MIN_NOTIONAL
-from app.pipeline.risk.models import KillSwitch, RiskProfile, SwitchScope
+from app.pipeline.risk.loosening import TraderLimits
+from app.pipeline.risk.models import KillSwitch, SwitchScope
 from app.trading.money import Money
 
 NO_MINIMUM: Final = Decimal(0)
@@ -24,6 +32,14 @@ LIMITS_EXAMPLE: Final[dict[str, JsonValue]] = {
     "min_notional": "10",
     "allowed_symbols": ["BTC/USDT:USDT", "ETHUSDT.P"],
     "max_price_drift_percent": "1",
+}
+# As the limits of the example are answered on a day on which one of them was raised.
+LIMITS_SHOWN: Final[dict[str, JsonValue]] = {
+    **LIMITS_EXAMPLE,
+    "allowed_symbols": ["BTC/USDT:USDT", "ETH/USDT:USDT"],
+    "pending": {"max_daily_loss": "400"},
+    "pending_from": "2026-02-01T05:00:00.000000Z",
+    "updated_at": "2026-01-31T12:00:00.000000Z",
 }
 SWITCH_EXAMPLE: Final[dict[str, JsonValue]] = {"is_on": True, "reason": "news at 14:30"}
 
@@ -53,8 +69,8 @@ class LimitsIn(In):
         return {**self.model_dump(), "min_notional": least}
 
 
-class LimitsOut(Out):
-    """The trader's limits; null is no limit."""
+class CapsOut(Out):
+    """The limits that wait for the end of the day when they are to allow more; null is none."""
 
     max_daily_loss: Money | None = None
     max_open_positions: int | None = None
@@ -62,18 +78,43 @@ class LimitsOut(Out):
     max_notional_total: Money | None = None
     max_leverage: int | None = None
     max_orders_per_minute: int | None = None
-    min_notional: Money | None = DEFAULT_MIN_NOTIONAL
     allowed_symbols: list[str] | None = None
     max_price_drift_percent: Money | None = None
+
+
+class PendingLimitsOut(CapsOut):
+    """What some limits become; the others are left out. Null is no limit any more."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LIMITS_SHOWN["pending"]]})
+
+    @model_serializer(mode="wrap")
+    def _only_these(self, every: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in every(self).items() if name in self.model_fields_set}
+
+
+class LimitsOut(CapsOut):
+    """The trader's limits in force; null is no limit.
+
+    `pending` names those that will allow more from `pending_from` on, with what they become; both
+    are null when nothing waits.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [LIMITS_SHOWN]})
+
+    min_notional: Money | None = DEFAULT_MIN_NOTIONAL
+    pending: PendingLimitsOut | None = None
+    pending_from: Moment | None = None
     updated_at: Moment | None = None
 
     @classmethod
-    def of(cls, row: RiskProfile | None) -> Self:
-        """Shape a row; a trader who never set any has the defaults."""
-        if row is None:
-            return cls()
-        values = {name: getattr(row, name) for name in cls.model_fields}
-        return cls(**{**values, "min_notional": row.min_notional or None})
+    def of(cls, limits: TraderLimits) -> Self:
+        """Shape limits of a moment."""
+        return cls(
+            **{**limits.values, "min_notional": limits.values["min_notional"] or None},
+            pending=PendingLimitsOut(**limits.pending) if limits.pending else None,
+            pending_from=limits.pending_from,
+            updated_at=limits.updated_at,
+        )
 
 
 class KillSwitchIn(In):

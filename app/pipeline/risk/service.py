@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,34 +15,13 @@ from app.core.decimals import plain
 from app.core.errors import Invalid, NotFound
 from app.market.instruments import InstrumentBook
 from app.pipeline.risk import repository
-from app.pipeline.risk.exposure import DEFAULT_MIN_NOTIONAL, Limits
-from app.pipeline.risk.loosening import loosened
+from app.pipeline.risk.in_force import limits_at, store
+from app.pipeline.risk.loosening import NO_LIMITS, TraderLimits, changed, differences, loosened
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile, SwitchScope
 from app.pipeline.wakeups import Work, wake
 from app.strategies import repository as strategies
+from app.trading.days import next_midnight
 from app.trading.tickers import to_ticker
-
-PERCENT: Final = Decimal("0.01")
-
-
-def limits_of(profile: RiskProfile | None) -> Limits:
-    """The row as the value that the rules read."""
-    if profile is None:
-        return Limits()
-    drift = profile.max_price_drift_percent
-    leverage = profile.max_leverage
-    allowed = profile.allowed_symbols
-    return Limits(
-        max_daily_loss=profile.max_daily_loss,
-        max_open_positions=profile.max_open_positions,
-        max_notional_per_symbol=profile.max_notional_per_symbol,
-        max_notional_total=profile.max_notional_total,
-        max_leverage=None if leverage is None else Decimal(leverage),
-        max_orders_per_minute=profile.max_orders_per_minute,
-        min_notional=profile.min_notional,
-        allowed_symbols=None if allowed is None else frozenset(allowed),
-        max_price_drift=None if drift is None else drift * PERCENT,
-    )
 
 
 async def set_limits(
@@ -49,29 +29,32 @@ async def set_limits(
     user_id: UUID,
     values: Mapping[str, Any],
     *,
+    zone: ZoneInfo,
     actor: str,
     now: datetime,
     before_loosening: Callable[[], None] = lambda: None,
-) -> RiskProfile:
-    """Replace the trader's limits by these; what is missing or null is no limit.
+) -> TraderLimits:
+    """Replace the trader's limits by these: at once, but for what allows more than before.
 
     Args:
         session: the caller's transaction.
         user_id: whose.
-        values: by column.
+        values: by column; what is missing or null is no limit, but for `min_notional`.
+        zone: of the trader: what allows more waits for the end of their day.
         actor: a username.
         now: time of the change.
-        before_loosening: called when one of them would allow more than it does; raises to refuse.
+        before_loosening: called when one of them allows more than is in force, or waits to be;
+            raises to refuse.
     """
-    profile = await repository.profile(session, user_id)
-    before = limits_of(profile)
+    profile = await repository.profile_to_change(session, user_id)
+    held, wanted = limits_at(profile, now=now), {**NO_LIMITS, **values}
+    if loosened(held.agreed, wanted):
+        before_loosening()
+    limits = changed(held, wanted, now=now, midnight=next_midnight(now, zone=zone))
     if profile is None:
         profile = RiskProfile(user_id=user_id)
         session.add(profile)
-    for name, value in values.items():
-        setattr(profile, name, value)
-    if loosened(before, limits_of(profile)):
-        before_loosening()
+    store(profile, limits)
     profile.updated_at = now
     await record(
         session,
@@ -81,9 +64,9 @@ async def set_limits(
         subject_kind="risk",
         subject_id=str(user_id),
         user_id=user_id,
-        detail={name: str(value) for name, value in values.items() if value is not None},
+        detail=differences(held, limits),
     )
-    return profile
+    return limits
 
 
 async def listed_symbols(
@@ -225,15 +208,3 @@ def first_switch(
         if (scope, scope_id) in switches:
             return scope.value
     return None
-
-
-__all__ = [
-    "DEFAULT_MIN_NOTIONAL",
-    "first_switch",
-    "latch_daily_loss",
-    "limits_of",
-    "listed_symbols",
-    "owned_scope",
-    "set_kill_switch",
-    "set_limits",
-]

@@ -284,14 +284,14 @@ async def test_security_40_a_crash_leaves_the_effect_and_its_answer_or_neither(
 
 
 async def test_security_40_a_refusal_that_left_a_record_is_kept(front: Front) -> None:
-    await front.call("PUT", "/risk", {"max_notional_total": "5000"})
+    await front.post("/risk/kill-switch", {"is_on": True})
     request = await an_entry(front)
 
     first = await send(front, request, "k")
-    await front.call("PUT", "/risk", {"max_notional_total": None})
+    await front.post("/risk/kill-switch", {"is_on": False})
     again = await send(front, request, "k")
 
-    assert (first.status_code, first.json()["code"]) == (422, "max_notional_total")
+    assert (first.status_code, first.json()["code"]) == (422, "kill_switch")
     assert (again.status_code, again.json()) == (422, first.json())
     assert [signal.status for signal in await front.desk.signals()] == [SignalStatus.DENIED]
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.strategies.words import Approval
 from tests.builders import a_user, an_account
 from tests.integration.desk.front import Front
 
@@ -16,23 +17,32 @@ ALL = {
     "allowed_symbols": ["BTC/USDT:USDT"],
     "max_price_drift_percent": "1.5",
 }
+NOTHING_WAITS = {"pending": None, "pending_from": None, "updated_at": None}
+# The desk's clock begins at noon, and its trader's day is UTC's.
+MIDNIGHT = "2026-03-03T00:00:00.000000Z"
+
+
+async def tomorrow(front: Front) -> None:
+    front.desk.clock.advance(12 * 3_600)
+    await front.desk.price("60000")
 
 
 async def test_a_trader_without_limits_has_the_least_notional_only(front: Front) -> None:
     limits = await front.get("/risk")
 
-    assert limits == {**dict.fromkeys(ALL), "min_notional": "10", "updated_at": None}
+    assert limits == {**NOTHING_WAITS, **dict.fromkeys(ALL), "min_notional": "10"}
 
 
 async def test_put_replaces_every_limit(front: Front) -> None:
-    await front.call("PUT", "/risk", ALL)
-    assert {**(await front.get("/risk")), "updated_at": None} == {**ALL, "updated_at": None}
+    first = await front.call("PUT", "/risk", ALL)
+    assert {**first.json(), "updated_at": None} == {**ALL, **NOTHING_WAITS}
+    assert first.json() == await front.get("/risk")
 
-    answer = await front.call("PUT", "/risk", {"max_leverage": 2})
+    await front.call("PUT", "/risk", {"max_leverage": 2})
+    await tomorrow(front)
 
     left = {**dict.fromkeys(ALL), "min_notional": "10", "max_leverage": 2}
-    assert answer.status_code == 200
-    assert {**answer.json(), "updated_at": None} == {**left, "updated_at": None}
+    assert {**(await front.get("/risk")), "updated_at": None} == {**left, **NOTHING_WAITS}
 
 
 async def test_a_null_least_notional_is_no_limit_of_ours(front: Front) -> None:
@@ -159,3 +169,83 @@ async def test_security_22_prove_shows_each_of_the_traders_own_limits_bite(front
         "said": "",
     }
     assert await front.desk.orders() == []
+
+
+async def test_security_22_what_is_in_force_and_what_waits_is_the_same_wherever_it_is_shown(
+    front: Front,
+) -> None:
+    await front.call("PUT", "/risk", ALL)
+    wanted = {**ALL, "max_daily_loss": "400", "max_leverage": None, "max_open_positions": 4}
+    key = {"Idempotency-Key": "raise"}
+
+    answer = (await front.call("PUT", "/risk", wanted, headers=key)).json()
+
+    waits = {"max_daily_loss": "400", "max_leverage": None}
+    assert (answer["pending"], answer["pending_from"]) == (waits, MIDNIGHT)
+    held = {name: answer[name] for name in (*waits, "max_open_positions")}
+    assert held == {"max_daily_loss": "200", "max_leverage": 3, "max_open_positions": 4}
+    assert await front.get("/risk") == answer
+    assert (await front.get("/risk/state"))["limits"] == answer
+    assert (await front.post("/risk/prove"))["limits"] == answer
+    assert (await front.call("PUT", "/risk", wanted, headers=key)).json() == answer
+
+    await tomorrow(front)
+
+    now = {**answer, **waits, "pending": None, "pending_from": None}
+    assert await front.get("/risk") == now
+    assert (await front.get("/risk/state"))["limits"] == now
+    assert (await front.post("/risk/prove"))["limits"] == now
+
+
+async def test_security_22_preview_day_and_proof_go_by_the_limit_in_force(
+    sqlite_front: Front,
+) -> None:
+    front = sqlite_front
+    await front.desk.change_strategy(approval=Approval.MANUAL)
+    front.desk.clock.advance(12 * 3_600 - 300)
+    await front.desk.price("60000")
+    signal = (await front.desk.alert(quantity="0.1")).signal_id
+    await front.call("PUT", "/risk", {"max_notional_total": "5000", "max_daily_loss": "50"})
+    await front.call("PUT", "/risk", {"max_notional_total": "7000", "max_daily_loss": "90"})
+
+    async def seen() -> tuple[str | None, str, str]:
+        preview = await front.get(f"/signals/{signal}/preview")
+        rules = (await front.post("/risk/prove"))["rules"]
+        [said] = [one["said"] for one in rules if one["rule"] == "max_notional_total"]
+        [day] = (await front.get("/risk/state"))["days"]
+        return preview["reason"], said, day["left"]
+
+    before = await seen()
+    front.desk.clock.advance(300)
+    await front.desk.price("60000")
+
+    assert before == (
+        "max_notional_total: 6000 USDT in all, at most 5000",
+        "5010 USDT in all, at most 5000",
+        "50",
+    )
+    assert await seen() == (None, "7010 USDT in all, at most 7000", "90")
+
+
+async def test_security_22_the_trail_says_what_was_changed_and_from_when(
+    sqlite_front: Front,
+) -> None:
+    front = sqlite_front
+    for limits in ({"max_daily_loss": "200"}, {"max_daily_loss": "400", "max_leverage": 2}, {}):
+        await front.call("PUT", "/risk", limits)
+
+    trail = (await front.get("/audit", action="risk.limits_set"))["items"]
+
+    assert [one["detail"] for one in reversed(trail)] == [
+        {"max_daily_loss": "200; was no limit"},
+        {
+            "max_daily_loss": f"200 until {MIDNIGHT}, then 400; was 200",
+            "max_leverage": "2; was no limit",
+        },
+        {
+            "max_daily_loss": f"200 until {MIDNIGHT}, then no limit; "
+            f"was 200 until {MIDNIGHT}, then 400",
+            "max_leverage": f"2 until {MIDNIGHT}, then no limit; was 2",
+        },
+    ]
+    assert {one["actor"] for one in trail} == {front.desk.user.username}

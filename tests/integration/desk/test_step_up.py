@@ -41,6 +41,28 @@ async def test_security_29_limits_are_raised_with_a_proof_and_lowered_without(
         assert (await front.call("PUT", "/risk", limits)).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("loss", "expected"), [("400", 200), ("300", 200), ("100", 200), ("400.01", 401)]
+)
+async def test_security_29_what_waits_is_kept_or_lowered_without_a_proof_and_raised_with_one(
+    front: Front, loss: str, expected: int
+) -> None:
+    await front.call("PUT", "/risk", TIGHT)
+    await front.call("PUT", "/risk", {**TIGHT, "max_daily_loss": "400"})
+
+    # What waits is sent along with a limit that allows less.
+    status, _ = await stale(
+        front, "PUT", "/risk", {"max_daily_loss": loss, "max_open_positions": 2}
+    )
+
+    kept = await front.get("/risk")
+    waits = {"400": "400", "300": "300", "100": None, "400.01": "400"}[loss]
+    assert status == expected
+    assert kept["max_daily_loss"] == "100"
+    assert (kept["pending"] or {}).get("max_daily_loss") == waits
+    assert kept["max_open_positions"] == (2 if expected == 200 else 3)
+
+
 async def test_security_29_the_kill_switch_is_thrown_by_anybody_and_released_with_a_proof(
     front: Front,
 ) -> None:

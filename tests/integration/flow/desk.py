@@ -8,6 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -244,10 +245,12 @@ class Desk:
     async def limits(self, **values: Any) -> None:
         """The trader's limits; the minimum notional is 10 unless given."""
         async with self.database.transaction() as session:
+            user = await session.get_one(User, self.user.id)
             await risk.set_limits(
                 session,
-                self.user.id,
+                user.id,
                 {"min_notional": Decimal(10), **values},
+                zone=ZoneInfo(user.timezone),
                 actor=self.user.username,
                 now=self.clock.now(),
             )
