@@ -20,7 +20,9 @@ from app.pipeline.risk.models import KillSwitch, SwitchScope
 from app.trading.money import Money
 
 NO_MINIMUM: Final = Decimal(0)
-Amount = Annotated[Money, Field(gt=0)]
+# What a column holds: 20 digits before the point, 18 behind it.
+Amount = Annotated[Money, Field(gt=0, max_digits=38, decimal_places=18)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Symbol = Annotated[str, Field(min_length=1, max_length=80)]
 LIMITS_EXAMPLE: Final[dict[str, JsonValue]] = {
     "max_daily_loss": "200",
@@ -54,11 +56,11 @@ class LimitsIn(In):
     model_config = ConfigDict(json_schema_extra={"examples": [LIMITS_EXAMPLE]})
 
     max_daily_loss: Amount | None = None
-    max_open_positions: int | None = Field(default=None, ge=1)
+    max_open_positions: Count | None = None
     max_notional_per_symbol: Amount | None = None
     max_notional_total: Amount | None = None
-    max_leverage: int | None = Field(default=None, ge=1)
-    max_orders_per_minute: int | None = Field(default=None, ge=1)
+    max_leverage: Count | None = None
+    max_orders_per_minute: Count | None = None
     min_notional: Amount | None = DEFAULT_MIN_NOTIONAL
     allowed_symbols: list[Symbol] | None = Field(default=None, max_length=1_000)
     max_price_drift_percent: Amount | None = None

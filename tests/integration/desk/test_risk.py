@@ -68,6 +68,10 @@ async def test_a_ticker_is_stored_as_the_symbol_it_means(front: Front) -> None:
         {"max_price_drift_percent": "0"},
         {"min_notional": "NaN"},
         {"max_dayly_loss": "5"},
+        # More than a column holds.
+        {"max_daily_loss": "0.1234567890123456789"},
+        {"max_notional_total": "100000000000000000000"},
+        {"max_orders_per_minute": 2**31},
         {"allowed_symbols": ["NOPEUSDT"]},
     ],
 )
