@@ -245,6 +245,21 @@ DOORS = Chapter(
             ),
         ),
         Bug(
+            name="limits_raised_at_once",
+            wrong="Raises a risk limit at the moment it is asked for.",
+            cost="On a bad day the trader lifts the loss limit and goes on losing.",
+            file="app/pipeline/risk/loosening.py",
+            swaps=(
+                Swap(
+                    "    more = loosened(held.values, wanted)\n", "    more: tuple[str, ...] = ()\n"
+                ),
+            ),
+            tests=tests_in(
+                "integration/flow/test_loosening",
+                "test_security_22_a_raised_limit_when_the_traders_midnight_comes_then_holds_by_itself",
+            ),
+        ),
+        Bug(
             name="owner_of_an_order_not_checked",
             wrong="Shows and cancels an order for whoever knows its id.",
             cost="One user ends another one's entry, or reads what they trade.",
