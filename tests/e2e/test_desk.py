@@ -128,10 +128,15 @@ async def test_a_script_with_a_narrow_key_tells_what_it_wants(
         assert ordered.status_code == 403
 
 
-async def test_the_documents_name_every_desk_route(tmp_path: Path, sqlite_url: str) -> None:
+async def test_the_documents_name_every_desk_route_and_show_what_it_takes_and_gives(
+    tmp_path: Path, sqlite_url: str
+) -> None:
     async with running(tmp_path, sqlite_url) as site:
-        paths = (await site.get("/schema/openapi.json"))["paths"]
+        document = await site.get("/schema/openapi.json")
 
+    paths, shapes = document["paths"], document["components"]["schemas"]
+    assert shapes["LimitsIn"]["examples"][0]["max_daily_loss"] == "200"
+    assert shapes["LimitsOut"]["examples"][0]["pending"] == {"max_daily_loss": "400"}
     for path, method in (
         ("/risk", "put"),
         ("/risk/kill-switch", "post"),
