@@ -18,11 +18,11 @@ from app.pipeline.flow.tools import Tools, hold_user
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
-from app.pipeline.pnl.rules import trading_day
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.models import KillSwitch
 from app.pipeline.risk.rules import why_stopped
 from app.pipeline.risk.service import first_switch
+from app.trading.days import trading_day
 from app.trading.words import Purpose
 
 # Built once, and one question: it is asked for every entry.
