@@ -18,6 +18,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from loguru import logger
 from sqlalchemy import NullPool
 from sqlalchemy.engine import make_url
@@ -25,6 +26,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.migrate import upgrade
 from app.db.session import Database, open_database
+
+# A slow machine breaks no rule: speed is measured elsewhere.
+settings.register_profile("without a clock", deadline=None)
+settings.load_profile("without a clock")
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"

@@ -78,7 +78,7 @@ async def get_risk_state(
     switches = await risk.switches_on(session, caller.user_id)
     return RiskStateOut(
         at=now,
-        limits=LimitsOut.of(limits),
+        limits=LimitsOut.of(limits, await risk.approver_of(session, limits)),
         switches=[KillSwitchOut.of(one) for one in switches],
         days=days,
     )
@@ -138,10 +138,11 @@ async def prove_limits(
 ) -> ProvenOut:
     """Your limits in force, the rules that every entry meets; nothing is ordered or written."""
     profile = await risk.profile(session, caller.user_id)
+    limits = limits_at(profile, now=now)
     proofs = prove(limits_in_force(tools, profile, now=now), now=now)
     return ProvenOut(
         at=now,
-        limits=LimitsOut.of(limits_at(profile, now=now)),
+        limits=LimitsOut.of(limits, await risk.approver_of(session, limits)),
         all_bite=all(one.bites for one in proofs if one.is_set),
         rules=[ProofOut.model_validate(one) for one in proofs],
     )

@@ -31,6 +31,8 @@ ORDER: Final = (
     "alarm.understood",
     "alarm",
     "signal.created",
+    "signal.first_approved",
+    "signal.second_asked",
     "signal.approved",
     "signal.sized",
     "signal",

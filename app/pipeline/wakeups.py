@@ -37,6 +37,7 @@ class Work(Word):
 
     ALARMS = "alarms"
     PRICE = "price"
+    WEIGH = "weigh"
     ENTRY = "entry"
     EXIT = "exit"
     ORDER = "order"

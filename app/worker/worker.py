@@ -24,6 +24,7 @@ from app.pipeline.flow.protection import protect, tell_naked
 from app.pipeline.flow.silence import watch_for_gaps
 from app.pipeline.flow.sweeps import Due
 from app.pipeline.flow.tools import Tools, place_of
+from app.pipeline.flow.weighing import weigh
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.status import OrderStatus
@@ -82,6 +83,7 @@ class Worker:
         self._steps: Mapping[Work, Callable[[UUID], Awaitable[None]]] = {
             Work.ALARMS: self._decide_crowd,
             Work.PRICE: partial(note_reference, tools),
+            Work.WEIGH: partial(weigh, tools),
             Work.ENTRY: self._enter,
             Work.EXIT: self._leave,
             Work.ORDER: self._carry_order_on,

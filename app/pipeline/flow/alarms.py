@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
@@ -45,6 +46,7 @@ from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions.models import Position
+from app.pipeline.risk.models import RiskProfile
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.words import SignalAction
@@ -78,7 +80,7 @@ async def on_alarm(
     """
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Alarm, alarm_id)
-        alarm, strategy, account, owner = await _load(session, alarm_id)
+        alarm, strategy, account, owner, above = await _load(session, alarm_id)
         alarm.stored_at = stored_at or alarm.stored_at
         if alarm.status is not AlarmStatus.RECEIVED:
             return alarm
@@ -93,7 +95,7 @@ async def on_alarm(
                 AlarmStatus.REFUSED, reason=f"{refusal.code}: {refusal.detail}", now=tools.now()
             )
             return alarm
-        case = Case(alarm, strategy, account, owner, meaning, tools.now())
+        case = Case(alarm, strategy, account, owner, meaning, tools.now(), above is not None)
         failpoint("C07")
         await _decide(session, tools, case)
         await follow_chain(session, tools, case)
@@ -102,21 +104,24 @@ async def on_alarm(
     return alarm
 
 
+# The limit as it was set: what waits can only lift it, and an entry that is weighed without need is
+# let pass.
 _ALARM: Final = (
-    select(Alarm, Strategy, ExchangeAccount, User)
+    select(Alarm, Strategy, ExchangeAccount, User, RiskProfile.second_approval_above)
     .join(Strategy, Strategy.id == Alarm.strategy_id)
     .join(ExchangeAccount, ExchangeAccount.id == Strategy.account_id)
     .join(User, User.id == Alarm.user_id)
+    .outerjoin(RiskProfile, RiskProfile.user_id == Alarm.user_id)
     .where(Alarm.id == bindparam("alarm_id"))
 )
 
 
 async def _load(
     session: AsyncSession, alarm_id: UUID
-) -> tuple[Alarm, Strategy, ExchangeAccount, User]:
+) -> tuple[Alarm, Strategy, ExchangeAccount, User, Decimal | None]:
     found = await session.execute(_ALARM, {"alarm_id": alarm_id})
-    alarm, strategy, account, owner = found.one()
-    return alarm, strategy, account, owner
+    alarm, strategy, account, owner, above = found.one()
+    return alarm, strategy, account, owner, above
 
 
 async def _decide(session: AsyncSession, tools: Tools, case: Case) -> None:

@@ -76,7 +76,11 @@ class Ignored(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One alarm with everything its reading depends on."""
+    """One alarm with everything its reading depends on.
+
+    Attributes:
+        may_need_second: whether its trader wants a second person's consent to large entries.
+    """
 
     alarm: Alarm
     strategy: Strategy
@@ -84,6 +88,7 @@ class Case:
     owner: User
     meaning: Meaning
     now: datetime
+    may_need_second: bool = False
 
 
 def resolved(case: Case, intent: Intent, book: Position | None) -> list[Intent]:
@@ -182,6 +187,7 @@ def draft_of(
         part=part,
         is_test=case.alarm.is_test,
         external_id=case.meaning.alert_id,
+        may_need_second=case.may_need_second,
     )
 
 

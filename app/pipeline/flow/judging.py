@@ -28,6 +28,7 @@ from app.pipeline.risk.levels import PriceLevel, stop_from, targets_from
 from app.pipeline.risk.models import RiskProfile
 from app.pipeline.risk.rules import Verdict, check_entry, first_denial
 from app.pipeline.risk.sizing import SizeAsked, Sized, SizingBasis, size_entry
+from app.pipeline.signals import repository as signals
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.service import AUTO_RULE
 from app.pipeline.signals.status import SignalStatus
@@ -191,7 +192,13 @@ async def judge(
     )
     leverage = min(strategy.leverage, signal.leverage or strategy.leverage)
     nearest = targets[0].price if targets else None
-    entry = _entry(case, sized, target=nearest, leverage=leverage)
+    entry = _entry(
+        case,
+        sized,
+        target=nearest,
+        leverage=leverage,
+        has_second_approval=await _has_second_approval(session, signal, limits),
+    )
     return Judgement(
         entry=entry,
         sized=sized,
@@ -272,7 +279,22 @@ async def _asked(
     return SizeAsked(SizingMode.FROM_ALERT, None)
 
 
-def _entry(case: EntryCase, sized: Sized, *, target: Decimal | None, leverage: int) -> Entry:
+async def _has_second_approval(session: AsyncSession, signal: Signal, limits: Limits) -> bool:
+    """Whether another person has consented, looked up for traders who want that."""
+    if limits.second_approval_above is None:
+        return False
+    found = await signals.second_approval(session, signal.id)
+    return found is not None and found.confirmed_at is not None
+
+
+def _entry(
+    case: EntryCase,
+    sized: Sized,
+    *,
+    target: Decimal | None,
+    leverage: int,
+    has_second_approval: bool,
+) -> Entry:
     signal, strategy, quote = case.signal, case.strategy, case.outside.quote
     drift, allowed = strategy.max_price_drift_percent, strategy.allowed_symbols
     return Entry(
@@ -295,6 +317,7 @@ def _entry(case: EntryCase, sized: Sized, *, target: Decimal | None, leverage: i
         ),
         is_auto=signal.decided_by == AUTO_RULE,
         is_add=signal.action is SignalAction.ADD,
+        has_second_approval=has_second_approval,
     )
 
 

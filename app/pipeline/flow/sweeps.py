@@ -93,6 +93,7 @@ async def find_due(
     async with tools.database.read() as session:
         undecided = await alarms.undecided(session, before=settled)
         approved = await signals.in_status(session, SignalStatus.APPROVED)
+        unweighed = await signals.to_be_weighed(session)
         live = await orders.live(session)
         steps = [
             Due(
@@ -101,7 +102,7 @@ async def find_due(
                 (one.account_id, one.symbol),
                 is_urgent=not one.action.opens,
             )
-            for one in approved
+            for one in (*approved, *unweighed)
         ]
         steps += [
             Due(

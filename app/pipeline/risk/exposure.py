@@ -30,6 +30,8 @@ class Limits:
         min_notional: quote; the venue's own minimum applies as well.
         allowed_symbols: ccxt symbols; an empty set allows nothing.
         max_price_drift: fraction of the reference price, 0.01 = 1 %.
+        second_approval_above: quote; what is worth more takes two people.
+        second_approver: the other one.
         max_price_age: an opening decision on an older price is no decision.
         liquidation_room: fraction of the stop distance to keep between stop and liquidation.
     """
@@ -43,6 +45,8 @@ class Limits:
     min_notional: Decimal = DEFAULT_MIN_NOTIONAL
     allowed_symbols: frozenset[str] | None = None
     max_price_drift: Decimal | None = None
+    second_approval_above: Decimal | None = None
+    second_approver: UUID | None = None
     max_price_age: timedelta = DEFAULT_PRICE_AGE
     liquidation_room: Decimal = LIQUIDATION_ROOM
 
@@ -140,6 +144,7 @@ class Entry:
         maintenance_rate: maintenance margin, fraction of the notional.
         is_auto: no human looks at it.
         is_add: the alert says outright that it adds to a book.
+        has_second_approval: another person has consented to it.
     """
 
     strategy_id: UUID
@@ -157,6 +162,7 @@ class Entry:
     strategy: StrategyLimits = StrategyLimits()
     is_auto: bool = False
     is_add: bool = False
+    has_second_approval: bool = False
 
     @property
     def is_spot(self) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
+from uuid import UUID
 
 from app.core.clock import iso
 from app.core.decimals import plain
@@ -24,10 +25,12 @@ CAPS: Final = (
     "max_leverage",
     "max_orders_per_minute",
     "max_price_drift_percent",
+    "second_approval_above",
 )
 SYMBOLS: Final = "allowed_symbols"
+APPROVER: Final = "second_approver_id"
 NO_LIMITS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys((*CAPS, SYMBOLS)),
+    **dict.fromkeys((*CAPS, SYMBOLS, APPROVER)),
     "min_notional": DEFAULT_MIN_NOTIONAL,
 }
 
@@ -54,6 +57,12 @@ class TraderLimits:
         return {**self.values, **self.pending}
 
     @property
+    def approver(self) -> UUID | None:
+        """Who has to consent to large entries; None while none needs it."""
+        found: UUID | None = self.values[APPROVER]
+        return None if self.values["second_approval_above"] is None else found
+
+    @property
     def in_force(self) -> Limits:
         """As the rules read them."""
         values = self.values
@@ -69,6 +78,8 @@ class TraderLimits:
             min_notional=values["min_notional"],
             allowed_symbols=None if allowed is None else frozenset(allowed),
             max_price_drift=None if drift is None else drift * PERCENT,
+            second_approval_above=values["second_approval_above"],
+            second_approver=self.approver,
         )
 
     def told(self, name: str) -> str:
@@ -88,6 +99,11 @@ def loosened(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, 
     if _adds(before[SYMBOLS], after[SYMBOLS]):
         names.append(SYMBOLS)
     return tuple(names)
+
+
+def names_another(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether somebody else is to consent from now on: it could be one who always does."""
+    return after[APPROVER] is not None and before[APPROVER] not in {None, after[APPROVER]}
 
 
 def changed(
@@ -112,8 +128,10 @@ def changed(
     meanwhile = {name: held.values[name] for name in more if name in CAPS}
     if SYMBOLS in more:
         meanwhile[SYMBOLS] = _shared(held.values[SYMBOLS], wanted[SYMBOLS])
+    # Until midnight somebody has to be there who can consent to what is above the limit.
+    approver = wanted[APPROVER] or held.values[APPROVER]
     return TraderLimits(
-        values={**wanted, **meanwhile},
+        values={**wanted, **meanwhile, APPROVER: approver},
         pending={name: wanted[name] for name in more},
         pending_from=(midnight if is_new else held.pending_from) if more else None,
         updated_at=now,
@@ -140,7 +158,9 @@ def _shared(before: list[str], after: list[str] | None) -> list[str]:
     return before if after is None else [name for name in after if name in before]
 
 
-def _said(value: Decimal | int | list[str] | None) -> str:
+def _said(value: Decimal | int | UUID | list[str] | None) -> str:
+    if isinstance(value, UUID):
+        return str(value)
     if value is None:
         return "no limit"
     if isinstance(value, list):

@@ -25,6 +25,9 @@ class RiskProfile(Base):
 
     What is in force is told by `in_force.limits_at` alone: the columns hold until `pending_from`,
     and then what is `pending` takes the place of those that it names.
+
+    Attributes:
+        second_approver_id: who has to consent to entries above `second_approval_above`.
     """
 
     __tablename__ = "risk_profiles"
@@ -39,6 +42,9 @@ class RiskProfile(Base):
     min_notional: Mapped[Decimal] = mapped_column(default=Decimal(10))
     allowed_symbols: Mapped[list[str] | None]
     max_price_drift_percent: Mapped[Decimal | None]
+    second_approval_above: Mapped[Decimal | None]
+    # No foreign key: SQLite takes none together with a new column, and no user is ever deleted.
+    second_approver_id: Mapped[UUID | None]
     pending: Mapped[dict[str, Any] | None]
     pending_from: Mapped[datetime | None]
     updated_at: Mapped[datetime]

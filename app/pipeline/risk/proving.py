@@ -13,7 +13,7 @@ from uuid import UUID
 
 from app.core.decimals import EXACT, plain
 from app.pipeline.risk.exposure import Entry, Exposure, HeldBook, Limits, StrategyLimits
-from app.pipeline.risk.rules import RULES, Verdict, check_entry
+from app.pipeline.risk.rules import RULES, SECOND_APPROVAL, Verdict, check_entry
 from app.pipeline.risk.sizing import ONE, ZERO, Sized
 from app.trading.instrument import Instrument
 from app.trading.words import MarketType, PositionSide
@@ -113,6 +113,7 @@ def _entry(limits: Limits, now: datetime) -> Entry:
         reference_price=PRICE,
         target_price=PRICE * 2,
         is_auto=True,
+        has_second_approval=True,
     )
 
 
@@ -227,6 +228,15 @@ def _max_orders_per_minute(case: _Case, limits: Limits) -> _Case | None:
     return _standing(case, f"one more entry after {most} in a minute", orders_last_minute=most)
 
 
+def _second_approval_missing(case: _Case, limits: Limits) -> _Case | None:
+    most = limits.second_approval_above
+    if most is None:
+        return None
+    tried = f"an entry of {plain(most + 1)} to which nobody else has consented"
+    large = _sizing(case, tried, notional=most + 1)
+    return _asking(large, tried, has_second_approval=False)
+
+
 def _stale_price(case: _Case, limits: Limits) -> _Case:
     age = limits.max_price_age + timedelta(seconds=1)
     tried = f"an entry at a price that is {age.total_seconds():.1f} s old"
@@ -296,4 +306,5 @@ PROVOCATIONS: Final[dict[str, Callable[[_Case, Limits], _Case | None]]] = {
     "insufficient_funds": lambda case, _: _standing(
         case, "an entry with nothing left to pay for it", free=ZERO
     ),
+    SECOND_APPROVAL: _second_approval_missing,
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +10,8 @@ from sqlalchemy import Uuid, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import User
+from app.pipeline.risk.in_force import limits_at
+from app.pipeline.risk.loosening import TraderLimits
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile
 
 
@@ -21,6 +23,18 @@ async def profile(session: AsyncSession, user_id: UUID) -> RiskProfile | None:
 async def profile_to_change(session: AsyncSession, user_id: UUID) -> RiskProfile | None:
     """As `profile`, kept from other writers: which limit is tighter depends on those before."""
     return await session.get(RiskProfile, user_id, with_for_update=True)
+
+
+async def asks_second(session: AsyncSession, user_id: UUID, *, now: datetime) -> bool:
+    """Whether the trader wants a second person's consent to large entries."""
+    limits = limits_at(await profile(session, user_id), now=now)
+    return limits.in_force.second_approval_above is not None
+
+
+async def approver_of(session: AsyncSession, limits: TraderLimits) -> User | None:
+    """Whose consent these limits ask for; None when nobody's."""
+    approver = limits.in_force.second_approver
+    return None if approver is None else await session.get(User, approver)
 
 
 async def switches_on(session: AsyncSession, user_id: UUID) -> Sequence[KillSwitch]:

@@ -25,7 +25,8 @@ async def get_limits(
     now: NamedDependency[datetime],
 ) -> LimitsOut:
     """What is in force now, and under `pending` what some of them become at `pending_from`."""
-    return LimitsOut.of(limits_at(await repository.profile(session, caller.user_id), now=now))
+    limits = limits_at(await repository.profile(session, caller.user_id), now=now)
+    return LimitsOut.of(limits, await repository.approver_of(session, limits))
 
 
 @put(
@@ -55,6 +56,9 @@ async def set_limits(
     values["allowed_symbols"] = await service.listed_symbols(
         session, instruments, caller.user_id, data.allowed_symbols
     )
+    values["second_approver_id"] = await service.approver_named(
+        session, caller.user_id, data.second_approver
+    )
     limits = await service.set_limits(
         session,
         caller.user_id,
@@ -64,7 +68,8 @@ async def set_limits(
         now=now,
         before_loosening=lambda: check_proof(caller),
     )
-    return await once.keep(session, LimitsOut.of(limits))
+    out = LimitsOut.of(limits, await repository.approver_of(session, limits))
+    return await once.keep(session, out)
 
 
 @post(

@@ -16,6 +16,8 @@ from app.pipeline.risk.levels import average_price, liquidation_estimate
 from app.pipeline.risk.sizing import ZERO
 from app.trading.words import PositionSide
 
+SECOND_APPROVAL: Final = "second_approval_missing"
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -282,6 +284,18 @@ def _leverage_in_use(case: _Case) -> _Says:
     return True, wanted
 
 
+def _second_approval_missing(case: _Case) -> _Says:
+    most, notional = case.limits.second_approval_above, case.entry.sized.notional
+    worth = f"{plain(notional)} {case.entry.instrument.quote}"
+    if most is None:
+        return True, "one approval is enough, whatever it is worth"
+    if notional <= most:
+        return True, f"{worth}, one approval is enough up to {plain(most)}"
+    if case.entry.has_second_approval:
+        return True, f"{worth}, above {plain(most)}, and a second person has consented"
+    return False, f"{worth}, and above {plain(most)} a second person has to consent first"
+
+
 def _insufficient_funds(case: _Case) -> _Says:
     needed, free = case.entry.funds_needed, case.exposure.free
     coin = case.entry.instrument.settle
@@ -323,4 +337,5 @@ RULES: Final[dict[str, Callable[[_Case], _Says]]] = {
     "daily_loss_would_exceed": _daily_loss_would_exceed,
     "max_orders_per_minute": _max_orders_per_minute,
     "insufficient_funds": _insufficient_funds,
+    SECOND_APPROVAL: _second_approval_missing,
 }

@@ -13,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from app.accounts.models import User
 from app.http.schemas import In, Moment, Out
 from app.pipeline.risk.exposure import DEFAULT_MIN_NOTIONAL
 from app.pipeline.risk.loosening import TraderLimits
@@ -34,6 +35,8 @@ LIMITS_EXAMPLE: Final[dict[str, JsonValue]] = {
     "min_notional": "10",
     "allowed_symbols": ["BTC/USDT:USDT", "ETHUSDT.P"],
     "max_price_drift_percent": "1",
+    "second_approval_above": "2500",
+    "second_approver": "anna",
 }
 # As the limits of the example are answered on a day on which one of them was raised.
 LIMITS_SHOWN: Final[dict[str, JsonValue]] = {
@@ -50,7 +53,9 @@ class LimitsIn(In):
     """All limits at once; null or left out is no limit, but for `min_notional`, which is then 10.
 
     Amounts are in quote or settle currency, live and paper counted apart; a percentage is 1 for
-    1 %; `allowed_symbols` takes tickers or ccxt symbols.
+    1 %; `allowed_symbols` takes tickers or ccxt symbols. An entry worth more than
+    `second_approval_above` is sent only when `second_approver`, another user who may trade, has
+    consented as well.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [LIMITS_EXAMPLE]})
@@ -64,11 +69,19 @@ class LimitsIn(In):
     min_notional: Amount | None = DEFAULT_MIN_NOTIONAL
     allowed_symbols: list[Symbol] | None = Field(default=None, max_length=1_000)
     max_price_drift_percent: Amount | None = None
+    second_approval_above: Amount | None = None
+    second_approver: str | None = Field(default=None, min_length=1, max_length=64)
+
+    @model_validator(mode="after")
+    def _names_the_other_person(self) -> Self:
+        if (self.second_approval_above is None) is not (self.second_approver is None):
+            raise ValueError("second_approval_above and second_approver: give both, or neither")
+        return self
 
     def values(self) -> dict[str, Any]:
-        """By column."""
+        """By column, but for the symbols' and the other person's names, which are looked up."""
         least = NO_MINIMUM if self.min_notional is None else self.min_notional
-        return {**self.model_dump(), "min_notional": least}
+        return {**self.model_dump(exclude={"second_approver"}), "min_notional": least}
 
 
 class CapsOut(Out):
@@ -82,6 +95,7 @@ class CapsOut(Out):
     max_orders_per_minute: int | None = None
     allowed_symbols: list[str] | None = None
     max_price_drift_percent: Money | None = None
+    second_approval_above: Money | None = None
 
 
 class PendingLimitsOut(CapsOut):
@@ -104,15 +118,19 @@ class LimitsOut(CapsOut):
     model_config = ConfigDict(json_schema_extra={"examples": [LIMITS_SHOWN]})
 
     min_notional: Money | None = DEFAULT_MIN_NOTIONAL
+    second_approver: str | None = None
     pending: PendingLimitsOut | None = None
     pending_from: Moment | None = None
     updated_at: Moment | None = None
 
     @classmethod
-    def of(cls, limits: TraderLimits) -> Self:
-        """Shape limits of a moment."""
+    def of(cls, limits: TraderLimits, approver: User | None) -> Self:
+        """Shape limits of a moment, and the person they name."""
+        shown = {name: limits.values[name] for name in CapsOut.model_fields}
         return cls(
-            **{**limits.values, "min_notional": limits.values["min_notional"] or None},
+            **shown,
+            min_notional=limits.values["min_notional"] or None,
+            second_approver=None if approver is None else approver.username,
             pending=PendingLimitsOut(**limits.pending) if limits.pending else None,
             pending_from=limits.pending_from,
             updated_at=limits.updated_at,

@@ -16,7 +16,14 @@ from app.core.errors import Invalid, NotFound
 from app.market.instruments import InstrumentBook
 from app.pipeline.risk import repository
 from app.pipeline.risk.in_force import limits_at, store
-from app.pipeline.risk.loosening import NO_LIMITS, TraderLimits, changed, differences, loosened
+from app.pipeline.risk.loosening import (
+    NO_LIMITS,
+    TraderLimits,
+    changed,
+    differences,
+    loosened,
+    names_another,
+)
 from app.pipeline.risk.models import DailyFreeze, KillSwitch, RiskProfile, SwitchScope
 from app.pipeline.wakeups import Work, wake
 from app.strategies import repository as strategies
@@ -48,7 +55,7 @@ async def set_limits(
     """
     profile = await repository.profile_to_change(session, user_id)
     held, wanted = limits_at(profile, now=now), {**NO_LIMITS, **values}
-    if loosened(held.agreed, wanted):
+    if loosened(held.agreed, wanted) or names_another(held.agreed, wanted):
         before_loosening()
     limits = changed(held, wanted, now=now, midnight=next_midnight(now, zone=zone))
     if profile is None:
@@ -101,6 +108,28 @@ def _listed(name: str, listed: Mapping[str, str]) -> str:
         detail = f"allowed_symbols: none of your accounts' venues lists {name}"
         raise Invalid(detail, code="unknown_symbol")
     return listed[name]
+
+
+async def approver_named(session: AsyncSession, user_id: UUID, name: str | None) -> UUID | None:
+    """The person that a trader names to consent to their large entries.
+
+    Whoever is named already stays, switched off or not: else no other limit could be tightened.
+
+    Raises:
+        Invalid: `unknown_approver`: nobody of that name may trade; `same_person`: the trader.
+    """
+    if name is None:
+        return None
+    person = await accounts.user_named(session, name)
+    known = await repository.profile(session, user_id)
+    if person is not None and known is not None and known.second_approver_id == person.id:
+        return person.id
+    if person is None or person.why_no_entries is not None:
+        detail = "second_approver: nobody of that name may trade here."
+        raise Invalid(detail, code="unknown_approver")
+    if person.id == user_id:
+        raise Invalid("second_approver: name somebody else than yourself.", code="same_person")
+    return person.id
 
 
 async def owned_scope(

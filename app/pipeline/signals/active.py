@@ -48,6 +48,7 @@ class Update:
     """One call, while it is carried out.
 
     Attributes:
+        may_need_second: as in a draft.
         results: what became of each item, in the order of the call.
         ended: older signals that an item took the place of.
         named: symbols that the call mentions, also in refused items; of an item whose symbol is
@@ -59,6 +60,7 @@ class Update:
     user_id: UUID
     actor: str
     now: datetime
+    may_need_second: bool = False
     results: list[ActiveResult] = field(default_factory=list)
     ended: list[Signal] = field(default_factory=list)
     named: set[str] = field(default_factory=set)
@@ -168,9 +170,10 @@ async def _put(update: Update, wish: Wish) -> ActiveResult:
     for signal in await _pending(update, wish.strategy.id, wish.symbol):
         if same is None and _is_same(signal, wish.item):
             same = signal
-        elif await _end(update, signal, SignalStatus.SUPERSEDED, SUPERSEDED):
-            update.ended.append(signal)
-    if same is not None:
+        else:
+            await _supersede(update, signal)
+    # What a second person was asked about is not changed under their eyes: it ends.
+    if same is not None and not (_asks_anew(wish, same) and await _supersede(update, same)):
         return await _change(update, wish, same)
     made = await service.create(update.session, wish.strategy, _draft(update, wish), now=update.now)
     return _said(made, ActiveWord.CREATED)
@@ -198,12 +201,24 @@ async def _pending(update: Update, strategy_id: UUID, symbol: str | None) -> Seq
     return [signal for signal in found if signal.action.opens]
 
 
+def _asks_anew(wish: Wish, signal: Signal) -> bool:
+    """Whether somebody has approved it, once, as it was: another wish is then another signal."""
+    return signal.decided_by is not None and _differs(wish, signal)
+
+
+def _differs(wish: Wish, signal: Signal) -> bool:
+    return any(getattr(signal, name) != value for name, value in _wanted(wish, signal).items())
+
+
+def _wanted(wish: Wish, signal: Signal) -> dict[str, Any]:
+    return _values(wish, reference=wish.item.entry_price or signal.reference_price)
+
+
 async def _change(update: Update, wish: Wish, signal: Signal) -> ActiveResult:
-    values = _values(wish, reference=wish.item.entry_price or signal.reference_price)
-    if all(getattr(signal, name) == value for name, value in values.items()):
+    if not _differs(wish, signal):
         return _said(signal, ActiveWord.UNCHANGED)
     valid_for = timedelta(seconds=wish.strategy.signal_ttl_seconds)
-    values |= {
+    values = _wanted(wish, signal) | {
         "sentence": sentence(_intent(wish)),
         "expires_at": service.expiry(update.now, valid_for),
     }
@@ -236,6 +251,7 @@ def _draft(update: Update, wish: Wish) -> SignalDraft:
         received_at=update.now,
         external_id=wish.item.external_id,
         made_by=update.actor,
+        may_need_second=update.may_need_second,
         **_values(wish, reference=wish.item.entry_price),
     )
 
@@ -266,6 +282,13 @@ async def _missing(update: Update, owned: dict[UUID, Strategy]) -> list[Signal]:
 async def _expire(update: Update, signal: Signal) -> UUID:
     await _end(update, signal, SignalStatus.EXPIRED, MISSING)
     return signal.id
+
+
+async def _supersede(update: Update, signal: Signal) -> bool:
+    won = await _end(update, signal, SignalStatus.SUPERSEDED, SUPERSEDED)
+    if won:
+        update.ended.append(signal)
+    return won
 
 
 async def _end(update: Update, signal: Signal, status: SignalStatus, reason: str) -> bool:

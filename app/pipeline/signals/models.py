@@ -1,4 +1,4 @@
-"""The signals table."""
+"""Signals, and the second consent that large ones need."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -86,3 +86,38 @@ class Signal(Base):
         self.updated_at = now
         if reason is not None:
             self.reason = reason
+
+
+# Whoever asks, the database itself takes no row in which one user is both.
+TWO_PEOPLE = "confirmed_by_id IS NULL OR confirmed_by_id <> user_id"
+
+
+class SecondApproval(Base):
+    """An entry's first approval, while it may need a second person; then that person's consent.
+
+    It counts while its signal is pending, and goes with it when that ends.
+
+    Attributes:
+        user_id: whose signal it is.
+        first_by: a username, or the rule that approved it.
+        asked_at: when the second person was asked; None until the entry was sized.
+        entry_price: what it was sized at, quote per base; what both were told, as is the rest.
+        quantity: base units, contracts on inverse; never more is sent.
+        notional: in quote.
+        confirmed_by_id: who consented, at `confirmed_at`.
+    """
+
+    __tablename__ = "second_approvals"
+    __table_args__ = (CheckConstraint(TWO_PEOPLE, name="two_people"),)
+
+    signal_id: Mapped[UUID] = mapped_column(ForeignKey("signals.id"), primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
+    first_by: Mapped[str] = mapped_column(String(80))
+    first_at: Mapped[datetime]
+    asked_at: Mapped[datetime | None]
+    entry_price: Mapped[Decimal | None]
+    quantity: Mapped[Decimal | None]
+    notional: Mapped[Decimal | None]
+    stop_loss: Mapped[Decimal | None]
+    confirmed_by_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"))
+    confirmed_at: Mapped[datetime | None]

@@ -22,9 +22,11 @@ async def change_pending(
     actor: str,
     now: datetime,
 ) -> bool:
-    """Change what a pending signal says; False when it was decided meanwhile."""
+    """Change what a pending signal says; False when it was decided, or approved once, meanwhile."""
     pending = SignalStatus.PENDING
-    won = await repository.claim(session, signal.id, frm=pending, to=pending, now=now, **values)
+    won = await repository.claim(
+        session, signal.id, frm=pending, to=pending, now=now, is_untouched=True, **values
+    )
     await session.refresh(signal)
     if won:
         await audit(session, signal, "signal.changed", actor=actor, now=now)

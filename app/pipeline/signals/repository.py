@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.db.symbols import symbol_is
-from app.pipeline.signals.models import Signal
+from app.pipeline.signals.models import SecondApproval, Signal
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.signals.words import SignalAction
 
@@ -49,14 +49,27 @@ async def claim(
     frm: SignalStatus,
     to: SignalStatus,
     now: datetime,
+    is_untouched: bool = False,
     **values: object,
 ) -> bool:
-    """Move a signal for one caller only; False when another one was faster."""
+    """Move a signal for one caller only; False when another one was faster.
+
+    Args:
+        session: the caller's transaction.
+        signal_id: which.
+        frm: where it has to be.
+        to: where it goes.
+        now: time of the move.
+        is_untouched: only while nobody has approved it, not even as the first of two.
+        values: what else is set, by column.
+    """
     statement = (
         update(Signal)
         .where(Signal.id == signal_id, Signal.status == frm)
         .values(status=to, updated_at=now, **values)
     )
+    if is_untouched:
+        statement = statement.where(Signal.decided_by.is_(None))
     result = cast("CursorResult[Any]", await session.execute(statement))
     return result.rowcount == 1
 
@@ -131,6 +144,21 @@ async def in_status(
     """Signals in a status, oldest first."""
     query = select(Signal).where(Signal.status == status).order_by(Signal.id).limit(limit)
     return (await session.scalars(query)).all()
+
+
+async def second_approval(session: AsyncSession, signal_id: UUID) -> SecondApproval | None:
+    """The first approval that may need a second one; None where none ever did."""
+    return await session.get(SecondApproval, signal_id)
+
+
+async def to_be_weighed(session: AsyncSession, *, limit: int = 500) -> Sequence[Signal]:
+    """Approved once, and not yet sized to see whether that is enough; oldest first."""
+    query = (
+        select(Signal)
+        .join(SecondApproval, SecondApproval.signal_id == Signal.id)
+        .where(Signal.status == SignalStatus.PENDING, SecondApproval.asked_at.is_(None))
+    )
+    return (await session.scalars(query.order_by(Signal.id).limit(limit))).all()
 
 
 async def overdue(session: AsyncSession, now: datetime) -> Sequence[Signal]:

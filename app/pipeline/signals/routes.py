@@ -1,31 +1,22 @@
-"""`/signals`: what is intended, and the decision about it."""
+"""`/signals`: what is intended, and what the trader does not want."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from litestar import Request, Router, get, post
+from litestar import Router, get, post
 from litestar.di import NamedDependency
-from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.params import Body, FromPath, FromQuery, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.core.failpoints import failpoint
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
 from app.http.once import Once
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
-from app.market.instruments import InstrumentBook
 from app.pipeline.signals import repository, service
-from app.pipeline.signals.active import Update, update_active
 from app.pipeline.signals.models import Signal
-from app.pipeline.signals.schemas import (
-    ActiveIn,
-    ActiveOut,
-    ApproveIn,
-    RejectIn,
-    SignalOut,
-)
+from app.pipeline.signals.schemas import RejectIn, SignalOut
 from app.pipeline.signals.status import SignalStatus
 
 
@@ -66,32 +57,6 @@ async def get_signal(
 
 
 @post(
-    "/{signal_id:uuid}/approve",
-    operation_id="approveSignal",
-    summary="Approve a pending signal",
-    status_code=200,
-    guards=[require_trader],
-)
-async def approve_signal(
-    signal_id: FromPath[UUID],
-    caller: NamedDependency[Caller],
-    session: NamedDependency[AsyncSession],
-    now: NamedDependency[datetime],
-    once: NamedDependency[Once],
-    data: Annotated[ApproveIn | None, Body()] = None,
-) -> SignalOut:
-    """Answers at once; the order follows. Decided once: everyone after the first gets 409."""
-    failpoint("C10")
-    await once.claim(session)
-    signal = await repository.owned(session, signal_id, caller.user_id)
-    fraction = data.fraction if data is not None else None
-    decided = await service.approve(
-        session, signal, actor=caller.username, now=now, fraction=fraction
-    )
-    return await once.keep(session, SignalOut.model_validate(decided))
-
-
-@post(
     "/{signal_id:uuid}/reject",
     operation_id="rejectSignal",
     summary="Reject a pending signal",
@@ -114,42 +79,6 @@ async def reject_signal(
     return await once.keep(session, SignalOut.model_validate(decided))
 
 
-@post(
-    "/update_active",
-    operation_id="updateActiveSignals",
-    summary="Tell what a strategy script wants to hold",
-    description=(
-        "One signal, a bare list, or `signals` with `complete`. At most one signal is pending per "
-        "strategy and symbol: the same `external_id`, or none, changes it in place; another one, "
-        "or the other side, supersedes it. Approved signals are never touched."
-    ),
-    status_code=200,
-    guards=[require_trader],
-    opt={"scope": "signals:write"},
-)
-async def update_active_signals(
-    request: Request[Any, Any, Any],
-    data: JSONBody[ActiveIn],
-    caller: NamedDependency[Caller],
-    session: NamedDependency[AsyncSession],
-    now: NamedDependency[datetime],
-    once: NamedDependency[Once],
-) -> ActiveOut:
-    """All of it or nothing; an item that cannot be taken is refused and leaves the others alone."""
-    await once.claim(session)
-    instruments: InstrumentBook = request.app.state.tools.instruments
-    update = Update(session, instruments, caller.user_id, caller.username, now)
-    return await once.keep(session, await update_active(update, data))
-
-
 router = Router(
-    path="/signals",
-    tags=["signals"],
-    route_handlers=[
-        list_signals,
-        get_signal,
-        approve_signal,
-        reject_signal,
-        update_active_signals,
-    ],
+    path="/signals", tags=["signals"], route_handlers=[list_signals, get_signal, reject_signal]
 )

@@ -14,7 +14,7 @@ from app.core.failpoints import failpoint
 from app.core.ids import new_id
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.signals import repository
-from app.pipeline.signals.models import Signal
+from app.pipeline.signals.models import SecondApproval, Signal
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.signals.words import SignalAction
 from app.pipeline.wakeups import Work, wake
@@ -40,6 +40,8 @@ class SignalDraft:
         needs_human: True when a person must decide even under auto-approval (TRADING 6).
         made_by: the user who asks for it; `system` where an alarm does.
         approved_by: the user who asks for it by hand and has thereby decided it.
+        may_need_second: True where the trader's limits may ask for a second person: an approval by
+            rule is then the first of two until the entry was sized.
         expires_at: when it stops being valid; by the strategy's setting when None.
     """
 
@@ -68,10 +70,11 @@ class SignalDraft:
     needs_human: bool = False
     made_by: str = SYSTEM
     approved_by: str | None = None
+    may_need_second: bool = False
     expires_at: datetime | None = None
 
 
-NO_COLUMNS = {"needs_human", "made_by", "approved_by", "expires_at"}
+NO_COLUMNS = {"needs_human", "made_by", "approved_by", "may_need_second", "expires_at"}
 
 
 async def create(
@@ -101,6 +104,9 @@ async def create(
     rule = draft.approved_by or _approving_rule(strategy, draft)
     if draft.is_test:
         signal.decided_by = rule
+    elif rule is not None and draft.may_need_second and draft.action.opens:
+        signal.decided_by = rule
+        await note_first(session, signal, now=now)
     elif rule is not None:
         await _approve(session, signal, actor=rule, now=now)
     elif signal.reference_price is None:
@@ -134,13 +140,7 @@ async def approve(
     Raises:
         Conflict: it expired, was decided already, or is a test's.
     """
-    if signal.is_test:
-        raise Conflict("This signal is a test's: nothing is ever sent for it.", code="test_signal")
-    is_over = signal.action.opens and signal.expires_at <= now
-    if signal.status is SignalStatus.PENDING and is_over:
-        raise Conflict(
-            f"This signal expired at {signal.expires_at:%H:%M:%S} UTC.", code="signal_expired"
-        )
+    check_approvable(signal, now=now)
     won = await repository.claim(
         session,
         signal.id,
@@ -154,7 +154,7 @@ async def approve(
     # The row was changed by statement, so that one of several callers wins; see what it says now.
     await session.refresh(signal)
     if not won:
-        raise _already_decided(signal)
+        raise already_decided(signal)
     await audit(session, signal, "signal.approved", actor=actor, now=now)
     wake_for(session, signal, now=now)
     failpoint("C11")
@@ -186,9 +186,35 @@ async def reject(
     )
     await session.refresh(signal)
     if not won:
-        raise _already_decided(signal)
+        raise already_decided(signal)
     await audit(session, signal, "signal.rejected", actor=actor, now=now)
     return signal
+
+
+async def note_first(session: AsyncSession, signal: Signal, *, now: datetime) -> None:
+    """Keep who has approved a signal first; the worker finds out whether that is enough."""
+    by = signal.decided_by or SYSTEM
+    await session.flush()  # what follows refers to its row, which may be new
+    session.add(
+        SecondApproval(signal_id=signal.id, user_id=signal.user_id, first_by=by, first_at=now)
+    )
+    await audit(session, signal, "signal.first_approved", actor=by, now=now)
+    wake_for(session, signal, now=now)
+
+
+def check_approvable(signal: Signal, *, now: datetime) -> None:
+    """Refuse to approve what cannot be approved any more, or never could.
+
+    Raises:
+        Conflict: its time ran out, or it is a test's.
+    """
+    if signal.is_test:
+        raise Conflict("This signal is a test's: nothing is ever sent for it.", code="test_signal")
+    is_over = signal.action.opens and signal.expires_at <= now
+    if signal.status is SignalStatus.PENDING and is_over:
+        raise Conflict(
+            f"This signal expired at {signal.expires_at:%H:%M:%S} UTC.", code="signal_expired"
+        )
 
 
 async def supersede_entries(
@@ -239,9 +265,9 @@ def wake_for(session: AsyncSession, signal: Signal, *, now: datetime) -> None:
 
 
 def step_of(signal: Signal) -> Work:
-    """What a signal waits for: a price to be compared with later, its entry, or its exit."""
+    """What a signal waits for: a price, to be weighed, its entry, or its exit."""
     if signal.status is SignalStatus.PENDING:
-        return Work.PRICE
+        return Work.PRICE if signal.decided_by is None else Work.WEIGH
     return Work.ENTRY if signal.action.opens else Work.EXIT
 
 
@@ -261,9 +287,11 @@ async def _approve(session: AsyncSession, signal: Signal, *, actor: str, now: da
     wake_for(session, signal, now=now)
 
 
-def _already_decided(signal: Signal) -> Conflict:
+def already_decided(signal: Signal) -> Conflict:
+    """Somebody was faster."""
     by = f" by {signal.decided_by}" if signal.decided_by else ""
-    return Conflict(f"This signal is {signal.status.value} already{by}.", code="already_decided")
+    status = "approved once" if signal.status is SignalStatus.PENDING else signal.status.value
+    return Conflict(f"This signal is {status} already{by}.", code="already_decided")
 
 
 async def audit(

@@ -16,6 +16,8 @@ ALL = {
     "min_notional": "20",
     "allowed_symbols": ["BTC/USDT:USDT"],
     "max_price_drift_percent": "1.5",
+    "second_approval_above": "1500",
+    "second_approver": "anna",
 }
 NOTHING_WAITS = {"pending": None, "pending_from": None, "updated_at": None}
 # The desk's clock begins at noon, and its trader's day is UTC's.
@@ -34,6 +36,7 @@ async def test_a_trader_without_limits_has_the_least_notional_only(front: Front)
 
 
 async def test_put_replaces_every_limit(front: Front) -> None:
+    await front.desk.keep(a_user(front.desk.clock.now(), username="anna"))
     first = await front.call("PUT", "/risk", ALL)
     assert {**first.json(), "updated_at": None} == {**ALL, **NOTHING_WAITS}
     assert first.json() == await front.get("/risk")
@@ -73,6 +76,9 @@ async def test_a_ticker_is_stored_as_the_symbol_it_means(front: Front) -> None:
         {"max_notional_total": "100000000000000000000"},
         {"max_orders_per_minute": 2**31},
         {"allowed_symbols": ["NOPEUSDT"]},
+        {"second_approval_above": "5000"},
+        {"second_approver": "anna"},
+        {"second_approver": "nobody", "second_approval_above": "5000"},
     ],
 )
 async def test_a_limit_that_makes_no_sense_is_refused(front: Front, body: object) -> None:
@@ -178,6 +184,7 @@ async def test_security_22_prove_shows_each_of_the_traders_own_limits_bite(front
 async def test_security_22_what_is_in_force_and_what_waits_is_the_same_wherever_it_is_shown(
     front: Front,
 ) -> None:
+    await front.desk.keep(a_user(front.desk.clock.now(), username="anna"))
     await front.call("PUT", "/risk", ALL)
     wanted = {**ALL, "max_daily_loss": "400", "max_leverage": None, "max_open_positions": 4}
     key = {"Idempotency-Key": "raise"}

@@ -24,13 +24,13 @@ from app.pipeline.alarms.models import Alarm
 from app.pipeline.alarms.service import Reading
 from app.pipeline.flow.intake import take_in
 from app.pipeline.flow.tools import Tools
+from app.pipeline.flow.weighing import approve
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.pnl.models import Booking, DailyPnl, Trade
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.monitor import Monitor
 from app.pipeline.risk import service as risk
 from app.pipeline.risk.models import SwitchScope
-from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.settings import Settings
 from app.strategies.models import Strategy
@@ -223,7 +223,7 @@ class Desk:
         """As the trader, through the service that the route calls."""
         async with self.database.transaction() as session:
             signal = await session.get_one(Signal, signal_id)
-            await signal_service.approve(
+            await approve(
                 session, signal, actor=self.user.username, now=self.clock.now(), **options
             )
         await self.process.settle()

@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 from app.pipeline.risk.exposure import Limits
 from app.pipeline.risk.in_force import limits_at, store
 from app.pipeline.risk.loosening import (
+    APPROVER,
     CAPS,
     NO_LIMITS,
     TraderLimits,
     changed,
     differences,
     loosened,
+    names_another,
 )
 from app.pipeline.risk.models import RiskProfile
 from app.trading.days import next_midnight
@@ -34,6 +37,8 @@ TIGHT: dict[str, Any] = {
     "max_price_drift_percent": Decimal(1),
     "allowed_symbols": [BTC, ETH],
     "min_notional": Decimal(10),
+    "second_approval_above": Decimal(500),
+    "second_approver_id": UUID(int=1),
 }
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
@@ -50,6 +55,7 @@ SETS = st.fixed_dictionaries(
         "max_orders_per_minute": AMOUNTS,
         "allowed_symbols": st.none() | st.lists(st.sampled_from([BTC, ETH, SOL]), unique=True),
         "min_notional": st.sampled_from([Decimal(0), Decimal(10)]),
+        "second_approver_id": st.just(UUID(int=1)),
     }
 )
 MOMENTS = st.datetimes(datetime(2018, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 the zone is the third argument
@@ -113,6 +119,8 @@ def test_every_limit_is_stored_in_a_column_and_read_from_it() -> None:
         max_price_drift=Decimal("0.01"),
         allowed_symbols=frozenset({BTC, ETH}),
         min_notional=Decimal(10),
+        second_approval_above=Decimal(500),
+        second_approver=UUID(int=1),
     )
 
 
@@ -237,3 +245,26 @@ def test_security_22_over_any_changes_no_limit_is_raised_on_the_day_it_held(
             assert loosened(was, limits_at(row, now=now).values) == ()
         assert as_sets(dict(limits.agreed)) == as_sets(wanted)
         assert limits.pending_from in {None, next_midnight(now, zone=zone)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_another"),
+    [
+        (UUID(int=1), UUID(int=2), True),
+        (UUID(int=1), UUID(int=1), False),
+        (UUID(int=1), None, False),
+        (None, UUID(int=2), False),
+    ],
+)
+def test_security_24_another_person_to_consent_takes_a_proof(
+    before: UUID | None, after: UUID | None, *, is_another: bool
+) -> None:
+    assert names_another({**TIGHT, APPROVER: before}, {**TIGHT, APPROVER: after}) is is_another
+
+
+def test_security_24_somebody_can_consent_for_as_long_as_somebody_has_to() -> None:
+    limits = set_to(TraderLimits(TIGHT), second_approval_above=None, second_approver_id=None)
+
+    assert limits.approver == UUID(int=1)
+    assert limits.pending == {"second_approval_above": None}
+    assert TraderLimits(limits.agreed).approver is None

@@ -22,6 +22,7 @@ OPTIONAL = {
     "max_notional_per_symbol": "max_notional_per_symbol",
     "max_notional_total": "max_notional_total",
     "max_orders_per_minute": "max_orders_per_minute",
+    "second_approval_missing": "second_approval_above",
 }
 
 
@@ -42,6 +43,7 @@ LIMITS = st.builds(
     allowed_symbols=st.none()
     | st.frozensets(st.sampled_from(["BTC/USDT", "ETH/USDT"]), min_size=1),
     max_price_drift=st.none() | st.decimals(Decimal("0.0001"), Decimal(1), places=4),
+    second_approval_above=st.none() | amounts("0.01", "1000000"),
     max_price_age=st.integers(1, 60).map(lambda seconds: timedelta(seconds=seconds)),
 )
 

@@ -428,3 +428,24 @@ def test_market_types_are_told_apart() -> None:
     assert an_entry(SPOT).is_spot
     assert not an_entry().is_spot
     assert an_inverse().market_type is MarketType.INVERSE
+
+
+@pytest.mark.parametrize(
+    ("above", "has_second_approval", "ok"),
+    [
+        (None, False, True),
+        ("100.01", False, True),
+        ("100", False, True),
+        ("99.99", False, False),
+        ("99.99", True, True),
+    ],
+)
+def test_security_24_what_is_worth_more_than_the_limit_needs_a_second_person(
+    *, above: str | None, has_second_approval: bool, ok: bool
+) -> None:
+    limits = Limits(second_approval_above=None if above is None else Decimal(above))
+    entry = an_entry(has_second_approval=has_second_approval)
+
+    verdict = verdict_of("second_approval_missing", entry, limits=limits)
+
+    assert verdict.ok is ok
