@@ -27,6 +27,7 @@ from app.audit import routes as audit_routes
 from app.desk import accounts as desk_accounts
 from app.desk import alarms as desk_alarms
 from app.desk import capital as desk_capital
+from app.desk import confirmations as desk_confirmations
 from app.desk import deciding as desk_deciding
 from app.desk import orders as desk_orders
 from app.desk import positions as desk_positions
@@ -74,6 +75,7 @@ ROUTERS = [
     desk_alarms.router,
     signal_routes.router,
     desk_deciding.router,
+    desk_confirmations.router,
     desk_preview.router,
     desk_orders.router,
     desk_positions.router,

@@ -12,13 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import plain
 from app.core.errors import AppError, Denied, Invalid
-from app.desk.preview_schemas import PreviewOut, RuleOut
+from app.desk.preview_schemas import PreviewOut, RuleOut, WouldBe
 from app.http.caller import Caller
 from app.pipeline.flow.exits import wanted_quantity
 from app.pipeline.flow.judging import EntryCase, Judgement, judge, look_outside
 from app.pipeline.flow.tools import Tools, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.positions import repository as positions
+from app.pipeline.risk.rules import SECOND_APPROVAL
 from app.pipeline.signals import repository as signals
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SIGNAL_MOVES, SignalStatus
@@ -95,9 +96,13 @@ def _figures(
 ) -> PreviewOut:
     sized, denial = judgement.sized, judgement.denial
     reason = late or (None if denial is None else f"{denial.code}: {denial.detail}")
+    waits = late is None and denial is not None and denial.code == SECOND_APPROVAL
+    would_be: WouldBe = "denied" if reason else "sent"
+    if waits and signal.status is SignalStatus.PENDING:
+        would_be = "waits"
     return PreviewOut(
         signal_id=signal.id,
-        would_be="denied" if reason else "sent",
+        would_be=would_be,
         reason=reason,
         quantity=sized.quantity,
         notional=sized.notional,

@@ -22,9 +22,13 @@ class RuleOut(Out):
     detail: str
 
 
+WouldBe = Literal["sent", "waits", "denied"]
+
+
 class PreviewOut(Out):
     """What approving a signal now would do; figures are null when it cannot even be sized.
 
+    `waits`: for the consent of the second person that your limits name.
     Amounts are in settle currency, `notional` and prices in quote, `quantity` in base units.
     """
 
@@ -53,7 +57,7 @@ class PreviewOut(Out):
     )
 
     signal_id: UUID
-    would_be: Literal["sent", "denied"]
+    would_be: WouldBe
     reason: str | None
     quantity: Money | None = None
     notional: Money | None = None

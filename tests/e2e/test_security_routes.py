@@ -31,6 +31,7 @@ class Who(Enum):
     PERSON = "whoever is logged in, no key"
     PROVEN_PERSON = "whoever gave their password within 5 min, no key"
     TRADER = "traders; a key with `trade`"
+    TRADING_PERSON = "traders, no key"
     SIGNALS = "traders; a key with `trade` or `signals:write`"
     PROVEN_TRADER = "traders who gave their password within 5 min, no key"
     ADMIN = "admins; a key with `admin`"
@@ -45,6 +46,7 @@ class Who(Enum):
             Who.PERSON: PEOPLE | STALE,
             Who.PROVEN_PERSON: PEOPLE,
             Who.TRADER: TRADERS | {"stale trader", "stale admin", "key trade", "key admin"},
+            Who.TRADING_PERSON: TRADERS | {"stale trader", "stale admin"},
             Who.SIGNALS: TRADERS
             | {"stale trader", "stale admin", "key trade", "key signals:write", "key admin"},
             Who.PROVEN_TRADER: TRADERS,
@@ -127,6 +129,9 @@ MATRIX: Mapping[str, Who] = {
     "POST /signals/{signal_id}/approve": Who.TRADER,
     "POST /signals/{signal_id}/reject": Who.TRADER,
     "POST /signals/update_active": Who.SIGNALS,
+    "GET /confirmations": Who.TRADING_PERSON,
+    "POST /confirmations/{signal_id}/confirm": Who.TRADING_PERSON,  # whom the owner has named
+    "POST /confirmations/{signal_id}/reject": Who.TRADING_PERSON,  # likewise
     "GET /orders": Who.LOGIN,
     "POST /orders": Who.TRADER,
     "GET /orders/{order_id}": Who.LOGIN,

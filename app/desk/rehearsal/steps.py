@@ -200,6 +200,8 @@ def _verdict(test: Rehearsed, foreseen: Foreseen) -> RehearsedStep:
     refusal = foreseen.failure or (preview.reason if preview is not None else None)
     if signal.action.opens and not test.strategy.is_active:
         refusal = INACTIVE
+    elif preview is not None and preview.would_be == "waits":
+        return verdict(f"It would wait for a second person's consent: {_order(foreseen)}.")
     if refusal is not None:
         return verdict(f"It would be refused: {refusal}", ok=False)
     if signal.decided_by is None:

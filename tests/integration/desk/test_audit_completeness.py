@@ -53,11 +53,14 @@ ACTORS: Final = {
         "newcomer",
     ),
     **dict.fromkeys(("create_invite", "delete_invite", "change_user"), "boss"),
+    **dict.fromkeys(("confirmEntry", "rejectEntry"), "boss"),
     "receiveTradingViewAlert": "system",
     "receiveTradingViewAlertWithSecret": "system",
 }
 # Whose it is, where that is not who did it.
 OWNERS: Final = {"change_user": "newcomer"}
+# What others do to what is the trader's.
+TO_THE_TRADER: Final = {"confirmEntry", "rejectEntry"}
 
 
 @dataclass
@@ -100,6 +103,15 @@ class Trader:
         await self.front.post("/orders", an_order(self.front), expect=201)
         rows = [one for one in await self.front.desk.positions() if not one.is_closed]
         return str(rows[-1].id)
+
+    async def asking(self) -> UUID:
+        """An entry that waits for the consent of the boss."""
+        other = await boss(self)
+        limits = {"second_approval_above": "1000", "second_approver": other.username}
+        assert (await self.front.call("PUT", "/risk", limits)).is_success
+        signal_id = await self.pending()
+        assert (await self.post(f"/signals/{signal_id}/approve")).is_success
+        return signal_id
 
 
 Call = Callable[[Trader], Awaitable[Response]]
@@ -305,6 +317,16 @@ async def reject_signal(trader: Trader) -> Response:
     return await trader.post(f"/signals/{await trader.pending()}/reject")
 
 
+async def confirm_entry(trader: Trader) -> Response:
+    path = f"/confirmations/{await trader.asking()}/confirm"
+    return await trader.post(path, user=await boss(trader))
+
+
+async def reject_entry(trader: Trader) -> Response:
+    path = f"/confirmations/{await trader.asking()}/reject"
+    return await trader.post(path, user=await boss(trader))
+
+
 async def update_active(trader: Trader) -> Response:
     strategy = await trader.another_strategy()
     wish = a_wish(trader.front, strategy_id=str(strategy.id))
@@ -397,6 +419,8 @@ CALLS: Final[dict[str, Call]] = {
     "closePosition": close_position,
     "setLimits": set_limits,
     "setKillSwitch": set_kill_switch,
+    "confirmEntry": confirm_entry,
+    "rejectEntry": reject_entry,
 }
 
 
@@ -458,7 +482,8 @@ async def _problem(trader: Trader, operation: str, answer: Response) -> str:
     own = [one for one in entries if one.actor.removeprefix("test:") == actor]
     if not own:
         return f"nothing of {actor} among {[(one.actor, one.action) for one in entries]}"
-    owner = OWNERS.get(operation, username if actor == "system" else actor)
+    is_traders = actor == "system" or operation in TO_THE_TRADER
+    owner = OWNERS.get(operation, username if is_traders else actor)
     if {users.get(one.user_id) for one in own if one.user_id} != {owner}:
         return f"it is not {owner}'s"
     if {one.source for one in entries} != {SENDER}:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from tests.builders import a_user
 from tests.integration.desk.front import Front
 
+TWO = {"second_approval_above": "5000", "second_approver": "anna"}
 TIGHT = {"max_daily_loss": "100", "max_open_positions": 3}
 
 
@@ -61,6 +63,32 @@ async def test_security_29_what_waits_is_kept_or_lowered_without_a_proof_and_rai
     assert kept["max_daily_loss"] == "100"
     assert (kept["pending"] or {}).get("max_daily_loss") == waits
     assert kept["max_open_positions"] == (2 if expected == 200 else 3)
+
+
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ({"second_approval_above": "4000", "second_approver": "anna"}, 200),
+        ({"second_approval_above": "5000.01", "second_approver": "anna"}, 401),
+        ({"second_approval_above": "5000", "second_approver": "otto"}, 401),
+        ({}, 401),
+    ],
+)
+async def test_security_29_another_person_or_a_higher_notional_for_two_takes_a_proof(
+    front: Front, limits: dict[str, Any], expected: int
+) -> None:
+    now = front.desk.clock.now()
+    await front.desk.keep(a_user(now, username="anna"), a_user(now, username="otto"))
+    first = await stale(front, "PUT", "/risk", TWO)
+
+    status, _ = await stale(front, "PUT", "/risk", limits)
+
+    assert (first, status) == ((200, None), expected)
+    kept = await front.get("/risk")
+    asked = TWO if expected == 401 else limits
+    assert {name: kept[name] for name in TWO} == asked
+    if expected == 401:
+        assert (await front.call("PUT", "/risk", limits)).status_code == 200
 
 
 async def test_security_29_the_kill_switch_is_thrown_by_anybody_and_released_with_a_proof(

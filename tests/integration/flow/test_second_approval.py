@@ -18,6 +18,7 @@ from app.pipeline.flow.consenting import confirm, refuse, waiting_for
 from app.pipeline.flow.weighing import weigh
 from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import SecondApproval, Signal
+from app.pipeline.signals.pending import change_pending
 from app.pipeline.signals.second import Person
 from app.pipeline.signals.service import AUTO_RULE
 from app.pipeline.signals.status import SignalStatus
@@ -210,6 +211,35 @@ async def test_security_24_who_is_named_now_consents_and_not_who_was(desk: Desk)
     await consent(desk, other, signal.id)
 
     assert len(desk.sent) == 1
+
+
+async def test_security_24_many_first_approvals_at_once_are_one(desk: Desk) -> None:
+    await desk.change_strategy(approval=Approval.MANUAL)
+    other = await two_people(desk)
+    await desk.alert()
+    signal = await the_signal(desk)
+
+    answers = await asyncio.gather(
+        *(desk.approve(signal.id) for _ in range(MANY)), return_exceptions=True
+    )
+    await consent(desk, other, signal.id)
+
+    assert sum(answer is None for answer in answers) == 1
+    assert sum(isinstance(answer, Conflict) for answer in answers) == MANY - 1
+    assert len(desk.sent) == len(await desk.orders()) == 1
+
+
+async def test_security_24_what_was_approved_once_is_not_changed_any_more(desk: Desk) -> None:
+    signal, _ = await asked(desk)
+
+    async with desk.database.transaction() as session:
+        row = await session.get_one(Signal, signal.id)
+        is_changed = await change_pending(
+            session, row, {"size_value": d("5")}, actor="script", now=desk.clock.now()
+        )
+
+    assert not is_changed
+    assert (await the_signal(desk)).size_value == d("0.1")
 
 
 async def test_security_24_many_consents_at_once_send_one_order(desk: Desk) -> None:
