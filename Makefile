@@ -13,8 +13,8 @@ JOBS ?= 2
 EXAMPLES ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run api worker paper-exchange test test-databases test-unit e2e check fmt lint types \
-        migrate upgrade demo bench bugs crash fuzz requirements clean venv-by-pip
+.PHONY: help install install-dev install-keyring run api worker paper-exchange test test-databases test-unit e2e check fmt lint \
+        types migrate upgrade demo bench bugs crash fuzz requirements clean venv-by-pip
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ help:  ## list these targets
 install: $(VENV)/.stamp-install  ## make .venv and install what runs
 
 install-dev: $(VENV)/.stamp-install-dev  ## … and what tests, lints and types
+
+install-keyring: install  ## … and what SECRET_KEY_KEYRING needs
+	$(call install_from,requirements-keyring.txt)
 
 run: install  ## start everything in one process on 127.0.0.1:8000
 	@$(PY) run.py
@@ -89,6 +92,7 @@ fuzz: install-dev  ## send EXAMPLES=50 made-up requests to each route as each ki
 requirements: install-dev  ## compile the pinned requirements anew from the .in files
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-keyring.in -o requirements-keyring.txt
 
 clean:  ## remove .venv and caches; data/ and logs/ stay
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov

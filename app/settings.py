@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     database_url: SecretStr = SecretStr("")
     secret_key: SecretStr = SecretStr("")
     secret_key_file: str = ""
+    secret_key_keyring: str = ""
     secret_key_previous: SecretStr = SecretStr("")
     admin_username: str = ""
     admin_password: SecretStr = SecretStr("")
@@ -120,6 +121,14 @@ class Settings(BaseSettings):
             _network(part)
         return value
 
+    @field_validator("secret_key_keyring")
+    @classmethod
+    def _entry(cls, value: str) -> str:
+        service, _, name = value.rpartition("/")
+        if value and not (service.strip() and name.strip()):
+            raise ValueError("name an entry of the keyring as service/name: signalbox/secret")
+        return value
+
     @field_validator("trusted_proxies")
     @classmethod
     def _few_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -165,12 +174,16 @@ class Settings(BaseSettings):
         if bool(self.admin_username) != bool(self.admin_password.get_secret_value()):
             raise ValueError("ADMIN_USERNAME and ADMIN_PASSWORD go together: set both or neither")
         key = self.secret_key.get_secret_value()
-        if key and self.secret_key_file:
-            raise ValueError("SECRET_KEY and SECRET_KEY_FILE exclude each other: set one of them")
-        if self.environment is Environment.PRODUCTION and not (key or self.secret_key_file):
+        places = sum(map(bool, (key, self.secret_key_file, self.secret_key_keyring)))
+        if places > 1:
+            raise ValueError(
+                "SECRET_KEY, SECRET_KEY_FILE and SECRET_KEY_KEYRING exclude each other: "
+                "set one of them"
+            )
+        if self.environment is Environment.PRODUCTION and not places:
             raise ValueError(
                 "SECRET_KEY is required in production: set 32 random bytes or more, "
-                "or SECRET_KEY_FILE"
+                "or SECRET_KEY_FILE, or SECRET_KEY_KEYRING"
             )
         previous = self.secret_key_previous.get_secret_value()
         for name, secret in (("SECRET_KEY", key), ("SECRET_KEY_PREVIOUS", previous)):

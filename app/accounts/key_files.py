@@ -23,7 +23,7 @@ class KeyFiles:
     """Where the secrets of an installation lie.
 
     Attributes:
-        current: the secret in use; None when it is SECRET_KEY itself.
+        current: the secret in use; None when it is SECRET_KEY itself, or in the keyring.
         previous: the one before, while something still needs it.
         is_own: whether this program makes the current one and may replace it.
         is_mounted: whether they come from outside, as the secrets of a container do: text that
@@ -39,7 +39,7 @@ class KeyFiles:
 def key_files(settings: Settings) -> KeyFiles:
     """Where this installation's secrets are, whether they exist or not."""
     is_mounted = bool(settings.secret_key_file)
-    has_key = bool(settings.secret_key.get_secret_value())
+    has_key = bool(settings.secret_key.get_secret_value() or settings.secret_key_keyring)
     path = Path(settings.secret_key_file) if is_mounted else settings.data_dir / FILE_NAME
     return KeyFiles(
         current=None if has_key else path,

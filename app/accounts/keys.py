@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from loguru import logger
 from pydantic import SecretStr
 
+from app.accounts.key_entries import key_entry, read_entries
 from app.accounts.key_files import SECRET_BYTES, KeyFiles, key_files, make_secret, read_secret
 from app.core.errors import Invalid
 from app.settings import Settings
@@ -78,23 +79,25 @@ def derive_keys(secret: bytes) -> Keys:
 
 
 def load_key_ring(settings: Settings, *, may_make: bool = True) -> KeyRing:
-    """The keys of this installation: from SECRET_KEY, else from a file, which is made once.
+    """The keys of this installation: of SECRET_KEY or the keyring, else of a file, made once.
 
     Files are looked at each time the ring is used, so that a running process takes part when they
-    change: a new secret is used, and one that was removed opens nothing any more, at once.
+    change: a new secret is used, and one that was removed opens nothing any more, at once. The
+    keyring is read here and not again: it may wait for a person.
 
     Args:
         settings: of this installation.
         may_make: False where a missing file is refused instead of made.
 
     Raises:
-        Invalid: a file cannot be read or made, or others can read it.
+        Invalid: a file cannot be read or made, or others can read it; the keyring cannot be used.
     """
-    files = key_files(settings)
+    files, entry = key_files(settings), key_entry(settings)
     if may_make and files.is_own and files.current is not None:
         make_secret(files.current)
     given = [one.get_secret_value().encode() for one in _given(settings)]
-    return KeyRing(_Watched(files, [secret for secret in given if secret]))
+    kept = [] if entry is None else read_entries(entry)
+    return KeyRing(_Watched(files, [secret for secret in (*kept, *given) if secret]))
 
 
 class _Watched:

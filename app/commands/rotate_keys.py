@@ -1,8 +1,10 @@
 """`rotate-keys`: another secret for the installation, and every stored key under it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from sqlalchemy.exc import DBAPIError
 
+from app.accounts.key_entries import KeyEntry, key_entry, replace_entry
 from app.accounts.key_files import drop_secret, key_files, only_one, replace_secret
 from app.accounts.keys import KeyRing, load_key_ring
 from app.accounts.sealing.rewrapping import Unreadable, count_waiting, rewrap_all
@@ -33,6 +36,13 @@ Servers that run have gone over to the new secret by themselves, and nothing sto
 that it signed will have ended; then remove it here:
   python -m app rotate-keys --drop-previous
 If somebody else may know it, do that at once."""
+DONE_IN_KEYRING: Final = """\
+Nothing stored needs {previous} any more. Processes that run
+do not look at the keyring again: start every one of them anew now, before an account is changed.
+In ten minutes the last token that the secret before signed will have ended; then remove it:
+  python -m app rotate-keys --drop-previous
+If somebody else may know it, do that as soon as they are started. A keyring is no backup: keep a
+copy of the secrets where the backups of the database are not."""
 DONE_WITH_YOURS: Final = """\
 Nothing stored needs the previous secret any more. When every process has run with the new one for
 ten minutes, take the previous one away (SECRET_KEY_PREVIOUS, or {previous})
@@ -58,38 +68,74 @@ def rotate_keys(*, drop_previous: bool) -> None:
 
     Servers may run meanwhile. When it is stopped or killed, run it again: it goes on where it was.
     With a secret of your own (SECRET_KEY, SECRET_KEY_FILE) it makes none, and brings what is stored
-    from SECRET_KEY_PREVIOUS to that one.
+    from SECRET_KEY_PREVIOUS to that one. In the keyring (SECRET_KEY_KEYRING) it replaces the entry;
+    servers have to be started anew then.
     """
     be_quiet()
     settings = load_settings()
-    files = key_files(settings)
+    files, entry = key_files(settings), key_entry(settings)
+    if entry is not None:
+        _refuse_no_entry_before(entry, drop_previous=drop_previous)
+        with only_one(settings.data_dir):
+            _turn(settings, _in_keyring(entry), drop_previous=drop_previous)
+        return
     if files.current is None or not files.is_own:
         _refuse_what_is_yours(drop_previous=drop_previous)
         asyncio.run(_to_yours(settings, files.previous))
         return
     _refuse_what_is_missing(files.current, files.previous, drop_previous=drop_previous)
     with only_one(files.current.parent):
-        if drop_previous:
-            asyncio.run(_drop(settings, files.previous))
-        else:
-            asyncio.run(_to_a_new_one(settings, files.current, files.previous))
+        _turn(settings, _in_files(files.current, files.previous), drop_previous=drop_previous)
 
 
-async def _to_a_new_one(settings: Settings, current: Path, previous: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this command may put a new secret.
+
+    Attributes:
+        current: its name for people, as is `previous`.
+        replace: makes a new secret; False while there is a previous one.
+        drop: removes the previous one.
+        done: what is to be done after a rotation.
+    """
+
+    current: object
+    previous: object
+    replace: Callable[[], bool]
+    drop: Callable[[], None]
+    done: str
+
+
+def _in_files(current: Path, previous: Path) -> Place:
+    replace, drop = partial(replace_secret, current, previous), partial(drop_secret, previous)
+    return Place(current, previous, replace, drop, DONE)
+
+
+def _in_keyring(entry: KeyEntry) -> Place:
+    replace = partial(replace_entry, entry)
+    return Place(entry, entry.previous, replace, entry.previous.remove, DONE_IN_KEYRING)
+
+
+def _turn(settings: Settings, place: Place, *, drop_previous: bool) -> None:
+    asyncio.run(_drop(settings, place) if drop_previous else _to_a_new_one(settings, place))
+
+
+async def _to_a_new_one(settings: Settings, place: Place) -> None:
     async with _database(settings) as database:
-        ring = load_key_ring(settings)
         # One that cannot be used is said before there is a new secret.
-        await count_waiting(database, ring)
-        if replace_secret(current, previous):
-            click.echo(MADE.format(current=current, previous=previous))
+        await count_waiting(database, load_key_ring(settings))
+        is_new = place.replace()
+        ring = load_key_ring(settings)
+        if is_new:
+            click.echo(MADE.format(current=place.current, previous=place.previous))
             await _record(database, "keys.replaced", ring)
         else:
-            click.echo(GOING_ON.format(previous=previous))
+            click.echo(GOING_ON.format(previous=place.previous))
         _refuse_unreadable(await _rewrap(database, ring))
-    click.echo(DONE.format(previous=previous))
+    click.echo(place.done.format(previous=place.previous))
 
 
-async def _drop(settings: Settings, previous: Path) -> None:
+async def _drop(settings: Settings, place: Place) -> None:
     async with _database(settings) as database:
         ring = load_key_ring(settings)
         others = {keys.key_id for keys in ring.all[1:]}
@@ -98,9 +144,9 @@ async def _drop(settings: Settings, previous: Path) -> None:
         unreadable = await _rewrap(database, ring)
         # What no secret opens keeps none of them here, unless it names the one that is to go.
         _refuse_unreadable([one for one in unreadable if one.key_id in others])
-        drop_secret(previous)
+        place.drop()
         await _record(database, "keys.dropped", ring)
-    click.echo(f"Removed {previous}: what it signed is not valid any more.")
+    click.echo(f"Removed {place.previous}: what it signed is not valid any more.")
 
 
 async def _to_yours(settings: Settings, previous: Path) -> None:
@@ -153,6 +199,11 @@ def _refuse_what_is_missing(current: Path, previous: Path, *, drop_previous: boo
         )
     if drop_previous and not previous.exists():
         raise Conflict(f"There is no {previous} to remove.", code="no_previous_secret")
+
+
+def _refuse_no_entry_before(entry: KeyEntry, *, drop_previous: bool) -> None:
+    if drop_previous and entry.previous.read() is None:
+        raise Conflict(f"There is no {entry.previous} to remove.", code="no_previous_secret")
 
 
 def _refuse_unreadable(unreadable: Sequence[Unreadable]) -> None:

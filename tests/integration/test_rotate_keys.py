@@ -12,6 +12,7 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
+import keyring
 import pytest
 from click.testing import Result
 from sqlalchemy import select
@@ -24,6 +25,7 @@ from app.core.errors import AppError
 from app.db.session import open_database
 from app.settings import Settings
 from tests.conftest import sqlite_copy
+from tests.fakes.keyrings import FileKeyring
 from tests.integration import command_line
 from tests.integration.accounts.house import House, bearer, open_house
 from tests.integration.accounts.sealed import a_user, accounts_with_keys, credentials
@@ -342,3 +344,34 @@ def test_security_31_rotate_keys_over_ten_thousand_rows_survives_twenty_kills(
     only_new = (folder / FILE_NAME).read_bytes()
     assert only_new != first
     assert unreadable(folder, KeyRing.of(only_new)) == 0
+
+
+def test_rotate_keys_in_the_keyring_replaces_the_entry_and_says_what_it_cannot_do(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / FILE_NAME).unlink()
+    fill(folder, 3, KeyRing.of(OLD.encode()))
+    monkeypatch.setenv("SECRET_KEY_KEYRING", "signalbox/secret")
+    kept, before = FileKeyring(tmp_path / "keyring"), keyring.get_keyring()
+    kept.set_password("signalbox", "secret", OLD)
+    keyring.set_keyring(kept)
+    try:
+        rotated, again = run(), run()
+        new = kept.entries["signalbox/secret"]
+        assert kept.entries["signalbox/secret.previous"] == OLD
+        dropped, nothing = run("--drop-previous"), run("--drop-previous")
+    finally:
+        keyring.set_keyring(before)
+
+    assert rotated.exit_code == again.exit_code == dropped.exit_code == 0, rotated.output
+    assert "3 stored keys" in rotated.output
+    assert "start every one of them anew" in rotated.output
+    assert "going on" in again.output
+    assert (nothing.exit_code, "There is no signalbox/secret.previous" in nothing.output) == (
+        2,
+        True,
+    )
+    assert kept.entries == {"signalbox/secret": new}
+    assert unreadable(folder, KeyRing.of(new.encode())) == 0
+    assert not {OLD, new} & set((rotated.output + again.output + dropped.output).split())
+    assert list(folder.glob("secret*")) == []
