@@ -27,6 +27,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from app.db.migrate import upgrade
 from app.db.session import Database, open_database
 
+pytest_plugins = ("tests.security_table",)
+
 # A slow machine breaks no rule: speed is measured elsewhere.
 settings.register_profile("without a clock", deadline=None)
 settings.load_profile("without a clock")

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -52,8 +52,9 @@ async def guess(client: httpx.AsyncClient, base: str, password: str, source: str
 
 @pytest.mark.parametrize("database_url", [POSTGRESQL], indirect=True)
 async def test_security_26_a_thousand_guesses_are_throttled_and_the_owner_gets_in(
-    bases: tuple[str, str],
+    bases: tuple[str, str], record_property: Callable[[str, object], None]
 ) -> None:
+    record_property("guesses", GUESSES)
     sources = [f"{DICE.randint(1, 99)}.{DICE.randint(0, 255)}.7.7" for _ in range(GUESSES)]
     turns = asyncio.Semaphore(AT_ONCE)
     limits = httpx.Limits(max_connections=AT_ONCE)

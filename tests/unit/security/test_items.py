@@ -8,9 +8,11 @@ from pathlib import Path
 import app.main
 from app.accounts.login_schemas import CredentialsIn, InviteIn, PersonChange
 from app.http.schemas import In
+from tests import security_table
+from tests.security_table import kept, questions
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+PAGE = security_table.PAGE.read_text(encoding="utf-8")
 # What no body may say of a row: it is worked out, or belongs to who is logged in.
 NEVER_SENT = {
     *("id", "user_id", "role", "status", "state", "decided_by"),
@@ -24,7 +26,6 @@ BY_ADMINS: set[type[In]] = {InviteIn, PersonChange}
 IGNORING: set[type[In]] = {CredentialsIn}
 EXECUTING = {"text", "exec_driver_sql"}
 WRITTEN = re.compile(r"def test_security_(\d\d)_")
-ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| (tested|open[^|]*) \|$", re.MULTILINE)
 
 
 def bodies(kind: type[In] = In) -> Iterator[type[In]]:
@@ -75,12 +76,28 @@ def test_security_39_every_package_is_pinned_with_its_hashes() -> None:
 
 
 def test_the_page_says_of_each_item_whether_it_is_tested_and_is_right() -> None:
-    rows = {int(number): verdict for number, _, verdict in ROW.findall(PAGE)}
+    asked = questions(PAGE)
     written = {
         int(number)
         for file in (ROOT / "tests").rglob("*.py")
         for number in WRITTEN.findall(file.read_text(encoding="utf-8"))
     }
 
-    assert sorted(rows) == list(range(1, 41))
-    assert {number for number, verdict in rows.items() if verdict == "tested"} == written
+    assert sorted(asked) == list(range(1, 41))
+    assert {number for number, one in asked.items() if one.verdict == "tested"} == written
+
+
+def test_the_page_keeps_results_of_tested_items_alone_and_none_that_failed() -> None:
+    results = kept(PAGE)
+    tested = {number for number, one in questions(PAGE).items() if one.verdict == "tested"}
+
+    assert results.keys() <= tested
+    assert [number for number, (cases, passed, _, _) in results.items() if cases != passed] == []
+    assert results[33][0] >= 40
+    assert tried(results[6][3], "forged tokens") >= 500
+    assert tried(results[1][3], "routes by callers") >= 500
+
+
+def tried(words: str, what: str) -> int:
+    found = re.search(rf"([\d,]+) {what}", words)
+    return int(found[1].replace(",", "")) if found else 0
