@@ -114,7 +114,11 @@ async def repair(tools: Tools, gap_id: UUID, by: Decider, body: bytes) -> Gap:
         Conflict: it is decided already, this very alert had arrived, or it was not acted on.
         Invalid: the text cannot be read.
     """
-    reading = Reading.of(body)
+    async with tools.database.read() as session:
+        gap = await gaps.owned(session, gap_id, by.user_id)
+        strategy = await strategies.get(session, gap.strategy_id)
+    # TradingView's log shows the alert with the token in it, where it carries it in its text.
+    reading = Reading.of(body, hiding=strategy.token_digests)
     if reading.refusal is not None:
         raise reading.refusal
     async with tools.database.transaction() as session:

@@ -21,7 +21,7 @@ from app.pipeline.signals.words import SignalAction
 from app.strategies.words import Approval, SizingMode
 from app.trading.words import MarketType, PositionSide
 from tests.builders import a_user, d
-from tests.integration.desk.front import Front, open_front
+from tests.integration.desk.front import Front, new_webhook, open_front
 from tests.integration.flow.power import Mains, armed
 from tests.integration.flow.strategy_alerts import heartbeat, order
 
@@ -318,6 +318,28 @@ async def test_repairing_with_what_cannot_be_read_stores_nothing(front: Front) -
     assert codes == ["unknown_format", "from_the_future", "too_large"]
     assert len(await front.desk.alarms()) == 2
     assert (await front.get(f"/alarms/gaps/{gap_id}"))["status"] == "open"
+
+
+@pytest.mark.parametrize("field", ["symbol", "comment"])
+async def test_security_32_a_token_in_a_repairs_text_is_repeated_nowhere(
+    front: Front, field: str
+) -> None:
+    token = (await new_webhook(front)).rpartition("/")[2]
+    gap_id = await a_gap(front, "0.3")
+    lost = order("0", "0.3", front.desk.clock.now(), **{field: token}).decode()
+
+    answer = await front.call("POST", f"/alarms/gaps/{gap_id}/repair", {"body": lost})
+
+    said = [answer.text.lower(), (await front.call("GET", f"/alarms/gaps/{gap_id}")).text.lower()]
+    rows = [*await front.desk.alarms(), *await front.desk.signals(), *await front.desk.rows(Gap)]
+    said += [
+        str(value).lower()
+        for row in [*rows, *await front.desk.rows(AuditEntry)]
+        for name, value in vars(row).items()
+        if name != "body"  # kept byte by byte, for its owner
+    ]
+    assert [text for text in said if token.lower() in text] == []
+    assert any(f"xxx{token[-4:].lower()}" in text for text in said), "or it was never read"
 
 
 async def test_repairing_with_an_alert_that_had_arrived_is_refused(front: Front) -> None:
