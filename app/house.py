@@ -19,6 +19,7 @@ from app.accounts.models import ExchangeAccount
 from app.accounts.service import FirstStart
 from app.accounts.vault import Vault
 from app.accounts.venues import AccountVenues
+from app.core.addresses import Policy
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Invalid
 from app.db.migrate import upgrade
@@ -29,6 +30,7 @@ from app.health.accounts import AccountsHealth, TradingHealth
 from app.health.limits import LimitsHealth
 from app.health.status import DatabaseHealth, DiskHealth, HealthSource
 from app.health.worker import LanesHealth, MonitorHealth
+from app.http.outgoing import Outgoing
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
 from app.paper_exchange.app import PaperExchange, create_paper_exchange
@@ -37,6 +39,7 @@ from app.pipeline.positions.monitor import Monitor
 from app.settings import Settings
 from app.trading.words import CloseReason, MarketType
 from app.worker import Worker
+from app.worker.notice_post import NoticePost
 
 PAPER_PATH: Final = "/paper-exchange"
 PAPER_MARKETS: Final = ((PAPER, MarketType.SPOT), (PAPER, MarketType.LINEAR))
@@ -51,6 +54,7 @@ class House:
     Attributes:
         paper: the paper exchange inside this process; None when it is outside.
         worker: None in a process that only answers HTTP.
+        outgoing: the way to addresses that users set.
         first: what the first start made: an admin with a demo, or an invite.
     """
 
@@ -65,6 +69,7 @@ class House:
     welcome: Welcome
     paper: PaperExchange | None
     worker: Worker | None
+    outgoing: Outgoing
     first: FirstStart
     is_ready: bool = False
 
@@ -143,6 +148,7 @@ class House:
             welcome=welcome,
             paper=paper,
             worker=worker,
+            outgoing=Outgoing(Policy(listed=frozenset(settings.outgoing_allowed_hosts))),
             first=first,
         )
 
@@ -159,6 +165,10 @@ class House:
             ),
             asyncio.create_task(self._boot(), name="boot"),
         ]
+        if self.worker is not None:
+            # Beside the worker and not in it: what cannot be traded on has to be told all the same.
+            post = NoticePost(self.database, self.clock, self.keys, self.outgoing)
+            tasks.append(asyncio.create_task(post.keep(), name="notice post"))
         try:
             yield
         finally:

@@ -17,6 +17,7 @@ from app.accounts import (
     account_routes,
     browser_routes,
     key_routes,
+    notice_routes,
     people_routes,
     totp_routes,
 )
@@ -48,7 +49,7 @@ from app.http.request_id import request_id_middleware
 from app.http.security_headers import security_headers
 from app.http.strict_json import StrictRequest
 from app.market import routes as market_routes
-from app.notifications import routes as notice_routes
+from app.notifications import routes as notices_routes
 from app.paper_exchange.server.asgi import PaperApp
 from app.pipeline.pnl import routes as pnl_routes
 from app.pipeline.risk import routes as risk_routes
@@ -86,6 +87,7 @@ ROUTERS = [
     report_routes.curve_router,
     market_routes.router,
     audit_routes.router,
+    notices_routes.router,
     notice_routes.router,
     health_routes.router,
 ]
@@ -135,6 +137,7 @@ def _state(house: House) -> State:
             "clock": house.clock,
             "database": house.database,
             "key_ring": house.keys,
+            "outgoing": house.outgoing,
             "tools": house.tools,
             "door": Door(house.tools),
             "house": house,

@@ -6,11 +6,13 @@ from typing import Any
 from litestar import Request
 from litestar.di import Provide
 
+from app.accounts.keys import KeyRing
 from app.accounts.opening import Opener
 from app.accounts.sessions import Sessions
 from app.accounts.vault import Vault
 from app.http.caller import provide_caller
 from app.http.once import provide_once
+from app.http.outgoing import Outgoing
 from app.http.paging import provide_paging
 from app.http.session import database_of, provide_session
 
@@ -38,6 +40,18 @@ def provide_opener(request: Request[Any, Any, Any]) -> Opener:
     return opener
 
 
+def provide_key_ring(request: Request[Any, Any, Any]) -> KeyRing:
+    """The installation's keys."""
+    ring: KeyRing = request.app.state.key_ring
+    return ring
+
+
+def provide_outgoing(request: Request[Any, Any, Any]) -> Outgoing:
+    """The way out to addresses that users set."""
+    outgoing: Outgoing = request.app.state.outgoing
+    return outgoing
+
+
 DEPENDENCIES = {
     "session": Provide(provide_session),
     "caller": Provide(provide_caller, sync_to_thread=False),
@@ -47,5 +61,7 @@ DEPENDENCIES = {
     "sessions": Provide(provide_sessions, sync_to_thread=False),
     "vault": Provide(provide_vault, sync_to_thread=False),
     "opener": Provide(provide_opener, sync_to_thread=False),
+    "ring": Provide(provide_key_ring, sync_to_thread=False),
+    "outgoing": Provide(provide_outgoing, sync_to_thread=False),
     "database": Provide(database_of, sync_to_thread=False),
 }

@@ -75,6 +75,11 @@ class Answer:
     status: int
     beginning: bytes
 
+    @property
+    def is_success(self) -> bool:
+        """Whether the server took it."""
+        return 200 <= self.status < 300
+
 
 class Outgoing:
     """Checks addresses and sends to them.
@@ -99,14 +104,17 @@ class Outgoing:
         self._tls = tls
         self._patience_seconds = patience_seconds
 
-    async def check(self, address: str) -> None:
+    async def check(self, address: str) -> Target:
         """Find out whether something may be sent to an address. Nothing is connected to.
+
+        Returns:
+            What the address says.
 
         Raises:
             AddressMalformed: it is not written as it has to be.
             AddressRefused: it leads nowhere, or to an inner machine.
         """
-        await self._way_to(address)
+        return (await self._way_to(address)).target
 
     async def post(self, address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send something, to where it may be sent at this moment.

@@ -5,11 +5,15 @@ from uuid import UUID
 from pydantic import ConfigDict
 
 from app.http.schemas import Moment, Out
-from app.notifications.models import Severity
+from app.notifications.models import Delivery, Severity
 
 
 class NoticeOut(Out):
-    """One thing that you have to know; `times` counts repetitions, the latest one at `last_at`."""
+    """One thing that you have to know; `times` counts repetitions, the latest one at `last_at`.
+
+    `delivery` says how far it is on its way to your own address: `waiting`, `delivered` or
+    `given_up`, after so many `tries`; null when it is not sent.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -24,6 +28,8 @@ class NoticeOut(Out):
                     "times": 1,
                     "created_at": "2026-01-31T12:00:00.000000Z",
                     "last_at": "2026-01-31T12:00:00.000000Z",
+                    "delivery": "delivered",
+                    "tries": 1,
                 }
             ]
         }
@@ -38,3 +44,5 @@ class NoticeOut(Out):
     times: int
     created_at: Moment
     last_at: Moment
+    delivery: Delivery | None
+    tries: int

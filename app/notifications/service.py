@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.ids import new_id
-from app.notifications.models import Notice, Severity
+from app.notifications.deliveries import has_address
+from app.notifications.models import Delivery, Notice, Severity
 
 AGAIN_AFTER: Final = timedelta(hours=1)
 
@@ -28,7 +29,7 @@ async def tell(
     """Write a notice down in the caller's transaction, and into the log.
 
     The same code about the same subject within an hour only counts up: what repeats itself is not
-    read any more.
+    read any more. A new one waits to be sent to the user's own address, if there is one.
 
     Args:
         session: the caller's transaction.
@@ -57,6 +58,7 @@ async def tell(
         known.last_at = now
         known.text = text
         return
+    is_sent = await has_address(session, user_id)
     session.add(
         Notice(
             id=new_id(),
@@ -69,6 +71,9 @@ async def tell(
             times=1,
             created_at=now,
             last_at=now,
+            delivery=Delivery.WAITING if is_sent else None,
+            tries=0,
+            next_try_at=now if is_sent else None,
         )
     )
     logger.bind(code=code, subject=f"{subject_kind} {subject_id}", text=text).warning("notice")

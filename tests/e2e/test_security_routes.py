@@ -154,6 +154,10 @@ MATRIX: Mapping[str, Who] = {
     "GET /prices/{symbol}/current": Who.LOGIN,
     "GET /audit": Who.LOGIN,
     "GET /notices": Who.LOGIN,
+    "GET /notices/address": Who.LOGIN,
+    "PUT /notices/address": Who.PROVEN_TRADER,
+    "DELETE /notices/address": Who.PROVEN_TRADER,
+    "POST /notices/address/test": Who.TRADER,
 }
 
 

@@ -26,4 +26,5 @@ class SealedColumn:
 
 CREDENTIALS: Final = SealedColumn("exchange_accounts", "credentials", owner="user_id")
 TOTP_SECRET: Final = SealedColumn("users", "totp_secret", owner="id")
-SEALED_COLUMNS: Final = (CREDENTIALS, TOTP_SECRET)
+NOTICE_ADDRESS: Final = SealedColumn("notice_addresses", "sealed", owner="id")
+SEALED_COLUMNS: Final = (CREDENTIALS, TOTP_SECRET, NOTICE_ADDRESS)

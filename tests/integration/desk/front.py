@@ -21,12 +21,14 @@ from app.accounts.keys import KeyRing
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
 from app.accounts.tokens import Access
+from app.core.addresses import Policy
 from app.db.session import Database
 from app.desk.providers import TOOLS
 from app.exchanges.venues import REGISTRY
 from app.http.access_log import access_log
 from app.http.caller import Caller, Role
 from app.http.errors import EXCEPTION_HANDLERS
+from app.http.outgoing import Outgoing
 from app.http.request_id import request_id_middleware
 from app.http.strict_json import StrictRequest
 from app.main import ROUTERS
@@ -38,6 +40,8 @@ from tests.integration.flow.desk import Desk, open_desk
 
 USER = "X-User"
 LOGIN = "X-Login"  # the id of the caller's login, for what is done to it
+# Nobody listens there.
+NOBODY_THERE = "127.0.0.1:1"
 STALE = "X-Stale"  # the password was given too long ago
 
 
@@ -160,6 +164,7 @@ async def open_front(
                 "exchanges": REGISTRY,
                 "opener": opener,
                 "key_ring": KeyRing.of(b"k" * 32),
+                "outgoing": Outgoing(Policy(listed=frozenset({NOBODY_THERE}))),
                 "on_registered": _give_nothing,
                 "users": users,
             }

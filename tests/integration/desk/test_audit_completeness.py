@@ -20,7 +20,7 @@ from app.main import ROUTERS
 from app.pipeline.alarms.gaps.models import Gap
 from app.pipeline.signals.status import SignalStatus
 from tests.builders import a_strategy, an_alert
-from tests.integration.desk.front import LOGIN, Front, new_webhook
+from tests.integration.desk.front import LOGIN, NOBODY_THERE, Front, new_webhook
 from tests.integration.desk.test_gaps import a_gap
 from tests.integration.desk.test_manual_orders import an_order
 from tests.integration.desk.test_update_active import a_wish
@@ -375,6 +375,19 @@ async def set_kill_switch(trader: Trader) -> Response:
     return await trader.post("/risk/kill-switch", {"scope": "user", "is_on": True})
 
 
+async def set_notice_address(trader: Trader) -> Response:
+    body = {"url": f"http://{NOBODY_THERE}/"}
+    return await trader.front.call("PUT", "/notices/address", body)
+
+
+async def try_notice_address(trader: Trader) -> Response:
+    return await trader.post("/notices/address/test")
+
+
+async def remove_notice_address(trader: Trader) -> Response:
+    return await trader.front.call("DELETE", "/notices/address")
+
+
 # In an order in which each finds what it needs.
 CALLS: Final[dict[str, Call]] = {
     "register": register,
@@ -421,6 +434,9 @@ CALLS: Final[dict[str, Call]] = {
     "setKillSwitch": set_kill_switch,
     "confirmEntry": confirm_entry,
     "rejectEntry": reject_entry,
+    "setNoticeAddress": set_notice_address,
+    "testNoticeAddress": try_notice_address,
+    "removeNoticeAddress": remove_notice_address,
 }
 
 

@@ -46,6 +46,8 @@ async def test_a_notice_has_its_words_and_its_subject(front: Front) -> None:
         "times": 1,
         "created_at": now,
         "last_at": now,
+        "delivery": None,
+        "tries": 0,
     }
 
 

@@ -1,7 +1,6 @@
 """Servers that note who knocks, a book of names, and an authority that signs for one name."""
 
 import asyncio
-import contextlib
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -44,24 +43,42 @@ class Trap:
     heard: list[bytes] = field(default_factory=list)
     names: list[str | None] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
+    was_heard: asyncio.Event = field(default_factory=asyncio.Event)
+    talking: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            head = await reader.readuntil(b"\r\n\r\n")
-            [length] = [
-                int(line.split(b":")[1])
-                for line in head.split(b"\r\n")
-                if line.lower().startswith(b"content-length:")
-            ]
-            self.heard.append(head + await reader.readexactly(length))
-            writer.write(self.says)
+        if (task := asyncio.current_task()) is not None:
+            self.talking.add(task)
+            task.add_done_callback(self.talking.discard)
+        try:
+            await self._answer(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the other side has gone, or the test is over
+        finally:
+            self.gone.set()
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        [length] = [
+            int(line.split(b":")[1])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length:")
+        ]
+        self.heard.append(head + await reader.readexactly(length))
+        self.was_heard.set()
+        writer.write(self.says)
+        await writer.drain()
+        while self.drip:
+            writer.write(self.drip)
             await writer.drain()
-            while self.drip:
-                writer.write(self.drip)
-                await writer.drain()
-                await asyncio.sleep(self.pause_seconds)
-        self.gone.set()
-        writer.close()
+            await asyncio.sleep(self.pause_seconds)
+
+    async def stop(self) -> None:
+        """Hang up on whoever is still there."""
+        for task in self.talking:
+            task.cancel()
+        await asyncio.gather(*self.talking)
 
 
 class _Counting(asyncio.StreamReaderProtocol):
@@ -109,6 +126,7 @@ async def serving(
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        await trap.stop()
         await server.wait_closed()
 
 
