@@ -20,6 +20,8 @@ from tests.canaries import PIECE, Canaries
 from tests.e2e.site import PASSWORD, USERNAME, Site, until
 
 GUESSES = 5
+# Nobody listens there.
+NOBODY_THERE = "127.0.0.1:1"
 HOOK = "/webhooks/tradingview"
 SHOWN = b"(shown here)"
 # Beside each other, so that one login may be wrong often and another one still gets in.
@@ -27,7 +29,15 @@ OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 LISTS = (
     *("/alarms", "/signals", "/orders", "/positions", "/pnl/daily", "/accounts", "/strategies"),
     *("/audit?limit=500", "/notices?limit=500", "/logs?limit=500", "/logs?level=warning"),
-    *("/status-server", "/metrics", "/auth/me", "/auth/api-keys", "/auth/invites", "/users"),
+    *(
+        "/notices/address",
+        "/status-server",
+        "/metrics",
+        "/auth/me",
+        "/auth/api-keys",
+        "/auth/invites",
+        "/users",
+    ),
     *("/risk", "/risk/state", "/capital/balance", "/health/ready", "/schema/openapi.json"),
     *(f"/reports/{name}?format=csv" for name in ("trades", "profit", "positions", "kpis")),
 )
@@ -104,10 +114,24 @@ async def live(day: Day) -> None:
     await keys_of_programs(day)
     url = await tokens(day)
     await alerts(day, url)
+    await own_address(day)
     await trade(day, url)
     await venues(day)
     await mistakes(day)
     await look_at_everything(day)
+
+
+async def own_address(day: Day) -> None:
+    """Notices go to an address with a token in it, where nobody is, and to wrong ones."""
+    path, token = "/notices/address", day.secret("token of a notice address")
+    typed = quote(token, safe="")
+    day.canaries.keep("token of a notice address, typed", typed)
+    for wrong in (f"http://hooks.example.org/{typed}", f"https://{typed}@127.0.0.1/", typed):
+        await day.ask("PUT", path, {"url": wrong})
+    body = {"url": f"http://{NOBODY_THERE}/{typed}"}
+    await day.ask("PUT", path, body, shows="secret")
+    await day.post(f"{path}/test")
+    await day.post(f"{path}/test")
 
 
 async def logins(day: Day) -> None:

@@ -23,7 +23,7 @@ from app.db.base import Base
 from app.db.session import Database
 from app.settings import Settings
 from tests.canaries import Canaries
-from tests.e2e.busy_day import GUESSES, Day, live
+from tests.e2e.busy_day import GUESSES, NOBODY_THERE, Day, live
 from tests.e2e.site import Site, running
 
 # What a trader wrote is kept as it came: with the token, if they wrote it there.
@@ -42,6 +42,7 @@ async def test_security_32_a_busy_day_leaves_no_secret_anywhere(
         "secret_key": SecretStr(canaries.make("SECRET_KEY")),
         "log_level": "TRACE",
         "webhook_guesses_per_minute": GUESSES,
+        "outgoing_allowed_hosts": (NOBODY_THERE,),
     }
     async with running(tmp_path, sqlite_url, **settings) as site:
         configure_logging(site.house.settings)
