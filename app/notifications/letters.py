@@ -15,7 +15,7 @@ NOTICE_ID: Final = "Signalbox-Notice-Id"
 
 
 def body_of(notice: Notice) -> bytes:
-    """What is sent: the same bytes at each try."""
+    """What is sent: the notice as it reads now, which a repetition may have changed since."""
     return _body(
         notice_id=notice.id,
         severity=notice.severity,

@@ -27,11 +27,11 @@ async def put(front: Front, url: str, **options: Any) -> Any:
     return await front.call("PUT", PATH, {"url": url}, **options)
 
 
-async def test_the_host_is_shown_and_the_secret_once(front: Front) -> None:
-    missing = await front.get(PATH, expect=404)
-    made = (await put(front, f"http://{NOBODY_THERE}/hidden-part")).json()
+async def test_the_host_is_shown_and_the_secret_once(sqlite_front: Front) -> None:
+    missing = await sqlite_front.get(PATH, expect=404)
+    made = (await put(sqlite_front, f"http://{NOBODY_THERE}/hidden-part")).json()
 
-    shown = await front.get(PATH)
+    shown = await sqlite_front.get(PATH)
 
     assert missing["code"] == "not_found"
     assert len(made.pop("secret")) == 43
@@ -65,17 +65,17 @@ async def test_security_29_where_notices_go_takes_a_proof(
     assert (answer.status_code, answer.json()["code"]) == (401, "step_up_required")
 
 
-async def test_security_02_nobody_else_sees_or_uses_an_address(front: Front) -> None:
-    await put(front, f"http://{NOBODY_THERE}/")
-    other = a_user(front.desk.clock.now(), role=Role.ADMIN)
-    await front.desk.keep(other)
+async def test_security_02_nobody_else_sees_or_uses_an_address(sqlite_front: Front) -> None:
+    await put(sqlite_front, f"http://{NOBODY_THERE}/")
+    other = a_user(sqlite_front.desk.clock.now(), role=Role.ADMIN)
+    await sqlite_front.desk.keep(other)
 
-    seen = await front.call("GET", PATH, user=other)
-    tried = await front.call("POST", f"{PATH}/test", user=other)
-    removed = await front.call("DELETE", PATH, user=other)
+    seen = await sqlite_front.call("GET", PATH, user=other)
+    tried = await sqlite_front.call("POST", f"{PATH}/test", user=other)
+    removed = await sqlite_front.call("DELETE", PATH, user=other)
 
     assert [one.status_code for one in (seen, tried, removed)] == [404, 404, 404]
-    assert len(await front.desk.rows(NoticeAddress)) == 1
+    assert len(await sqlite_front.desk.rows(NoticeAddress)) == 1
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ async def test_security_34_a_name_that_leads_inside_is_not_saved(sqlite_front: F
 
 
 async def test_security_31_the_address_and_its_secret_are_sealed_in_their_place(
-    front: Front,
+    sqlite_front: Front,
 ) -> None:
-    secret = (await put(front, f"http://{NOBODY_THERE}/token-in-the-path")).json()["secret"]
-    desk = front.desk
+    secret = (await put(sqlite_front, f"http://{NOBODY_THERE}/token-in-the-path")).json()["secret"]
+    desk = sqlite_front.desk
     other = a_user(desk.clock.now())
     await desk.keep(other)
     stored = await desk.one(NoticeAddress, desk.user.id)
@@ -156,10 +156,10 @@ async def test_security_31_rotating_keys_brings_addresses_along(front: Front) ->
     assert destination.secret == secret
 
 
-async def test_security_32_the_trail_has_the_host_and_no_more(front: Front) -> None:
-    await put(front, f"http://{NOBODY_THERE}/token-in-the-path")
+async def test_security_32_the_trail_has_the_host_and_no_more(sqlite_front: Front) -> None:
+    await put(sqlite_front, f"http://{NOBODY_THERE}/token-in-the-path")
 
-    async with front.desk.database.read() as session:
+    async with sqlite_front.desk.database.read() as session:
         details = (await session.scalars(text("SELECT detail FROM audit_entries"))).all()
 
     assert any("127.0.0.1" in str(one) for one in details)
