@@ -1,6 +1,6 @@
 """where notices are sent, and how far each of them is
 
-Revision: 0013, after 0010, 2026-11-28 08:00:00+00:00
+Revision: 0013, after 0012, 2026-11-28 08:00:00+00:00
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from app.db import types
 
 revision = '0013'
-down_revision = '0010'
+down_revision = '0012'
 branch_labels = None
 depends_on = None
 
