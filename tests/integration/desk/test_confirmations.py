@@ -1,22 +1,31 @@
 """`/confirmations`: what the second person sees and does, and what nobody gets round."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from app.accounts.models import User
+from app.db.session import Database
 from app.http.caller import Role
 from app.pipeline.signals.status import SignalStatus
 from app.strategies.words import Approval
 from tests.builders import a_user
-from tests.integration.desk.front import Front
+from tests.integration.desk.front import Front, open_front
 from tests.integration.desk.test_manual_orders import an_order
 from tests.integration.desk.test_request_keys import send
 from tests.integration.desk.test_update_active import PATH, a_wish
 from tests.integration.flow.test_second_approval import the_signal
 
 REPLAYED = "Idempotent-Replayed"
+
+
+@pytest.fixture
+async def front(sqlite_database: Database) -> AsyncIterator[Front]:
+    """A trader whose strategy asks; what depends on the database is tested without HTTP."""
+    async with open_front(sqlite_database, approval=Approval.MANUAL) as opened:
+        yield opened
 
 
 async def named(front: Front, above: str = "5000", **person: Any) -> User:
