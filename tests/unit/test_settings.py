@@ -64,6 +64,8 @@ def test_security_36_the_api_pages_are_for_admins_in_production_unless_said_othe
         ({"admin_username": "ada"}, "set both or neither"),
         ({"environment": "production"}, "SECRET_KEY is required in production"),
         ({"secret_key": "short"}, "SECRET_KEY is too short"),
+        ({"secret_key": "k" * 32, "secret_key_keyring": "a/b"}, "exclude each other"),
+        ({"secret_key_file": "key", "secret_key_keyring": "a/b"}, "exclude each other"),
         ({"port": "0"}, "greater than or equal to 1"),
         ({"webhook_read_seconds": "0"}, "greater than 0"),
         ({"webhook_allowed_ips": "1.2.3"}, "neither an address nor a network"),
