@@ -331,9 +331,10 @@ async def test_a_notice_is_shown_where_it_belongs(clinic: Clinic) -> None:
     [(position, user)] = clinic.ask("SELECT id, user_id FROM positions WHERE status = 'open'")
     clinic.change("UPDATE positions SET quantity = '0.02' WHERE status = 'open'")
     clinic.change(
-        "INSERT INTO notices VALUES (?, ?, 'urgent', 'unprotected', 'position', ?,"
+        "INSERT INTO notices (id, user_id, severity, code, subject_kind, subject_id, text, times,"
+        " created_at, last_at, tries) VALUES (?, ?, 'urgent', 'unprotected', 'position', ?,"
         " 'Somebody took its stop away.', 1, '2026-01-01 00:00:00.000000',"
-        " '2026-01-01 00:00:00.000000')",
+        " '2026-01-01 00:00:00.000000', 0)",
         new_id().hex,
         user,
         str(UUID(hex=position)),
