@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.keys import KeyRing
 from app.accounts.models import User
-from app.accounts.repository import changed
 from app.accounts.sealing.columns import NOTICE_ADDRESS
 from app.accounts.sealing.envelope import seal, unseal
 from app.audit.service import record
 from app.core.errors import Conflict, NotFound, TooMany
 from app.core.ids import new_token
 from app.core.scrub import register_secret
+from app.db.changing import changed
 from app.notifications.deliveries import begin_anew, forget_waiting
 from app.notifications.models import NoticeAddress
 

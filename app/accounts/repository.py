@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, Update, exists, select, update
+from sqlalchemy import Select, Update, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import (
@@ -19,6 +19,7 @@ from app.accounts.models import (
     User,
 )
 from app.core.errors import NotFound
+from app.db.changing import changed
 from app.http.caller import Role
 
 RowT = TypeVar("RowT")
@@ -195,9 +196,3 @@ async def _one(session: AsyncSession, query: Select[tuple[RowT]]) -> RowT | None
 
 def _ending(now: datetime) -> Update:
     return update(Login).where(Login.ended_at.is_(None)).values(ended_at=now)
-
-
-async def changed(session: AsyncSession, statement: Update) -> int:
-    """How many rows a statement changed."""
-    result = cast("CursorResult[Any]", await session.execute(statement))
-    return result.rowcount

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.keys import KeyRing
 from app.accounts.models import RecoveryCode, User
-from app.accounts.repository import changed
 from app.accounts.sealing.columns import TOTP_SECRET
 from app.accounts.sealing.envelope import seal, unseal
 from app.accounts.service import audit_user
 from app.accounts.tokens import digest_of
 from app.core.errors import Conflict, Invalid
+from app.db.changing import changed
 
 STEP_SECONDS: Final = 30
 ISSUER: Final = "Signalbox"

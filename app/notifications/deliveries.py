@@ -6,12 +6,13 @@ notice is sent again after its pause, and no notice is tried for ever.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Update, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.db.changing import changed
 from app.notifications.models import Delivery, Notice, NoticeAddress
 
 # After each try until the next one; after the last one nothing follows. Five hours in all.
@@ -58,7 +59,7 @@ async def claim_oldest(session: AsyncSession, user_id: UUID, *, now: datetime) -
     )
     claim = claim.values(tries=notice.tries + 1, next_try_at=now + pause)
     # The row in hand stays as it was read: it says how many tries there were.
-    is_ours = await _changed(session, claim.execution_options(synchronize_session=False)) == 1
+    is_ours = await changed(session, claim.execution_options(synchronize_session=False)) == 1
     return notice if is_ours else None
 
 
@@ -82,8 +83,3 @@ async def forget_waiting(session: AsyncSession, user_id: UUID) -> None:
 
 def _is_due(now: datetime) -> tuple[Any, Any]:
     return Notice.delivery == Delivery.WAITING, Notice.next_try_at <= now
-
-
-async def _changed(session: AsyncSession, statement: Update) -> int:
-    result = cast("CursorResult[Any]", await session.execute(statement))
-    return result.rowcount

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, bindparam, func, or_, select, update
+from sqlalchemy import Select, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.changing import changed
 from app.db.symbols import symbol_is
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
@@ -63,7 +64,7 @@ async def claim_for_sending(session: AsyncSession, order_id: UUID, *, now: datet
         )
         .values(status=OrderStatus.SUBMITTED, submitted_at=now, updated_at=now)
     )
-    return cast("CursorResult[Any]", await session.execute(statement)).rowcount == 1
+    return await changed(session, statement) == 1
 
 
 async def live(

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, bindparam, or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.changing import changed
 from app.db.symbols import symbol_is
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
@@ -163,7 +164,7 @@ async def claim_closing(session: AsyncSession, position_id: UUID, *, now: dateti
         .where(Position.id == position_id, Position.status == PositionStatus.OPEN)
         .values(status=PositionStatus.CLOSING, updated_at=now)
     )
-    return cast("CursorResult[Any]", await session.execute(statement)).rowcount == 1
+    return await changed(session, statement) == 1
 
 
 def listing(

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.changing import changed
 from app.db.symbols import symbol_is
 from app.pipeline.signals.models import SecondApproval, Signal
 from app.pipeline.signals.status import SignalStatus
@@ -70,8 +70,7 @@ async def claim(
     )
     if is_untouched:
         statement = statement.where(Signal.decided_by.is_(None))
-    result = cast("CursorResult[Any]", await session.execute(statement))
-    return result.rowcount == 1
+    return await changed(session, statement) == 1
 
 
 async def pending(

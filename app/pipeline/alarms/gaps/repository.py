@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import (
-    CursorResult,
     Select,
     String,
     Uuid,
@@ -21,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.changing import changed
 from app.pipeline.alarms.gaps.models import Gap, Twin
 from app.pipeline.alarms.models import BY_HAND, TEST_SOURCE, Alarm
 from app.pipeline.alarms.status import GapKind, GapStatus
@@ -76,8 +76,7 @@ async def claim(
 ) -> bool:
     """Move a gap for one caller only; False when another one was faster."""
     statement = update(Gap).where(Gap.id == gap_id, Gap.status == frm)
-    result = await session.execute(statement.values(status=to, **values))
-    return cast("CursorResult[Any]", result).rowcount == 1
+    return await changed(session, statement.values(status=to, **values)) == 1
 
 
 async def revealed_by(session: AsyncSession, alarm_id: UUID) -> Gap | None:
