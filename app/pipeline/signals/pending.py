@@ -6,9 +6,8 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.pipeline.signals import repository
 from app.pipeline.signals.models import Signal
-from app.pipeline.signals.service import audit
+from app.pipeline.signals.service import audit, claim_pending
 from app.pipeline.signals.status import SignalStatus
 
 TEST_OVER: Final = "test: This was a test; nothing was sent."
@@ -23,11 +22,9 @@ async def change_pending(
     now: datetime,
 ) -> bool:
     """Change what a pending signal says; False when it was decided, or approved once, meanwhile."""
-    pending = SignalStatus.PENDING
-    won = await repository.claim(
-        session, signal.id, frm=pending, to=pending, now=now, is_untouched=True, **values
+    won = await claim_pending(
+        session, signal, to=SignalStatus.PENDING, now=now, is_untouched=True, **values
     )
-    await session.refresh(signal)
     if won:
         await audit(session, signal, "signal.changed", actor=actor, now=now)
     return won
@@ -35,18 +32,15 @@ async def change_pending(
 
 async def end_test(session: AsyncSession, signal: Signal, *, actor: str, now: datetime) -> None:
     """Reject a test's signal at the end of its test; harmless when it has ended already."""
-    pending, rejected = SignalStatus.PENDING, SignalStatus.REJECTED
-    won = await repository.claim(
+    won = await claim_pending(
         session,
-        signal.id,
-        frm=pending,
-        to=rejected,
+        signal,
+        to=SignalStatus.REJECTED,
         now=now,
         reason=TEST_OVER,
         decided_at=now,
         decided_by=actor,
     )
-    await session.refresh(signal)
     if won:
         await audit(session, signal, "signal.rejected", actor=actor, now=now)
 
@@ -61,10 +55,7 @@ async def end_pending(
     now: datetime,
 ) -> bool:
     """Supersede or expire a pending signal; False when it was decided meanwhile."""
-    won = await repository.claim(
-        session, signal.id, frm=SignalStatus.PENDING, to=status, now=now, reason=reason
-    )
-    await session.refresh(signal)
+    won = await claim_pending(session, signal, to=status, now=now, reason=reason)
     if won:
         await audit(session, signal, f"signal.{status.value}", actor=actor, now=now)
     return won

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.failpoints import failpoint
-from app.pipeline.signals import repository
 from app.pipeline.signals.models import SecondApproval, Signal
 from app.pipeline.signals.service import (
-    already_decided,
     audit,
     check_approvable,
+    claim_pending,
+    decide,
     note_first,
     wake_for,
 )
@@ -66,19 +66,15 @@ async def approve_first(
         Conflict: it expired, was decided or approved once already, or is a test's.
     """
     check_approvable(signal, now=now)
-    won = await repository.claim(
+    await decide(
         session,
-        signal.id,
-        frm=SignalStatus.PENDING,
+        signal,
         to=SignalStatus.PENDING,
         now=now,
         is_untouched=True,
         decided_by=actor,
         approved_fraction=fraction,
     )
-    await session.refresh(signal)
-    if not won:
-        raise already_decided(signal)
     await note_first(session, signal, now=now)
     failpoint("C11")
     return signal
@@ -88,17 +84,15 @@ async def let_pass(
     session: AsyncSession, signal: Signal, *, reference_price: Decimal, now: datetime
 ) -> bool:
     """Approve a signal whose first approval is enough; False when it was ended meanwhile."""
-    won = await repository.claim(
+    won = await claim_pending(
         session,
-        signal.id,
-        frm=SignalStatus.PENDING,
+        signal,
         to=SignalStatus.APPROVED,
         now=now,
         decided_at=now,
         reason=None,
         reference_price=signal.reference_price or reference_price,
     )
-    await session.refresh(signal)
     if won:
         await audit(session, signal, "signal.approved", actor=signal.decided_by or "", now=now)
         wake_for(session, signal, now=now)
@@ -124,17 +118,15 @@ async def ask(
         now: time of the question.
         reason: for the trader, `code: sentence`: whom it waits for.
     """
-    won = await repository.claim(
+    won = await claim_pending(
         session,
-        signal.id,
-        frm=SignalStatus.PENDING,
+        signal,
         to=SignalStatus.PENDING,
         now=now,
         reason=reason,
         quantity=weighed.quantity,
         reference_price=signal.reference_price or weighed.reference_price,
     )
-    await session.refresh(signal)
     if won:
         first.asked_at = now
         first.entry_price, first.quantity = weighed.entry_price, weighed.quantity
@@ -159,18 +151,14 @@ async def consent(
         Conflict: it expired, or was decided already.
     """
     check_approvable(signal, now=now)
-    won = await repository.claim(
+    await decide(
         session,
-        signal.id,
-        frm=SignalStatus.PENDING,
+        signal,
         to=SignalStatus.APPROVED,
         now=now,
         decided_at=now,
         reason=None,
     )
-    await session.refresh(signal)
-    if not won:
-        raise already_decided(signal)
     first.confirmed_by_id, first.confirmed_at = person.user_id, now
     await audit(session, signal, "signal.approved", actor=person.username, now=now)
     wake_for(session, signal, now=now)

@@ -141,20 +141,15 @@ async def approve(
         Conflict: it expired, was decided already, or is a test's.
     """
     check_approvable(signal, now=now)
-    won = await repository.claim(
+    await decide(
         session,
-        signal.id,
-        frm=SignalStatus.PENDING,
+        signal,
         to=SignalStatus.APPROVED,
         now=now,
         decided_at=now,
         decided_by=actor,
         approved_fraction=fraction,
     )
-    # The row was changed by statement, so that one of several callers wins; see what it says now.
-    await session.refresh(signal)
-    if not won:
-        raise already_decided(signal)
     await audit(session, signal, "signal.approved", actor=actor, now=now)
     wake_for(session, signal, now=now)
     failpoint("C11")
@@ -174,21 +169,64 @@ async def reject(
     Raises:
         Conflict: it was decided already.
     """
-    won = await repository.claim(
+    await decide(
         session,
-        signal.id,
-        frm=SignalStatus.PENDING,
+        signal,
         to=SignalStatus.REJECTED,
         now=now,
         decided_at=now,
         decided_by=actor,
         reason=f"rejected: {reason}" if reason else "rejected: The trader said no.",
     )
-    await session.refresh(signal)
-    if not won:
-        raise already_decided(signal)
     await audit(session, signal, "signal.rejected", actor=actor, now=now)
     return signal
+
+
+async def claim_pending(
+    session: AsyncSession,
+    signal: Signal,
+    *,
+    to: SignalStatus,
+    now: datetime,
+    is_untouched: bool = False,
+    **values: object,
+) -> bool:
+    """Move a pending signal for one caller only; False when it was decided meanwhile.
+
+    The row is changed by statement, so that one of several callers wins; the signal says afterwards
+    what the row says. Arguments as of `repository.claim`.
+    """
+    won = await repository.claim(
+        session,
+        signal.id,
+        frm=SignalStatus.PENDING,
+        to=to,
+        now=now,
+        is_untouched=is_untouched,
+        **values,
+    )
+    await session.refresh(signal)
+    return won
+
+
+async def decide(
+    session: AsyncSession,
+    signal: Signal,
+    *,
+    to: SignalStatus,
+    now: datetime,
+    is_untouched: bool = False,
+    **values: object,
+) -> None:
+    """As `claim_pending`, for a decision that its maker wants to hear about.
+
+    Raises:
+        Conflict: it was decided already.
+    """
+    if not await claim_pending(
+        session, signal, to=to, now=now, is_untouched=is_untouched, **values
+    ):
+        raise _already_decided(signal)
 
 
 async def note_first(session: AsyncSession, signal: Signal, *, now: datetime) -> None:
@@ -287,7 +325,7 @@ async def _approve(session: AsyncSession, signal: Signal, *, actor: str, now: da
     wake_for(session, signal, now=now)
 
 
-def already_decided(signal: Signal) -> Conflict:
+def _already_decided(signal: Signal) -> Conflict:
     """Somebody was faster."""
     by = f" by {signal.decided_by}" if signal.decided_by else ""
     status = "approved once" if signal.status is SignalStatus.PENDING else signal.status.value
