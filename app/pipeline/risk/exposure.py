@@ -31,7 +31,6 @@ class Limits:
         allowed_symbols: ccxt symbols; an empty set allows nothing.
         max_price_drift: fraction of the reference price, 0.01 = 1 %.
         second_approval_above: quote; what is worth more takes two people.
-        second_approver: the other one.
         max_price_age: an opening decision on an older price is no decision.
         liquidation_room: fraction of the stop distance to keep between stop and liquidation.
     """
@@ -46,7 +45,6 @@ class Limits:
     allowed_symbols: frozenset[str] | None = None
     max_price_drift: Decimal | None = None
     second_approval_above: Decimal | None = None
-    second_approver: UUID | None = None
     max_price_age: timedelta = DEFAULT_PRICE_AGE
     liquidation_room: Decimal = LIQUIDATION_ROOM
 

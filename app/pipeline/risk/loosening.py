@@ -79,7 +79,6 @@ class TraderLimits:
             allowed_symbols=None if allowed is None else frozenset(allowed),
             max_price_drift=None if drift is None else drift * PERCENT,
             second_approval_above=values["second_approval_above"],
-            second_approver=self.approver,
         )
 
     def told(self, name: str) -> str:

@@ -33,8 +33,7 @@ async def asks_second(session: AsyncSession, user_id: UUID, *, now: datetime) ->
 
 async def approver_of(session: AsyncSession, limits: TraderLimits) -> User | None:
     """Whose consent these limits ask for; None when nobody's."""
-    approver = limits.in_force.second_approver
-    return None if approver is None else await session.get(User, approver)
+    return None if limits.approver is None else await session.get(User, limits.approver)
 
 
 async def switches_on(session: AsyncSession, user_id: UUID) -> Sequence[KillSwitch]:

@@ -120,8 +120,8 @@ def test_every_limit_is_stored_in_a_column_and_read_from_it() -> None:
         allowed_symbols=frozenset({BTC, ETH}),
         min_notional=Decimal(10),
         second_approval_above=Decimal(500),
-        second_approver=UUID(int=1),
     )
+    assert TraderLimits(TIGHT).approver == UUID(int=1)
 
 
 def test_security_22_less_holds_at_once_and_more_waits_for_midnight() -> None:
