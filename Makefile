@@ -13,7 +13,7 @@ JOBS ?= 2
 EXAMPLES ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-keyring run api worker paper-exchange test test-databases test-unit e2e check fmt lint \
+.PHONY: help install install-dev install-keyring install-parquet run api worker paper-exchange test test-databases test-unit e2e check fmt lint \
         types migrate upgrade demo bench bugs crash fuzz requirements clean venv-by-pip
 
 help:  ## list these targets
@@ -25,6 +25,9 @@ install-dev: $(VENV)/.stamp-install-dev  ## … and what tests, lints and types
 
 install-keyring: install  ## … and what SECRET_KEY_KEYRING needs
 	$(call install_from,requirements-keyring.txt)
+
+install-parquet: install  ## … and what candles as Parquet need
+	$(call install_from,requirements-parquet.txt)
 
 run: install  ## start everything in one process on 127.0.0.1:8000
 	@$(PY) run.py
@@ -93,6 +96,7 @@ requirements: install-dev  ## compile the pinned requirements anew from the .in 
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-keyring.in -o requirements-keyring.txt
+	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-parquet.in -o requirements-parquet.txt
 
 clean:  ## remove .venv and caches; data/ and logs/ stay
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
