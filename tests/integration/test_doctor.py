@@ -5,6 +5,7 @@ The server has ended before anything is spoilt: it would mend most of it.
 
 import asyncio
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
@@ -25,6 +26,7 @@ from app.cli import commands
 from app.core.ids import new_client_order_id, new_id
 from app.db.session import open_database
 from app.settings import Settings
+from tests.conftest import sqlite_copy
 from tests.contract.paper_venue import PaperVenue
 from tests.contract.paper_venue import running as paper_running
 from tests.e2e.site import Site, running, until
@@ -32,6 +34,7 @@ from tests.e2e.site import Site, running, until
 ENTRY = '{"symbol":"BTCUSDT","action":"buy","quantity":"0.01","stop_loss":"57000","id":"%s"}'
 EXIT = '{"symbol":"BTCUSDT","action":"close","id":"%s out"}'
 ACCOUNT = "Paper futures"
+DATABASE = "signalbox.db"
 
 
 @dataclass
@@ -65,38 +68,59 @@ class Clinic:
         }
 
     def change(self, statement: str, *values: Any) -> None:
-        with sqlite3.connect(self.folder / "signalbox.db") as connection:
+        with sqlite3.connect(self.folder / DATABASE) as connection:
             assert connection.execute(statement, values).rowcount, statement
 
     def everything(self) -> list[str]:
         """Every row of every table."""
-        with sqlite3.connect(self.folder / "signalbox.db") as connection:
+        with sqlite3.connect(self.folder / DATABASE) as connection:
             return list(connection.iterdump())
 
     def ask(self, query: str) -> list[tuple[Any, ...]]:
-        with sqlite3.connect(self.folder / "signalbox.db") as connection:
+        with sqlite3.connect(self.folder / DATABASE) as connection:
             return connection.execute(query).fetchall()
+
+
+@pytest.fixture(scope="session")
+def played() -> dict[str, Path]:
+    """Where the installation lies that every patient is a copy of, once it was played."""
+    return {}
 
 
 @pytest.fixture
 async def clinic(
-    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    sqlite_template: Path,
+    played: dict[str, Path],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> AsyncIterator[Clinic]:
     """One round trip that ended and one position that is open, then the server was stopped."""
-    monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
-    (tmp_path / "logs").mkdir()
+    if not played:
+        played["at"] = await _played(tmp_path_factory.mktemp("played"), sqlite_template)
+    shutil.copytree(played["at"], tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
     async with paper_running(tmp_path / "paper") as paper:
         await paper.price("BTCUSDT", "60000")
-        async with running(tmp_path, sqlite_url, paper_url=paper.base) as site:
+        monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+        monkeypatch.setenv("DATABASE_URL", f"sqlite+aiosqlite:///{tmp_path / DATABASE}")
+        monkeypatch.setenv("PAPER_URL", paper.base)
+        yield Clinic(tmp_path, paper, json.loads((tmp_path / "key.json").read_text()))
+
+
+async def _played(folder: Path, template: Path) -> Path:
+    """Play it in that folder; nothing runs there any more when this returns."""
+    (folder / "logs").mkdir()
+    url = sqlite_copy(template, folder)
+    async with paper_running(folder / "paper") as paper:
+        await paper.price("BTCUSDT", "60000")
+        async with running(folder, url, paper_url=paper.base) as site:
             await round_trip(site)
             await entered(site, "second")
-            key = await key_of(site)
-        monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
-        monkeypatch.setenv("DATABASE_URL", sqlite_url)
-        monkeypatch.setenv("PAPER_URL", paper.base)
-        yield Clinic(tmp_path, paper, key)
+            (folder / "key.json").write_text(json.dumps(await key_of(site)))
+    return folder
 
 
 async def entered(site: Site, name: str) -> None:
