@@ -14,10 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpx
+
 ROOT = Path(__file__).parents[2]
 RUN = ROOT / "run.py"
 POLL_SECONDS = 0.01
 START_SECONDS = 30.0
+# A server hangs up on a connection that has been idle for five seconds: a request that is sent on
+# it at that moment is lost, and a story with it.
+SHORT_LIVED = httpx.Limits(keepalive_expiry=1.0)
 # In the order of their birth; ended from the last to the first when the driver ends.
 _NURSERY = "tests.crash.nursery"
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.crash.history import History, Kill, Start, now_ns
-from tests.crash.programs import START_SECONDS, Child, Launcher, free_port, port_opens
+from tests.crash.programs import SHORT_LIVED, START_SECONDS, Child, Launcher, free_port, port_opens
 
 USERNAME = "trader"
 PASSWORD = "correct-horse-battery"
@@ -29,7 +29,7 @@ class Server:
         self.base = f"http://127.0.0.1:{self.port}"
         self.database = folder / "data" / "signalbox.db"
         self.child: Child | None = None
-        self.client = httpx.AsyncClient(base_url=self.base, timeout=20)
+        self.client = httpx.AsyncClient(base_url=self.base, timeout=20, limits=SHORT_LIVED)
         self._environment = {
             "PATH": os.defpath,
             "HOME": str(folder),

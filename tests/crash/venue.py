@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from tests.crash.ledger import Ledger
-from tests.crash.programs import Child, Launcher, free_port, port_opens
+from tests.crash.programs import SHORT_LIVED, Child, Launcher, free_port, port_opens
 
 
 class VenueFailed(Exception):
@@ -32,7 +32,7 @@ class PaperVenue:
         self._child: Child | None = None
         self._port = free_port()
         self.base = f"http://127.0.0.1:{self._port}"
-        self._client = httpx.AsyncClient(base_url=self.base, timeout=10)
+        self._client = httpx.AsyncClient(base_url=self.base, timeout=10, limits=SHORT_LIVED)
         self.prices: dict[str, Decimal] = {}
         self.ledger = Ledger()
 
