@@ -48,6 +48,7 @@ from app.http.errors import EXCEPTION_HANDLERS
 from app.http.request_id import request_id_middleware
 from app.http.security_headers import security_headers
 from app.http.strict_json import StrictRequest
+from app.jobs import routes as job_routes
 from app.market import routes as market_routes
 from app.notifications import routes as notices_routes
 from app.paper_exchange.server.asgi import PaperApp
@@ -86,6 +87,7 @@ ROUTERS = [
     report_routes.router,
     report_routes.curve_router,
     market_routes.router,
+    job_routes.router,
     audit_routes.router,
     notices_routes.router,
     notice_routes.router,

@@ -4,6 +4,7 @@ from app.accounts import models as accounts
 from app.audit import models as audit
 from app.db.base import Base
 from app.http import request_keys
+from app.jobs import models as jobs
 from app.market import models as market
 from app.notifications import models as notifications
 from app.pipeline import wakeups
@@ -22,6 +23,7 @@ __all__ = [
     "alarms",
     "audit",
     "gaps",
+    "jobs",
     "market",
     "notifications",
     "orders",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import InvalidTransition
 from app.core.state import StatusT, Transitions, advance, is_final
+from app.jobs.status import JOB_MOVES, JobStatus
 from app.pipeline.alarms.status import ALARM_MOVES, GAP_MOVES, AlarmStatus, GapStatus
 from app.pipeline.orders.status import ORDER_MOVES, OrderStatus
 from app.pipeline.positions.status import POSITION_MOVES, PositionStatus
@@ -33,6 +34,10 @@ DRAWN: dict[type[StrEnum], dict[str, str]] = {
         "open": "repairing adopted ignored arrived_late ended",
         "repairing": "open repaired",
     },
+    JobStatus: {
+        "queued": "running canceled",
+        "running": "queued done failed canceled",
+    },
 }
 FINAL: dict[type[StrEnum], str] = {
     AlarmStatus: "accepted stale ignored refused",
@@ -40,6 +45,7 @@ FINAL: dict[type[StrEnum], str] = {
     OrderStatus: "filled canceled rejected expired denied",
     PositionStatus: "closed",
     GapStatus: "adopted repaired ignored arrived_late ended",
+    JobStatus: "done failed canceled",
 }
 
 
@@ -53,6 +59,7 @@ TABLES: tuple[tuple[type[StrEnum], Transitions[StrEnum]], ...] = (
     (OrderStatus, widened(ORDER_MOVES)),
     (PositionStatus, widened(POSITION_MOVES)),
     (GapStatus, widened(GAP_MOVES)),
+    (JobStatus, widened(JOB_MOVES)),
 )
 PAIRS = [
     pytest.param(statuses, moves, current, to, id=f"{statuses.__name__}-{current}-{to}")

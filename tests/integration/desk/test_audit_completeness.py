@@ -16,6 +16,7 @@ from app.accounts.models import User
 from app.audit.models import AuditEntry
 from app.http.caller import Role
 from app.http.session import READING_METHODS
+from app.jobs import service as jobs
 from app.main import ROUTERS
 from app.pipeline.alarms.gaps.models import Gap
 from app.pipeline.signals.status import SignalStatus
@@ -388,6 +389,22 @@ async def remove_notice_address(trader: Trader) -> Response:
     return await trader.front.call("DELETE", "/notices/address")
 
 
+async def cancel_job(trader: Trader) -> Response:
+    desk = trader.front.desk
+    name = desk.user.username
+    async with desk.database.transaction() as session:
+        job = await jobs.queue(
+            session,
+            "long",
+            {},
+            unit="steps",
+            user_id=desk.user.id,
+            actor=name,
+            now=desk.clock.now(),
+        )
+    return await trader.post(f"/jobs/{job.id}/cancel")
+
+
 # In an order in which each finds what it needs.
 CALLS: Final[dict[str, Call]] = {
     "register": register,
@@ -437,6 +454,7 @@ CALLS: Final[dict[str, Call]] = {
     "setNoticeAddress": set_notice_address,
     "testNoticeAddress": try_notice_address,
     "removeNoticeAddress": remove_notice_address,
+    "cancelJob": cancel_job,
 }
 
 

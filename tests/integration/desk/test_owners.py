@@ -5,6 +5,7 @@ from uuid import UUID
 
 from litestar.routes import HTTPRoute
 
+from app.jobs import service as jobs
 from app.main import ROUTERS
 from app.pipeline.alarms.gaps.models import Gap
 from app.strategies.models import Strategy
@@ -57,6 +58,10 @@ async def everything(front: Front) -> dict[str, UUID]:
     await desk.deliver(heartbeat("1", desk.clock.now()))
     pending = next(one for one in await desk.signals() if one.decided_by is None)
     resting = next(one for one in await desk.orders() if not one.is_final)
+    async with desk.database.transaction() as session:
+        job = await jobs.queue(
+            session, "long", {}, unit="steps", user_id=desk.user.id, actor="-", now=desk.clock.now()
+        )
     return {
         "account_id": desk.account.id,
         "strategy_id": desk.strategy.id,
@@ -65,6 +70,7 @@ async def everything(front: Front) -> dict[str, UUID]:
         "signal_id": pending.id,
         "order_id": resting.id,
         "position_id": (await desk.positions())[0].id,
+        "job_id": job.id,
     }
 
 

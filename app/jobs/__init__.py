@@ -1,0 +1,1 @@
+"""Long work outside the request: back-fills and whatever else takes minutes, with its progress."""
