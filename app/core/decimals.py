@@ -4,6 +4,8 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 
 # Decimal places that the database keeps of every amount.
 PLACES = 18
+# … and digits before the point.
+DIGITS = 20
 _QUANTUM = Decimal(1).scaleb(-PLACES)
 
 # ccxt changes the rounding of the thread's context; arithmetic that must not care uses this one.
@@ -35,6 +37,13 @@ def to_places(value: Decimal) -> Decimal:
         return value
     with localcontext(EXACT):
         return value.quantize(_QUANTUM, rounding=ROUND_HALF_EVEN)
+
+
+def can_be_kept(value: Decimal) -> bool:
+    """Whether the database keeps this number as it is: finite, 20 digits, 18 decimal places."""
+    if not value.is_finite():
+        return False
+    return value.adjusted() < DIGITS and to_places(value) == value
 
 
 def percent_of(part: Decimal, whole: Decimal) -> Decimal:

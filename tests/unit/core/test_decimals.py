@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.core.decimals import ceil_to, floor_to, plain
+from app.core.decimals import can_be_kept, ceil_to, floor_to, plain
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,21 @@ def test_floor_and_ceil_enclose_the_value_whatever_the_ambient_context(
     assert low <= value <= high
     assert high - low in {0, step}
     assert low % step == high % step == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ("99999999999999999999.999999999999999999", True),
+        ("1E+20", False),
+        ("0.000000000000000001", True),
+        ("0.0000000000000000010", True),
+        ("0.0000000000000000011", False),
+        ("-5", True),
+        ("0", True),
+        ("NaN", False),
+        ("-Infinity", False),
+    ],
+)
+def test_a_number_can_be_kept_when_no_digit_is_lost(text: str, is_kept: bool) -> None:  # noqa: FBT001 a column of the table
+    assert can_be_kept(Decimal(text)) is is_kept
