@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,13 +10,16 @@ from typing import Any
 from loguru import logger
 
 from app.core.clock import Clock
-from app.core.errors import ExchangeError, Retryable
+from app.core.errors import ExchangeError, Invalid, Retryable
+from app.exchanges.candles import AskForCandles, most_at_once
 from app.exchanges.client import speaking
 from app.exchanges.errors import Call, UnreadableReply
-from app.exchanges.mapping import Raw, instrument_of, market_type_of
+from app.exchanges.mapping import Raw, instrument_of, market_type_of, milliseconds
 from app.exchanges.ticks import Ticks
+from app.trading.candle import Candle
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
+from app.trading.timeframe import Timeframe
 from app.trading.words import MarketType
 
 FIRST_PAUSE_SECONDS = 0.2
@@ -35,10 +38,19 @@ class CcxtMarket:
         client: used for this market alone; closed by `close`.
         market_type: which of the venue's markets to show.
         clock: gives quotes their time.
+        ask_for_candles: how this venue is asked for candles.
     """
 
-    def __init__(self, client: Any, *, market_type: MarketType, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        market_type: MarketType,
+        clock: Clock,
+        ask_for_candles: AskForCandles,
+    ) -> None:
         self._client = client
+        self._ask_for_candles = ask_for_candles
         self._market_type = market_type
         self._clock = clock
         self._streamed: dict[str, Ticks] = {}
@@ -91,6 +103,42 @@ class CcxtMarket:
                 raise UnreadableReply(f"the venue has no price of {symbol}")
         self._renew_if_dead(quote)
         return quote
+
+    async def candles(self, symbol: str, timeframe: Timeframe, since: datetime) -> Sequence[Candle]:
+        """One answer's worth of candles that opened at that moment or later, the oldest first.
+
+        The last of them may still be open. An empty answer says nothing of what is later: some
+        venues look only as far ahead as one answer reaches, which `candles_at_once` tells.
+
+        Raises:
+            Invalid: `unknown_timeframe`, the venue has no candles that long.
+            OrderRefused: the venue has no such symbol.
+            Retryable: the venue did not answer.
+        """
+        await self.share_markets(self._client)
+        self._check_timeframe(timeframe)
+        async with speaking(Call.READ):
+            limit = most_at_once(self._client, symbol)
+            found = await self._ask_for_candles(
+                self._client, symbol, timeframe.value, milliseconds(since), limit
+            )
+        return [one for one in found if one.open_time >= since]
+
+    def _check_timeframe(self, timeframe: Timeframe) -> None:
+        offered = self._client.timeframes or {}
+        if timeframe.value not in offered:
+            known = ", ".join(one for one in Timeframe if one.value in offered)
+            detail = f"{self._client.id} has no {timeframe} candles; it has: {known}"
+            raise Invalid(detail, code="unknown_timeframe")
+
+    async def candles_at_once(self, symbol: str) -> int:
+        """How many candles one answer holds at most.
+
+        Raises:
+            Retryable: the venue's markets could not be loaded.
+        """
+        await self.share_markets(self._client)
+        return most_at_once(self._client, symbol)
 
     def _renew_if_dead(self, asked: Quote) -> None:
         """Connect anew when a stream has not told of a price that the answer shows.

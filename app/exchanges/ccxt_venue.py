@@ -15,6 +15,7 @@ from app.exchanges.mapping import (
     balances_of,
     fill_of,
     funding_of,
+    milliseconds,
     open_order_of,
     order_of,
     positions_of,
@@ -22,7 +23,7 @@ from app.exchanges.mapping import (
 from app.exchanges.margin import Margin
 from app.exchanges.permissions import KeyPermissions
 from app.exchanges.private_stream import OpenClient, PrivateStream, prepare_for_stream
-from app.exchanges.quirks import Quirks, milliseconds
+from app.exchanges.quirks import Quirks
 from app.exchanges.requests import arguments_of, list_of
 from app.exchanges.venue import (
     Abilities,

@@ -76,6 +76,11 @@ def moment(milliseconds: Any) -> datetime:
     return EPOCH + timedelta(milliseconds=int(value))
 
 
+def milliseconds(at: datetime) -> int:
+    """A moment as the venues write it."""
+    return int(at.timestamp() * 1000)
+
+
 def unit_of(market: Raw) -> Decimal:
     """Base units in one of ccxt's amounts: the contract size on linear, 1 elsewhere."""
     if not market.get("contract") or market.get("inverse"):

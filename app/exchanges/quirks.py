@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
-from app.exchanges import look_ups
-from app.exchanges.mapping import Raw, number
+from app.exchanges import candles, look_ups
+from app.exchanges.mapping import Raw, milliseconds, number
 from app.exchanges.permissions import KeyPermissions, binance_permissions
 from app.exchanges.venue import Trigger
 from app.trading.words import MarginMode, TriggerBy, TriggerKind
@@ -147,11 +147,6 @@ class HistoryLimits:
     funding_range: tuple[str, str] | None = None
 
 
-def milliseconds(at: datetime) -> int:
-    """A moment as the venues write it."""
-    return int(at.timestamp() * 1000)
-
-
 @dataclass(frozen=True, slots=True)
 class Quirks:
     """One venue's differences.
@@ -172,6 +167,7 @@ class Quirks:
         trades_since: whether that list takes a start time together with an order id.
         client_id_param: the name under which a cancel takes a client id.
         permissions: what the key may do; nothing is verified where the venue has no such question.
+        ask_for_candles: candles from a moment on.
     """
 
     history: HistoryLimits
@@ -189,6 +185,7 @@ class Quirks:
     trades_since: bool = True
     client_id_param: str = "clientOrderId"
     permissions: Callable[[Any], Awaitable[KeyPermissions]] = _permissions_untold
+    ask_for_candles: candles.AskForCandles = candles.by_ccxt
 
     def cancel_params(self, client_order_id: str, *, is_conditional: bool = False) -> Params:
         """Parameters of a cancel by client id."""
@@ -215,6 +212,7 @@ BINANCE = Quirks(
     # Binance takes no time together with an order id.
     trades_since=False,
     permissions=_permissions_at_binance,
+    ask_for_candles=candles.at_binance,
 )
 BINGX = Quirks(
     # It does not say how much it answers: a page is doubted early.

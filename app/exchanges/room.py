@@ -54,7 +54,12 @@ class ExchangeRoom:
         async with self._opening:
             if (exchange, market_type) not in self._markets:
                 client = await self._client(exchange, spec, None)
-                opened = CcxtMarket(client, market_type=market_type, clock=self._clock)
+                opened = CcxtMarket(
+                    client,
+                    market_type=market_type,
+                    clock=self._clock,
+                    ask_for_candles=spec.quirks.ask_for_candles,
+                )
                 self._markets[exchange, market_type] = opened
             return self._markets[exchange, market_type]
 

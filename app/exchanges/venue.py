@@ -8,8 +8,10 @@ from typing import Protocol
 
 from app.core.words import Word
 from app.exchanges.permissions import KeyPermissions
+from app.trading.candle import Candle
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
+from app.trading.timeframe import Timeframe
 from app.trading.words import (
     MarginMode,
     OrderType,
@@ -290,7 +292,9 @@ class Venue(Protocol):
 class MarketData(Protocol):
     """Public data of one market of a venue; needs no key.
 
-    `stream` yields for ever and outlives dropped connections; close it to stop.
+    `stream` yields for ever and outlives dropped connections; close it to stop. `candles` gives one
+    answer's worth of those that opened at a moment or later, oldest first, the last one perhaps
+    still open; an empty answer speaks only of the next `candles_at_once`.
     """
 
     async def instruments(self) -> Mapping[str, Instrument]: ...
@@ -300,3 +304,9 @@ class MarketData(Protocol):
     def stream(self, symbol: str) -> AsyncGenerator[Quote, None]: ...
 
     async def close(self) -> None: ...
+
+    async def candles(
+        self, symbol: str, timeframe: Timeframe, since: datetime
+    ) -> Sequence[Candle]: ...
+
+    async def candles_at_once(self, symbol: str) -> int: ...

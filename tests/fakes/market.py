@@ -1,15 +1,20 @@
 """Public data of a venue in memory: instruments, and prices that a test sets."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from app.core.clock import Clock, SystemClock
 from app.core.errors import ExchangeError, OrderRefused
+from app.trading.candle import Candle
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
+from app.trading.timeframe import Timeframe
 from app.trading.words import MarketType
+
+CANDLES_AT_ONCE = 10
 
 
 def an_instrument(symbol: str = "BTC/USDT", **changes: object) -> Instrument:
@@ -40,6 +45,7 @@ class FakeMarketData:
         failure: what the next requests by REST raise, until it is None again.
         requests: how many quotes were asked for by REST.
         streams: how many streams are open, by symbol.
+        candles_asked: from which moment on candles were asked for, in their order.
     """
 
     def __init__(self, *instruments: Instrument, clock: Clock | None = None) -> None:
@@ -47,8 +53,10 @@ class FakeMarketData:
         self._clock = clock or SystemClock()
         self._quotes: dict[str, Quote] = {}
         self._queues: dict[str, list[asyncio.Queue[Quote | None]]] = {}
+        self._candles: dict[tuple[str, Timeframe], list[Candle]] = {}
         self.failure: ExchangeError | None = None
         self.requests = 0
+        self.candles_asked: list[datetime] = []
 
     @property
     def streams(self) -> dict[str, int]:
@@ -111,6 +119,24 @@ class FakeMarketData:
                 yield quote
         finally:
             queues.remove(queue)
+
+    def set_candles(self, symbol: str, *candles: Candle) -> None:
+        """What the venue has of that symbol, the oldest first; of one timeframe."""
+        self._candles[symbol, candles[0].timeframe] = list(candles)
+
+    async def candles(self, symbol: str, timeframe: Timeframe, since: datetime) -> Sequence[Candle]:
+        self.candles_asked.append(since)
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+        if symbol not in self._instruments:
+            raise OrderRefused(f"no such symbol: {symbol}")
+        stored = self._candles.get((symbol, timeframe), [])
+        return [one for one in stored if one.open_time >= since][:CANDLES_AT_ONCE]
+
+    async def candles_at_once(self, symbol: str) -> int:
+        del symbol
+        return CANDLES_AT_ONCE
 
     async def close(self) -> None:
         self._quotes.clear()
