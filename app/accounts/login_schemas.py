@@ -235,6 +235,15 @@ class TokensOut(Out):
     expires_in: int
 
 
+class TicketOut(Out):
+    """Opens one WebSocket or event stream, once, within `expires_in` seconds."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ticket": "…", "expires_in": 30}]})
+
+    ticket: str
+    expires_in: int
+
+
 class SessionOut(Out):
     """A browser's login: its tokens are in cookies; `expires_in` seconds until a refresh is due."""
 

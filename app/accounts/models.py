@@ -148,6 +148,25 @@ class RefreshToken(Base):
     successor_id: Mapped[UUID | None]
 
 
+class Ticket(Base):
+    """A way to open one stream of a login, once and soon: it stands where a token must not.
+
+    Attributes:
+        epoch: the user's `token_epoch` when it was given out.
+        access_until: when the access token ends that asked for it: no stream outlives that.
+        used_at: None until it has opened a stream.
+    """
+
+    __tablename__ = "tickets"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    login_id: Mapped[UUID] = mapped_column(ForeignKey("logins.id"), index=True)
+    epoch: Mapped[int]
+    access_until: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+
+
 class GuessCount(Base):
     """How often somebody was wrong of late about one name, or from one address.
 

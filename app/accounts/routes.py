@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import passwords, service
+from app.accounts.live import tickets
 from app.accounts.login_schemas import (
     CredentialsIn,
     KeyLoginIn,
@@ -30,6 +31,7 @@ from app.accounts.login_schemas import (
     RegisterIn,
     StepUpIn,
     StepUpOut,
+    TicketOut,
     TokensOut,
     UserOut,
 )
@@ -219,6 +221,24 @@ async def change_password(
     return _shape(pair)
 
 
+@post(
+    "/ticket",
+    status_code=201,
+    operation_id="create_ticket",
+    opt={"raises": [TooMany]},
+    summary="Get a ticket that opens one WebSocket or event stream, as `?ticket=`",
+)
+async def create_ticket(
+    request: Request[Any, Any, Any],
+    session: NamedDependency[AsyncSession],
+    now: NamedDependency[datetime],
+) -> TicketOut:
+    """For a browser, which can send no header with these."""
+    access: Access = request.auth
+    text = await tickets.issue(session, access, now=now)
+    return TicketOut(ticket=text, expires_in=int(tickets.LIFE.total_seconds()))
+
+
 @get("/me", operation_id="get_me", summary="Who you are")
 async def me(caller: NamedDependency[Caller]) -> UserOut:
     """Show the caller."""
@@ -256,6 +276,7 @@ router = Router(
         logout,
         step_up,
         change_password,
+        create_ticket,
         me,
     ],
     tags=["auth"],

@@ -222,14 +222,15 @@ class Sessions:
                 expires_at=now + timedelta(seconds=self.settings.refresh_token_seconds),
             )
         )
+        seconds = self.settings.access_token_seconds
         access = Access(
             user_id=user.id,
             epoch=user.token_epoch,
             login_id=login_id,
             scopes=tuple(key.scopes) if key is not None else None,
+            expires_at=now + timedelta(seconds=seconds),
         )
-        seconds = self.settings.access_token_seconds
-        signed = tokens.issue(self.keys, access, now=now, lifetime=timedelta(seconds=seconds))
+        signed = tokens.issue(self.keys, access, now=now)
         return TokenPair(access_token=signed, refresh_token=text, expires_in=seconds)
 
 

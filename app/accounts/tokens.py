@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -44,12 +44,14 @@ class Access:
     Attributes:
         login_id: the login it came from.
         scopes: of the API key it came from; None after a password: everything.
+        expires_at: when the token ends, and with it what was opened by it.
     """
 
     user_id: UUID
     epoch: int
     login_id: UUID
     scopes: tuple[str, ...] | None
+    expires_at: datetime
 
 
 def digest_of(secret: str) -> str:
@@ -57,14 +59,14 @@ def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def issue(ring: KeyRing, access: Access, *, now: datetime, lifetime: timedelta) -> str:
+def issue(ring: KeyRing, access: Access, *, now: datetime) -> str:
     """Sign an access token with the current key."""
     keys = ring.current
     claims = {
         "sub": str(access.user_id),
         "aud": AUDIENCE,
         "iat": int(now.timestamp()),
-        "exp": int((now + lifetime).timestamp()),
+        "exp": int(access.expires_at.timestamp()),
         "jti": new_id().hex,
         "epoch": access.epoch,
         "sid": str(access.login_id),
@@ -102,8 +104,9 @@ def read(ring: KeyRing, token: str, *, now: datetime) -> Access:
             epoch=claims.epoch,
             login_id=UUID(claims.sid),
             scopes=None if claims.scopes is None else tuple(claims.scopes),
+            expires_at=datetime.fromtimestamp(claims.exp, UTC),
         )
-    except (jwt.PyJWTError, ValidationError, ValueError):
+    except (jwt.PyJWTError, ValidationError, ValueError, OverflowError, OSError):
         raise _invalid() from None
     lives_too_long = claims.exp - claims.iat > LONGEST.total_seconds()
     if lives_too_long or claims.iat > (now + SKEW).timestamp():

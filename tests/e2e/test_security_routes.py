@@ -80,6 +80,7 @@ MATRIX: Mapping[str, Who] = {
     "POST /webhooks/tradingview/{token}": Who.ANYBODY,
     "DELETE /auth/session": Who.LOGIN,
     "POST /auth/logout": Who.LOGIN,
+    "POST /auth/ticket": Who.LOGIN,
     "GET /auth/me": Who.LOGIN,
     "POST /auth/step-up": Who.PERSON,
     "POST /auth/password": Who.PERSON,

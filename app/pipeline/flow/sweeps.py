@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import guesses
+from app.accounts.live import tickets
 from app.accounts.models import ExchangeAccount, User
 from app.http import request_keys
 from app.market.prices import PriceKey
@@ -289,10 +290,11 @@ async def keep_peaks(tools: Tools, peaks: Mapping[UUID, Decimal]) -> set[UUID]:
 
 
 async def tidy(tools: Tools) -> None:
-    """Drop notes, claims, requests' keys and counts of guesses that nobody needs any more."""
+    """Drop notes, claims, requests' keys, tickets and counts of guesses that nobody needs."""
     now = tools.now()
     async with tools.database.transaction() as session:
         await wakeups.forget_before(session, now - NOTES_KEPT)
         await claims.forget_lapsed(session, now=now)
         await guesses.forget_old(session, now=now)
+        await tickets.forget_old(session, now=now)
         await request_keys.forget_before(session, now - request_keys.KEPT)

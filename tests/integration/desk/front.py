@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, cast
 from uuid import UUID
@@ -58,7 +58,8 @@ class NamedCaller(AbstractAuthenticationMiddleware):
         is_proven = STALE not in connection.headers
         caller = Caller(user.id, user.username, Role(user.role), user.timezone, is_proven=is_proven)
         login = connection.headers.get(LOGIN)
-        auth = None if login is None else Access(user.id, user.token_epoch, UUID(login), None)
+        until = connection.app.state.clock.now() + timedelta(minutes=10)
+        auth = login and Access(user.id, user.token_epoch, UUID(login), None, until)
         return AuthenticationResult(user=caller, auth=auth)
 
 

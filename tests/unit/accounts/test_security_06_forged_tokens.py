@@ -22,8 +22,10 @@ RING = KeyRing.of(b"k" * 32)
 KEYS = RING.current
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LIFETIME = timedelta(minutes=10)
-ACCESS = Access(user_id=UUID(int=1), epoch=3, login_id=UUID(int=2), scopes=None)
-ISSUED = tokens.issue(RING, ACCESS, now=NOW, lifetime=LIFETIME)
+ACCESS = Access(
+    user_id=UUID(int=1), epoch=3, login_id=UUID(int=2), scopes=None, expires_at=NOW + LIFETIME
+)
+ISSUED = tokens.issue(RING, ACCESS, now=NOW)
 HEADER: dict[str, Any] = jwt.get_unverified_header(ISSUED)
 CLAIMS: dict[str, Any] = jwt.decode(ISSUED, options={"verify_signature": False})
 

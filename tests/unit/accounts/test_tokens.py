@@ -16,8 +16,10 @@ RING = KeyRing.of(b"k" * 32)
 KEYS = RING.current
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 USER, SESSION = UUID(int=1), UUID(int=2)
-ACCESS = Access(user_id=USER, epoch=3, login_id=SESSION, scopes=("read",))
 LIFETIME = timedelta(minutes=10)
+ACCESS = Access(
+    user_id=USER, epoch=3, login_id=SESSION, scopes=("read",), expires_at=NOW + LIFETIME
+)
 CLAIMS: dict[str, Any] = {
     "sub": str(USER),
     "aud": "access",
@@ -47,7 +49,7 @@ def refused(token: str) -> str:
 
 
 def test_read_gives_back_what_was_issued() -> None:
-    token = tokens.issue(RING, ACCESS, now=NOW, lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW)
 
     assert tokens.read(RING, token, now=NOW) == ACCESS
 
@@ -60,7 +62,7 @@ def test_claims_of_these_tests_are_accepted_so_that_the_refusals_mean_something(
     ("seconds", "is_valid"), [(0, True), (599.999, True), (600, False), (10**6, False)]
 )
 def test_read_at_the_end_of_the_lifetime(seconds: float, *, is_valid: bool) -> None:
-    token = tokens.issue(RING, ACCESS, now=NOW, lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW)
     later = NOW + timedelta(seconds=seconds)
 
     if is_valid:
@@ -73,7 +75,7 @@ def test_read_at_the_end_of_the_lifetime(seconds: float, *, is_valid: bool) -> N
 
 @pytest.mark.parametrize("seconds", [2, 1])
 def test_read_allows_another_machines_clock_to_be_ahead(seconds: int) -> None:
-    token = tokens.issue(RING, ACCESS, now=NOW + timedelta(seconds=seconds), lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW + timedelta(seconds=seconds))
 
     assert tokens.read(RING, token, now=NOW) == ACCESS
 
@@ -175,7 +177,7 @@ def test_read_of_what_is_no_token_is_refused(token: str) -> None:
 
 
 def test_read_of_a_token_with_any_one_character_changed_is_refused() -> None:
-    token = tokens.issue(RING, ACCESS, now=NOW, lifetime=LIFETIME)
+    token = tokens.issue(RING, ACCESS, now=NOW)
     # The last character of each part has bits that base64 ignores: they are left out.
     ends = {token.index(".") - 1, token.rindex(".") - 1, len(token) - 1}
     places = [at for at, char in enumerate(token) if char != "." and at not in ends]
@@ -189,10 +191,10 @@ OLD, NEW = b"k" * 32, b"n" * 32
 
 
 def test_security_31_a_token_of_the_previous_secret_is_read_and_new_ones_bear_the_new_kid() -> None:
-    before = tokens.issue(KeyRing.of(OLD), ACCESS, now=NOW, lifetime=LIFETIME)
+    before = tokens.issue(KeyRing.of(OLD), ACCESS, now=NOW)
     ring = KeyRing.of(NEW, OLD)
 
-    after = tokens.issue(ring, ACCESS, now=NOW, lifetime=LIFETIME)
+    after = tokens.issue(ring, ACCESS, now=NOW)
 
     assert tokens.read(ring, before, now=NOW) == ACCESS
     assert tokens.read(ring, after, now=NOW) == ACCESS
@@ -200,7 +202,7 @@ def test_security_31_a_token_of_the_previous_secret_is_read_and_new_ones_bear_th
 
 
 def test_security_31_a_token_of_a_dropped_secret_is_refused() -> None:
-    before = tokens.issue(KeyRing.of(OLD), ACCESS, now=NOW, lifetime=LIFETIME)
+    before = tokens.issue(KeyRing.of(OLD), ACCESS, now=NOW)
 
     with pytest.raises(Unauthenticated) as refusal:
         tokens.read(KeyRing.of(NEW), before, now=NOW)
