@@ -75,16 +75,30 @@ def _inverse(timeframe: Timeframe, row: Row) -> Candle:
     return _candle(timeframe, row[:5], volume=row[7], trades=row[8], taker_buy_volume=row[10])
 
 
-def _candle(timeframe: Timeframe, head: Row, *, trades: Any = None, **volumes: Any) -> Candle:
-    opened, *prices = head
+def _candle(
+    timeframe: Timeframe,
+    head: Row,
+    *,
+    volume: Any,
+    quote_volume: Any = None,
+    trades: Any = None,
+    taker_buy_volume: Any = None,
+    taker_buy_quote_volume: Any = None,
+) -> Candle:
+    opened, first, high, low, last = head
     try:
         return Candle(
             timeframe,
             moment(opened),
-            *(_given(price) for price in prices),
-            volume=_given(volumes.pop("volume")),
+            open=_given(first),
+            high=_given(high),
+            low=_given(low),
+            close=_given(last),
+            volume=_given(volume),
+            quote_volume=number(quote_volume),
             trades=None if trades is None else int(trades),
-            **{name: number(value) for name, value in volumes.items()},
+            taker_buy_volume=number(taker_buy_volume),
+            taker_buy_quote_volume=number(taker_buy_quote_volume),
         )
     except Invalid as wrong:
         raise UnreadableReply(f"the venue's answer makes no sense: {wrong.detail}") from None

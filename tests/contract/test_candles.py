@@ -27,7 +27,7 @@ async def test_candles_come_from_a_moment_on_without_a_gap_and_with_every_column
 
     minutes = [since + timedelta(minutes=number) for number in range(len(found))]
     assert [one.open_time for one in found] == minutes
-    assert len(found) in {31, 32}
+    assert len(found) > 30
     assert found[0].quote_volume == found[0].volume * found[0].close
     assert found[0].taker_buy_volume == found[0].volume / 2
     assert found[0].trades == 1

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from app.exchanges.candles import at_binance, by_ccxt
 from app.exchanges.errors import UnreadableReply
 from app.trading.timeframe import Timeframe
+from tests.builders import d
 
 OPENED = 1_772_452_800_000
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -51,9 +51,11 @@ async def test_every_column_of_binance_is_where_it_belongs() -> None:
     [candle] = await at_binance(venue, "BTC/USDT", "1m", OPENED, 5)
 
     assert (candle.timeframe, candle.open_time) == (Timeframe.M1, AT)
-    assert [candle.open, candle.high, candle.low, candle.close] == [60, 70, 50, 65]
-    assert (candle.volume, candle.quote_volume, candle.trades) == (3, 190, 7)
-    assert (candle.taker_buy_volume, candle.taker_buy_quote_volume) == (2, 120)
+    prices = [candle.open, candle.high, candle.low, candle.close]
+    assert prices == [d("60"), d("70"), d("50"), d("65")]
+    assert (candle.volume, candle.quote_volume, candle.trades) == (d("3"), d("190"), 7)
+    assert candle.taker_buy_volume == d("2")
+    assert candle.taker_buy_quote_volume == d("120")
     assert venue.asked == [{"symbol": "BTCUSDT", "interval": "1m", "startTime": OPENED, "limit": 5}]
 
 
@@ -63,7 +65,7 @@ async def test_contracts_in_dollars_count_their_volume_in_coins() -> None:
 
     [candle] = await at_binance(venue, "BTC/USD:BTC", "1m", OPENED, 5)
 
-    assert (candle.volume, candle.taker_buy_volume) == (Decimal("3.1"), Decimal("2.1"))
+    assert (candle.volume, candle.taker_buy_volume) == (d("3.1"), d("2.1"))
     assert (candle.quote_volume, candle.taker_buy_quote_volume) == (None, None)
     assert venue.asked[0]["endTime"] == OPENED + 5 * 60_000 - 1
 
@@ -73,7 +75,7 @@ async def test_of_other_venues_there_are_six_columns() -> None:
 
     [candle] = await by_ccxt(venue, "BTC/USDT", "1m", OPENED, 5)
 
-    assert (candle.close, candle.volume) == (65, 3)
+    assert (candle.close, candle.volume) == (d("65"), d("3"))
     assert (candle.quote_volume, candle.trades, candle.taker_buy_volume) == (None, None, None)
 
 
