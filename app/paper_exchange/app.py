@@ -52,6 +52,8 @@ class PaperExchange:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._prices
             self._prices = None
+            with contextlib.suppress(sqlite3.Error), localcontext(EXACT):
+                self._venue.keep_minute()
         self._hub.close()
         self._venue.close()
 

@@ -17,6 +17,7 @@ from app.paper_exchange.floor.funding import Funding
 from app.paper_exchange.prices.board import Key, PriceBoard
 from app.paper_exchange.prices.walk import Source
 from app.paper_exchange.storage import accounts as stored
+from app.paper_exchange.storage.candles import StoredCandles
 from app.paper_exchange.storage.database import Database
 from app.paper_exchange.symbols import LISTINGS, Listing
 from app.trading.words import MarketType
@@ -71,6 +72,7 @@ class Venue:
             at=self.now(),
             tracks=stored.load_tracks(self.database),
             held=stored.load_held(self.database),
+            history=lambda key: StoredCandles(self.database.connection, key),
         )
         self.journal = Journal()
         self._load()
@@ -78,6 +80,10 @@ class Venue:
     def now(self) -> int:
         """The venue's time in milliseconds."""
         return int(self.clock.now().timestamp() * 1000)
+
+    def keep_minute(self) -> None:
+        """Keep the minute that is under way: this venue is about to go away."""
+        self.database.write_market(self.board.tracks, self.board.running())
 
     def close(self) -> None:
         """Close the file."""
@@ -143,7 +149,9 @@ class Venue:
         for symbol in self.funding.due(self.now()):
             self.floor.pay_funding(self._accounts.values(), symbol)
         self.commit()
-        self.database.write_tracks(self.board.tracks)
+        closed = self.board.closed()
+        self.database.write_market(self.board.tracks, closed)
+        self.board.kept(closed)
         self.on_prices(LISTINGS)
 
     def commit(self, request: dict[str, object] | None = None) -> None:

@@ -1,11 +1,12 @@
 """The price board: what each symbol costs on each market now, moving or held."""
 
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from app.paper_exchange.engine.models import Quote
-from app.paper_exchange.prices.candles import Candles
+from app.paper_exchange.prices.candles import Candles, Closed, History
 from app.paper_exchange.prices.walk import Source
 from app.paper_exchange.symbols import LISTINGS, Listing
 from app.trading.words import MarketType
@@ -60,6 +61,7 @@ class PriceBoard:
         at: milliseconds since 1970, the time of the first prices.
         tracks: where the source was when this venue last ran, by symbol.
         held: prices that were being held.
+        history: the candles that were kept, of each symbol on each market.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class PriceBoard:
         at: int,
         tracks: dict[str, Track],
         held: dict[Key, Decimal],
+        history: Callable[[Key], History] | None = None,
     ) -> None:
         self._source = source
         self.tracks = tracks
@@ -78,7 +81,8 @@ class PriceBoard:
         for key, listing in LISTINGS.items():
             track = tracks.setdefault(listing.symbol, Track(listing.first_price))
             quote = _held(held[key]) if key in held else _walking(track.price, listing)
-            candles = Candles(f"{seed}:{key[0].value}:{listing.symbol}", listing.price_tick)
+            name = f"{seed}:{key[0].value}:{listing.symbol}"
+            candles = Candles(name, listing.price_tick, history(key) if history else None)
             candles.record(at, quote.last, Decimal(0))
             self.rows[key] = Row(listing, quote, candles, held=key in held, update=at)
             self._mark(key, quote.last)
@@ -100,6 +104,19 @@ class PriceBoard:
         if row.held:
             row.held = False
             self.tracks[key[1]].price = row.quote.last
+
+    def closed(self) -> dict[Key, list[Closed]]:
+        """The candles that have closed and are not kept yet."""
+        return {key: row.candles.closed for key, row in self.rows.items() if row.candles.closed}
+
+    def running(self) -> dict[Key, list[Closed]]:
+        """All of those, and each minute that is under way."""
+        return {key: [*row.candles.closed, row.candles.running()] for key, row in self.rows.items()}
+
+    def kept(self, closed: Mapping[Key, Sequence[Closed]]) -> None:
+        """These are in the file by now."""
+        for key, candles in closed.items():
+            self.rows[key].candles.kept(candles)
 
     def advance(self, at: int) -> None:
         """One step of every symbol that is not held on both markets."""

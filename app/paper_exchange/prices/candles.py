@@ -1,11 +1,17 @@
-"""Candles made of the prices this venue has shown, and a made-up past before its first one."""
+"""Candles made of the prices this venue has shown, and a made-up past before its first one.
+
+A candle that has closed is the same for ever: it is kept in the venue's file, the made-up past
+hangs on the first minute there ever was, and while the venue was away nothing was traded.
+"""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 from itertools import takewhile
 from random import Random
+from typing import NamedTuple, Protocol
 
 MINUTE = 60_000
 INTERVALS = {
@@ -23,6 +29,9 @@ INTERVALS = {
     "1d": 1440 * MINUTE,
 }
 _KEPT_MINUTES = 1440
+_DAY = _KEPT_MINUTES * MINUTE
+# Before that no market is older.
+_OLDEST = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,32 +56,105 @@ class Candle:
         )
 
 
+class Closed(NamedTuple):
+    """A candle that nothing will change any more."""
+
+    interval: str
+    candle: Candle
+
+
+class History(Protocol):
+    """The closed candles of one symbol on one market, from the venue's file."""
+
+    def first(self) -> Candle | None:
+        """The first minute there ever was."""
+
+    def newest(self, count: int) -> Sequence[Candle]:
+        """The last minutes, oldest first."""
+
+    def between(self, interval: str, since: int, until: int) -> Sequence[Candle]:
+        """Those that opened in between, both ends included, oldest first."""
+
+    def before(self, interval: str, at: int) -> Candle | None:
+        """The last one that opened before."""
+
+
+class NoHistory:
+    """Of a venue that has just been made."""
+
+    def first(self) -> Candle | None:
+        """There was none."""
+        return None
+
+    def newest(self, count: int) -> Sequence[Candle]:
+        """There are none."""
+        del count
+        return ()
+
+    def between(self, interval: str, since: int, until: int) -> Sequence[Candle]:
+        """There are none."""
+        del interval, since, until
+        return ()
+
+    def before(self, interval: str, at: int) -> Candle | None:
+        """There was none."""
+        del interval, at
+        return None
+
+
 class Candles:
-    """The last day of minutes of one symbol on one market.
+    """The last day of minutes of one symbol on one market, and all that closed before.
 
     Args:
         name: what the made-up past is drawn from, with the seed in it.
         tick: prices of the made-up past are multiples of it.
+        history: what was kept.
+
+    Attributes:
+        closed: what has closed and is not kept yet.
     """
 
-    def __init__(self, name: str, tick: Decimal) -> None:
+    def __init__(self, name: str, tick: Decimal, history: History | None = None) -> None:
         self._name = name
         self._tick = tick
-        self._minutes: deque[Candle] = deque(maxlen=_KEPT_MINUTES)
+        self._history = history or NoHistory()
+        self._minutes: deque[Candle] = deque(
+            self._history.newest(_KEPT_MINUTES), maxlen=_KEPT_MINUTES
+        )
+        self._first = self._history.first()
         self._before: Candle | None = None
+        self.closed: list[Closed] = []
 
     def record(self, at: int, price: Decimal, volume: Decimal) -> None:
         """A trade at a time in milliseconds."""
         opened_at = at - at % MINUTE
         tick = Candle(opened_at, price, price, price, price, volume)
+        self._first = self._first or tick
         if self._minutes and self._minutes[-1].opened_at >= opened_at:
             self._minutes[-1] = self._minutes[-1].joined(tick)
-        else:
-            self._minutes.append(tick)
-            self._before = _joined(list(self._minutes)[:-1])
+            return
+        if self._minutes:
+            self._close(self._minutes[-1].opened_at, opened_at)
+        self._minutes.append(tick)
+        lately = [one for one in list(self._minutes)[:-1] if one.opened_at > opened_at - _DAY]
+        self._before = _joined(lately)
+
+    def _close(self, last: int, following: int) -> None:
+        """Every candle with that minute in it, but for those that the following one is in."""
+        for interval, length in INTERVALS.items():
+            if last // length != following // length:
+                self.closed.append(Closed(interval, self.current(interval)))
+
+    def kept(self, closed: Sequence[Closed]) -> None:
+        """These are in the file by now."""
+        self.closed = [one for one in self.closed if one not in closed]
+
+    def running(self) -> Closed:
+        """The minute under way, as far as it has come: this venue is about to go away."""
+        return Closed("1m", self._minutes[-1])
 
     def day(self) -> Candle:
-        """All that is kept, as one candle: the figures of a 24-hour ticker."""
+        """The last 24 hours as one candle: the figures of a 24-hour ticker."""
         now = self._minutes[-1]
         return now if self._before is None else self._before.joined(now)
 
@@ -87,27 +169,38 @@ class Candles:
     def read(self, interval: str, *, until: int, limit: int) -> list[Candle]:
         """The last `limit` candles that open at or before `until`, oldest first."""
         length = INTERVALS[interval]
-        candles = self._recorded(length)
-        first = candles[0]
-        wanted = max(0, limit - len([c for c in candles if c.opened_at <= until]))
-        skipped = max(0, (first.opened_at - until) // length)
-        past = self._past(first, length, min(wanted + skipped, 5000))
-        return [c for c in past + candles if c.opened_at <= until][-limit:]
+        newest = min(until, self._minutes[-1].opened_at) // length * length
+        since = newest - (limit - 1) * length
+        born_at = self._born_at(length)
+        made_up = self._past(length, since, min(newest, born_at - length))
+        return made_up + self._recorded(interval, max(since, born_at), newest)
 
-    def _recorded(self, length: int) -> list[Candle]:
+    def _born_at(self, length: int) -> int:
+        first = self._first or self._minutes[0]
+        return first.opened_at // length * length
+
+    def _recorded(self, interval: str, since: int, newest: int) -> list[Candle]:
+        """What was shown between, both ends included; flat where the venue was away."""
+        found = {one.opened_at: one for one in self._history.between(interval, since, newest)}
+        found |= {
+            one.candle.opened_at: one.candle for one in self.closed if one.interval == interval
+        }
+        current = self.current(interval)
+        found[current.opened_at] = current
+        before = self._history.before(interval, since)
         candles: list[Candle] = []
-        for minute in self._minutes:
-            opened_at = minute.opened_at - minute.opened_at % length
-            if candles and candles[-1].opened_at == opened_at:
-                candles[-1] = candles[-1].joined(minute)
-            else:
-                candles.append(replace(minute, opened_at=opened_at))
+        for at in range(since, newest + 1, INTERVALS[interval]):
+            candle = found.get(at) or _flat(at, before or current)
+            candles.append(candle)
+            before = candle
         return candles
 
-    def _past(self, first: Candle, length: int, count: int) -> list[Candle]:
+    def _past(self, length: int, since: int, until: int) -> list[Candle]:
+        """Candles that never were, backwards from the first one."""
+        first = self._first or self._minutes[0]
+        close, opened_at = first.open, self._born_at(length)
         candles: list[Candle] = []
-        close, opened_at = first.open, first.opened_at
-        for _ in range(count):
+        for _ in range(min(max(0, (opened_at - since) // length), _OLDEST)):
             opened_at -= length
             dice = Random(f"{self._name}:{length}:{opened_at}")  # noqa: S311 (a made-up market)
             width = Decimal(dice.randint(1, 200)) / 100_000
@@ -117,7 +210,7 @@ class Candles:
             volume = Decimal(dice.randint(1, 100_000)) / 1000
             candles.append(Candle(opened_at, start, high, low, close, volume))
             close = start
-        return candles[::-1]
+        return [one for one in reversed(candles) if one.opened_at <= until]
 
     def _round(self, price: Decimal) -> Decimal:
         return max(self._tick, (price / self._tick).to_integral_value() * self._tick)
@@ -125,3 +218,8 @@ class Candles:
 
 def _joined(candles: list[Candle]) -> Candle | None:
     return reduce(Candle.joined, candles) if candles else None
+
+
+def _flat(at: int, before: Candle) -> Candle:
+    price = before.close
+    return Candle(at, price, price, price, price, Decimal(0))

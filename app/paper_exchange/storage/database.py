@@ -8,7 +8,7 @@ committed survives a kill of this process; only a power cut may take the last mo
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from app.paper_exchange.engine.algo import AlgoOrder
 from app.paper_exchange.engine.journal import Income, Journal
 from app.paper_exchange.engine.models import Order, Position, Trade
 from app.paper_exchange.engine.stops import OrderList
-from app.paper_exchange.prices.board import Track
+from app.paper_exchange.prices.board import Key, Track
+from app.paper_exchange.prices.candles import Closed
+from app.paper_exchange.storage.candles import CANDLE, candle_rows
 from app.paper_exchange.storage.rows import columns, to_cells
 from app.paper_exchange.storage.schema import SCHEMA
 
@@ -119,11 +121,14 @@ class Database:
             connection.executemany(_TERMS, _terms_rows(journal))
             _write_rare(connection, journal)
 
-    def write_tracks(self, tracks: dict[str, Track]) -> None:
-        """Remember how far the price sources have come."""
+    def write_market(
+        self, tracks: dict[str, Track], closed: Mapping[Key, Sequence[Closed]]
+    ) -> None:
+        """Remember how far the price sources have come, and the candles that have closed."""
         rows = [(symbol, plain(track.price), track.step) for symbol, track in tracks.items()]
         with self.step() as connection:
             connection.executemany(_TRACK, rows)
+            connection.executemany(CANDLE, candle_rows(closed))
 
     def read_ledger(self, after: int, limit: int) -> list[dict[str, object]]:
         """Entries with a higher number than `after`, in order; all of them for a limit of -1."""

@@ -42,6 +42,12 @@ CREATE INDEX IF NOT EXISTS trades_by_symbol ON trades (account_id, market, symbo
 CREATE TABLE IF NOT EXISTS tracks (
     symbol TEXT PRIMARY KEY, price TEXT NOT NULL, step INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS candles (
+    market TEXT NOT NULL, symbol TEXT NOT NULL, interval TEXT NOT NULL,
+    opened_at INTEGER NOT NULL, open TEXT NOT NULL, high TEXT NOT NULL, low TEXT NOT NULL,
+    close TEXT NOT NULL, volume TEXT NOT NULL,
+    PRIMARY KEY (market, symbol, interval, opened_at)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS held_prices (
     market TEXT NOT NULL, symbol TEXT NOT NULL, price TEXT NOT NULL,
     PRIMARY KEY (market, symbol)

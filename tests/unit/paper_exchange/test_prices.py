@@ -1,19 +1,45 @@
+from collections.abc import Iterator
 from decimal import Decimal
+from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from app.paper_exchange.prices.board import PriceBoard
-from app.paper_exchange.prices.candles import Candles
+from app.paper_exchange.prices.candles import INTERVALS, MINUTE, Candle, Candles
 from app.paper_exchange.prices.replay import BadCandles, read_sources
 from app.paper_exchange.prices.walk import Source, Walk
+from app.paper_exchange.storage.candles import StoredCandles
+from app.paper_exchange.storage.database import Database
 from app.paper_exchange.symbols import LISTINGS, MARKETS, find
 from app.trading.words import MarketType
 
 BTC_SPOT = (MarketType.SPOT, "BTCUSDT")
 BTC_LINEAR = (MarketType.LINEAR, "BTCUSDT")
 NOON = 1_800_000_000_000
+DAY = 1440 * MINUTE
+START = NOON - NOON % DAY
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    opened = Database(tmp_path)
+    yield opened
+    opened.close()
+
+
+def a_history(database: Database) -> Candles:
+    """The candles of a venue that has just been started over that file."""
+    stored = StoredCandles(database.connection, BTC_SPOT)
+    return Candles("1:spot:BTCUSDT", Decimal("0.01"), stored)
+
+
+def keep(database: Database, candles: Candles, *, is_leaving: bool = False) -> None:
+    """What a tick writes, or the end of the venue."""
+    closed = [*candles.closed, candles.running()] if is_leaving else candles.closed
+    database.write_market({}, {BTC_SPOT: closed})
+    candles.kept(closed)
 
 
 def a_board(source: Source | None = None) -> PriceBoard:
@@ -131,6 +157,95 @@ def test_candles_join_recorded_minutes_to_a_past_without_a_gap() -> None:
     assert read == candles.read("5m", until=start + 400_000, limit=10)
     assert candles.current("5m") == read[-1]
     assert (candles.day().high, candles.day().volume) == (Decimal(104), Decimal(8))
+
+
+def a_day_of(candles: Candles, minutes: range, since: int = START) -> None:
+    """A price that goes up by one a minute, with a dip in between."""
+    for minute in minutes:
+        for second, change in ((0, 0), (20, -3), (40, 1)):
+            price = Decimal(1000 + minute + change)
+            candles.record(since + minute * MINUTE + second * 1000, price, Decimal(1))
+
+
+def test_candles_that_have_closed_are_those_of_before_after_a_restart(database: Database) -> None:
+    before = a_history(database)
+    a_day_of(before, range(200))
+    asked = {"until": START + 190 * MINUTE, "limit": 300}
+    shown = {interval: before.read(interval, **asked) for interval in ("1m", "5m", "1h")}
+    keep(database, before, is_leaving=True)
+
+    after = a_history(database)
+    a_day_of(after, range(200, 420))
+    keep(database, after)
+
+    for interval, candles in shown.items():
+        again = after.read(interval, **asked)
+        closed = [
+            one for one in candles if one.opened_at + INTERVALS[interval] <= START + 200 * MINUTE
+        ]
+        assert again[: len(closed)] == closed, interval
+
+
+def test_larger_candles_are_what_their_minutes_make_also_over_a_restart(
+    database: Database,
+) -> None:
+    first = a_history(database)
+    a_day_of(first, range(97))
+    keep(database, first, is_leaving=True)
+    second = a_history(database)
+    a_day_of(second, range(97, 300))
+    keep(database, second)
+
+    minutes = second.read("1m", until=START + 239 * MINUTE, limit=240)
+    hours = second.read("1h", until=START + 239 * MINUTE, limit=4)
+
+    made = [reduce(Candle.joined, minutes[start : start + 60]) for start in range(0, 240, 60)]
+    assert [one.opened_at for one in hours] == [START + hour * 60 * MINUTE for hour in range(4)]
+    assert hours == made
+
+
+def test_nothing_was_traded_while_the_venue_was_away(database: Database) -> None:
+    first = a_history(database)
+    a_day_of(first, range(10))
+    keep(database, first, is_leaving=True)
+    second = a_history(database)
+    a_day_of(second, range(3000, 3010))
+
+    read = second.read("5m", until=START + 3009 * MINUTE, limit=602)
+
+    assert [one.opened_at for one in read] == [START + 5 * number * MINUTE for number in range(602)]
+    away = read[2:600]
+    assert {one.volume for one in away} == {0}
+    assert {price for one in away for price in (one.open, one.high, one.low, one.close)} == {1010}
+    assert read[1].close == 1010
+    assert second.day().volume == 30
+
+
+def test_a_venue_that_was_killed_has_what_had_closed(database: Database) -> None:
+    first = a_history(database)
+    a_day_of(first, range(61))
+    keep(database, first)
+
+    second = a_history(database)
+    a_day_of(second, range(62, 70))
+
+    [hour] = second.read("1h", until=START, limit=1)
+    assert [hour.open, hour.close, hour.volume] == [1000, 1060, 180]
+    [lost] = second.read("1m", until=START + 60 * MINUTE, limit=1)
+    assert [lost.close, lost.volume] == [1060, 0]
+
+
+def test_the_made_up_past_hangs_on_the_first_minute_for_ever(database: Database) -> None:
+    first = a_history(database)
+    a_day_of(first, range(2))
+    past = first.read("1h", until=START - 1, limit=50)
+    keep(database, first, is_leaving=True)
+    second = a_history(database)
+    a_day_of(second, range(5000, 5003))
+
+    assert second.read("1h", until=START - 1, limit=50) == past
+    assert past[-1].close == 1000
+    assert len(past) == 50
 
 
 def test_every_symbol_is_listed_on_both_markets_with_steps_that_divide_its_limits() -> None:
