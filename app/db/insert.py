@@ -77,15 +77,26 @@ class Rows:
         table: what to insert into.
         unless_taken: leave out rows whose keys are taken; the transaction stays usable, and the
             old rows as they are.
+        at_once: rows in a statement; more where each is small.
     """
 
-    def __init__(self, table: type[Base], *, unless_taken: bool = False) -> None:
+    def __init__(
+        self, table: type[Base], *, unless_taken: bool = False, at_once: int = AT_ONCE
+    ) -> None:
         self._mapped = cast("Table", table.__table__)
         self._unless_taken = unless_taken
+        self._at_once = at_once
         self._prepared: dict[tuple[str, ...], _Prepared] = {}
 
     def insert(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Insert them in the caller's transaction; whether all were new.
+
+        Args and their order are those of `count_new`.
+        """
+        return self.count_new(connection, rows) == len(rows)
+
+    def count_new(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+        """Insert them in the caller's transaction; how many were new.
 
         Args:
             connection: the caller's transaction.
@@ -95,10 +106,10 @@ class Rows:
         """
         prepared = self._for(connection.dialect, tuple(rows[0]))
         new = 0
-        for start in range(0, len(rows), AT_ONCE):
-            some = rows[start : start + AT_ONCE]
+        for start in range(0, len(rows), self._at_once):
+            some = rows[start : start + self._at_once]
             new += connection.exec_driver_sql(*prepared.filled(some)).rowcount
-        return new == len(rows)
+        return new
 
     def _for(self, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
         key = (dialect.name, *columns)
