@@ -6,6 +6,8 @@ from app.db.base import Base
 from app.http import request_keys
 from app.jobs import models as jobs
 from app.market import models as market
+from app.market.candles import models as candles
+from app.market.trades import models as market_trades
 from app.notifications import models as notifications
 from app.pipeline import wakeups
 from app.pipeline.alarms import models as alarms
@@ -22,9 +24,11 @@ __all__ = [
     "accounts",
     "alarms",
     "audit",
+    "candles",
     "gaps",
     "jobs",
     "market",
+    "market_trades",
     "notifications",
     "orders",
     "pnl",

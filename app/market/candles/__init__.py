@@ -1,0 +1,1 @@
+"""Candles: what each market did, kept without gaps or doubles."""
