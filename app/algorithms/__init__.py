@@ -1,0 +1,1 @@
+"""Candles in, intents out: pure decisions that bots and backtests run alike."""
