@@ -9,6 +9,7 @@ from typing import Final
 
 from app.core.decimals import EXACT
 from app.pipeline.positions.book import Book
+from app.trading.break_even import profit_price
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
 from app.trading.words import CloseReason, PositionSide, TriggerBy
@@ -115,9 +116,6 @@ def scheduled_floor(
 ) -> Decimal:
     """The worst limit of a scheduled sell: break-even with both fees, plus profit (TRADING 32).
 
-    Break-even b of a long pays cost and entry fees after its own fee: b · (1 - fee) = (cost +
-    entry fees) / quantity; a short mirrors it. The floor is b · (1 ± min_profit).
-
     Args:
         book: linear or spot, not flat.
         min_profit: fraction of the break-even price, 0 or more.
@@ -127,9 +125,13 @@ def scheduled_floor(
     Returns:
         Quote per base.
     """
-    sign = book.position_side.sign
-    with localcontext(EXACT):
-        per_unit = (book.cost + sign * book.open_fees) / book.quantity
-        floor = per_unit / (ONE - sign * exit_fee_rate) * (ONE + sign * min_profit)
-        is_long = book.position_side is PositionSide.LONG
-        return instrument.ceil_price(floor) if is_long else instrument.floor_price(floor)
+    floor = profit_price(
+        book.position_side,
+        quantity=book.quantity,
+        cost=book.cost,
+        open_fees=book.open_fees,
+        exit_fee_rate=exit_fee_rate,
+        min_profit=min_profit,
+    )
+    is_long = book.position_side is PositionSide.LONG
+    return instrument.ceil_price(floor) if is_long else instrument.floor_price(floor)
