@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Final
 
 from app.core.clock import iso
 from app.core.decimals import can_be_kept, plain
 from app.core.errors import Invalid
 from app.core.words import Word
 from app.trading.timeframe import Timeframe
+
+# What a column of whole numbers holds.
+_MOST_TRADES: Final = 2**63 - 1
 
 
 class PriceKind(Word):
@@ -109,5 +113,5 @@ def _volume_faults(candle: Candle) -> Iterator[str]:
                 yield f"a volume of {plain(volume)}"
         if whole is not None and bought is not None and bought > whole:
             yield f"takers bought {plain(bought)} of {plain(whole)}"
-    if candle.trades is not None and candle.trades < 0:
+    if candle.trades is not None and not 0 <= candle.trades <= _MOST_TRADES:
         yield f"{candle.trades} trades"

@@ -88,7 +88,7 @@ class Timeframe(StrEnum):
             yield at
             at = self.close_of(at)
 
-    def count(self, since: datetime, until: datetime) -> int:
+    def how_many(self, since: datetime, until: datetime) -> int:
         """How many open times there are from `since`, inclusive, to `until`, exclusive."""
         first, end = self._first_open(since), self._first_open(until)
         if end <= first:

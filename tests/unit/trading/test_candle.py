@@ -65,6 +65,7 @@ def test_the_last_candle_that_a_clock_can_name_is_not_closed() -> None:
         ({"taker_buy_volume": Decimal(-1)}, "a volume of -1"),
         ({"taker_buy_quote_volume": Decimal(151)}, "takers bought 151 of 150"),
         ({"trades": -1}, "-1 trades"),
+        ({"trades": 2**63}, "9223372036854775808 trades"),
         ({"close": Decimal("NaN")}, "NaN is no number that can be kept"),
         ({"high": Decimal("Infinity")}, "Infinity is no number that can be kept"),
         ({"volume": Decimal("1e20")}, "is no number that can be kept"),

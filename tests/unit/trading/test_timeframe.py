@@ -87,7 +87,7 @@ def test_open_times_are_as_many_as_are_counted(
 
     opens = list(timeframe.opens(since, until))
 
-    assert len(opens) == timeframe.count(since, until)
+    assert len(opens) == timeframe.how_many(since, until)
     assert all(since <= one < until and timeframe.is_open(one) for one in opens)
     assert opens == sorted(set(opens))
 
