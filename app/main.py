@@ -50,6 +50,8 @@ from app.http.security_headers import security_headers
 from app.http.strict_json import StrictRequest
 from app.jobs import routes as job_routes
 from app.market import routes as market_routes
+from app.market.candles import routes as candle_routes
+from app.market.trades import routes as market_trade_routes
 from app.notifications import routes as notices_routes
 from app.paper_exchange.server.asgi import PaperApp
 from app.pipeline.pnl import routes as pnl_routes
@@ -88,6 +90,8 @@ ROUTERS = [
     report_routes.curve_router,
     market_routes.router,
     job_routes.router,
+    candle_routes.router,
+    market_trade_routes.router,
     audit_routes.router,
     notices_routes.router,
     notice_routes.router,

@@ -1,10 +1,11 @@
-"""Prices as they cross HTTP."""
+"""Prices, and what became of a delivery of candles or trades, as they cross HTTP."""
 
 from typing import Self
 
 from pydantic import ConfigDict
 
 from app.http.schemas import Moment, Out
+from app.market.facts import Kept
 from app.trading.money import Money
 from app.trading.quote import Quote
 
@@ -38,3 +39,19 @@ class PriceOut(Out):
     def of(cls, quote: Quote) -> Self:
         """Shape a quote."""
         return cls.model_validate(quote)
+
+
+class KeptOut(Out):
+    """How much of what was sent was new."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"inserted": 998, "duplicates_skipped": 2}]}
+    )
+
+    inserted: int
+    duplicates_skipped: int
+
+    @classmethod
+    def of(cls, kept: Kept) -> Self:
+        """Shape what was kept."""
+        return cls.model_validate(kept)

@@ -152,6 +152,10 @@ async def test_the_documents_name_every_desk_route_and_show_what_it_takes_and_gi
         ("/reports/kpis", "get"),
         ("/pnl/equity", "get"),
         ("/prices/{symbol}/current", "get"),
+        ("/candles", "get"),
+        ("/candles", "post"),
+        ("/trades", "get"),
+        ("/trades", "post"),
     ):
         assert method in paths[path], path
         assert paths[path][method]["summary"]

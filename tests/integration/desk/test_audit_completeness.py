@@ -22,6 +22,7 @@ from app.pipeline.alarms.gaps.models import Gap
 from app.pipeline.signals.status import SignalStatus
 from tests.builders import a_strategy, an_alert
 from tests.integration.desk.front import LOGIN, NOBODY_THERE, Front, new_webhook
+from tests.integration.desk.test_candles import CANDLE, TRADE
 from tests.integration.desk.test_gaps import a_gap
 from tests.integration.desk.test_manual_orders import an_order
 from tests.integration.desk.test_update_active import a_wish
@@ -406,6 +407,14 @@ async def cancel_job(trader: Trader) -> Response:
     return await trader.post(f"/jobs/{job.id}/cancel")
 
 
+async def keep_candles(trader: Trader) -> Response:
+    return await trader.post("/candles", {"candles": [CANDLE]})
+
+
+async def keep_market_trades(trader: Trader) -> Response:
+    return await trader.post("/trades", {"trades": [TRADE]})
+
+
 # In an order in which each finds what it needs.
 CALLS: Final[dict[str, Call]] = {
     "register": register,
@@ -456,6 +465,8 @@ CALLS: Final[dict[str, Call]] = {
     "testNoticeAddress": try_notice_address,
     "removeNoticeAddress": remove_notice_address,
     "cancelJob": cancel_job,
+    "keepCandles": keep_candles,
+    "keepMarketTrades": keep_market_trades,
 }
 
 
