@@ -31,6 +31,10 @@ from app.health.limits import LimitsHealth
 from app.health.status import DatabaseHealth, DiskHealth, HealthSource
 from app.health.worker import LanesHealth, MonitorHealth
 from app.http.outgoing import Outgoing
+from app.jobs.runner import JobRunner
+from app.market.fetching.fetcher import CandleFetcher
+from app.market.fetching.job import KIND as FETCH
+from app.market.fetching.job import FetchCandles
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
 from app.paper_exchange.app import PaperExchange, create_paper_exchange
@@ -55,6 +59,7 @@ class House:
         paper: the paper exchange inside this process; None when it is outside.
         worker: None in a process that only answers HTTP.
         outgoing: the way to addresses that users set.
+        fetcher: asks venues for candles.
         first: what the first start made: an admin with a demo, or an invite.
     """
 
@@ -70,6 +75,7 @@ class House:
     paper: PaperExchange | None
     worker: Worker | None
     outgoing: Outgoing
+    fetcher: CandleFetcher
     first: FirstStart
     is_ready: bool = False
 
@@ -149,6 +155,7 @@ class House:
             paper=paper,
             worker=worker,
             outgoing=Outgoing(Policy(listed=frozenset(settings.outgoing_allowed_hosts))),
+            fetcher=CandleFetcher(database, exchanges.market, clock),
             first=first,
         )
 
@@ -169,6 +176,8 @@ class House:
             # Beside the worker and not in it: what cannot be traded on has to be told all the same.
             post = NoticePost(self.database, self.clock, self.keys, self.outgoing)
             tasks.append(asyncio.create_task(post.keep(), name="notice post"))
+            runner = JobRunner(self.database, self.clock, {FETCH: FetchCandles(self.fetcher)})
+            tasks.append(asyncio.create_task(runner.keep(), name="jobs"))
         try:
             yield
         finally:

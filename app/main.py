@@ -9,6 +9,8 @@ from litestar.datastructures import State
 from litestar.handlers import ASGIRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins import PluginProtocol
+from litestar.plugins.pydantic import PydanticPlugin
 from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
@@ -51,6 +53,7 @@ from app.http.strict_json import StrictRequest
 from app.jobs import routes as job_routes
 from app.market import routes as market_routes
 from app.market.candles import routes as candle_routes
+from app.market.fetching import routes as fetch_routes
 from app.market.trades import routes as market_trade_routes
 from app.notifications import routes as notices_routes
 from app.paper_exchange.server.asgi import PaperApp
@@ -92,6 +95,7 @@ ROUTERS = [
     job_routes.router,
     candle_routes.router,
     market_trade_routes.router,
+    fetch_routes.router,
     audit_routes.router,
     notices_routes.router,
     notice_routes.router,
@@ -103,6 +107,14 @@ ROUTERS = [
 async def front_door() -> Redirect:
     """Lead a visitor to the API pages."""
     return Redirect("/schema")
+
+
+def plugins() -> list[PluginProtocol]:
+    """What every application over these routes needs.
+
+    A field that is called `from` outside cannot be inside: it goes by its alias.
+    """
+    return [Answers(), PydanticPlugin(prefer_alias=True)]
 
 
 def create_app(house: House) -> Litestar:
@@ -125,7 +137,7 @@ def create_app(house: House) -> Litestar:
         lifespan=[lifespan],
         logging_config=None,
         openapi_config=_documents(house),
-        plugins=[Answers()],
+        plugins=plugins(),
         state=_state(house),
     )
     trusted = house.settings.trusted_proxies
@@ -144,6 +156,7 @@ def _state(house: House) -> State:
             "database": house.database,
             "key_ring": house.keys,
             "outgoing": house.outgoing,
+            "candle_fetcher": house.fetcher,
             "tools": house.tools,
             "door": Door(house.tools),
             "house": house,

@@ -51,6 +51,7 @@ async def queue(
         )
     job = Job(user_id=user_id, kind=kind, parameters=dict(parameters), unit=unit, created_at=now)
     session.add(job)
+    # Its entry in the audit trail names its id.
     await session.flush()
     await record(
         session,

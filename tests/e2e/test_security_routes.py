@@ -158,6 +158,8 @@ MATRIX: Mapping[str, Who] = {
     "GET /trades": Who.LOGIN,
     "POST /trades": Who.TRADER,
     "GET /audit": Who.LOGIN,
+    "POST /candles/fetch": Who.TRADER,
+    "GET /fetch_and_store_data/{symbol}": Who.TRADER,
     "GET /jobs": Who.LOGIN,
     "GET /jobs/{job_id}": Who.LOGIN,
     "POST /jobs/{job_id}/cancel": Who.TRADER,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from app.core.clock import Clock, SystemClock
@@ -46,6 +46,7 @@ class FakeMarketData:
         requests: how many quotes were asked for by REST.
         streams: how many streams are open, by symbol.
         candles_asked: from which moment on candles were asked for, in their order.
+        candles_reach: how far ahead one answer looks; None where it is as far as it takes.
     """
 
     def __init__(self, *instruments: Instrument, clock: Clock | None = None) -> None:
@@ -57,6 +58,7 @@ class FakeMarketData:
         self.failure: ExchangeError | None = None
         self.requests = 0
         self.candles_asked: list[datetime] = []
+        self.candles_reach: timedelta | None = None
 
     @property
     def streams(self) -> dict[str, int]:
@@ -132,7 +134,10 @@ class FakeMarketData:
         if symbol not in self._instruments:
             raise OrderRefused(f"no such symbol: {symbol}")
         stored = self._candles.get((symbol, timeframe), [])
-        return [one for one in stored if one.open_time >= since][:CANDLES_AT_ONCE]
+        found = [one for one in stored if one.open_time >= since][:CANDLES_AT_ONCE]
+        if self.candles_reach is not None:
+            found = [one for one in found if one.open_time < since + self.candles_reach]
+        return found
 
     async def candles_at_once(self, symbol: str) -> int:
         del symbol

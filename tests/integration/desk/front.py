@@ -31,7 +31,8 @@ from app.http.errors import EXCEPTION_HANDLERS
 from app.http.outgoing import Outgoing
 from app.http.request_id import request_id_middleware
 from app.http.strict_json import StrictRequest
-from app.main import ROUTERS
+from app.main import ROUTERS, plugins
+from app.market.fetching.fetcher import CandleFetcher
 from app.pipeline.flow.tools import Tools
 from app.trading.words import MarketType
 from app.webhooks.service import Door
@@ -141,6 +142,7 @@ def _app() -> Litestar:
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=None,
         logging_config=None,
+        plugins=plugins(),
     )
     app.asgi_handler = request_id_middleware(access_log(app.asgi_handler))
     return app
@@ -163,6 +165,7 @@ async def open_front(
                 "clock": desk.clock,
                 "settings": desk.tools.settings,
                 "exchanges": REGISTRY,
+                "candle_fetcher": CandleFetcher(database, desk.town.source, desk.clock),
                 "opener": opener,
                 "key_ring": KeyRing.of(b"k" * 32),
                 "outgoing": Outgoing(Policy(listed=frozenset({NOBODY_THERE}))),

@@ -415,6 +415,11 @@ async def keep_market_trades(trader: Trader) -> Response:
     return await trader.post("/trades", {"trades": [TRADE]})
 
 
+async def fetch_candles(trader: Trader) -> Response:
+    body = {"symbol": "BTCUSDT.P", "timeframe": "1h", "from": "2026-01-01T00:00:00Z"}
+    return await trader.post("/candles/fetch", body)
+
+
 # In an order in which each finds what it needs.
 CALLS: Final[dict[str, Call]] = {
     "register": register,
@@ -465,6 +470,7 @@ CALLS: Final[dict[str, Call]] = {
     "testNoticeAddress": try_notice_address,
     "removeNoticeAddress": remove_notice_address,
     "cancelJob": cancel_job,
+    "fetchCandles": fetch_candles,
     "keepCandles": keep_candles,
     "keepMarketTrades": keep_market_trades,
 }

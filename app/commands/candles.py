@@ -1,0 +1,194 @@
+"""`candles fetch`: what is missing of some series, from their venue."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from app.commands.installation import Installation, installation
+from app.commands.telling import telling
+from app.core.errors import Invalid
+from app.exchanges.room import PAPER, ExchangeRoom
+from app.house import paper_url
+from app.market.candles.series import Series
+from app.market.fetching.fetcher import CandleFetcher, Fetched
+from app.market.fetching.fetcher import Progress as Fetching
+from app.market.fetching.job import checked_count
+from app.market.finding import market_of
+from app.market.instruments import InstrumentBook
+from app.trading.timeframe import Timeframe
+from app.trading.words import MarketType
+
+MANY: Final = "--timeframe"
+
+
+class ManyTimeframes(click.Command):
+    """Takes `--timeframe 5m 1h 4h` as three."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Say the option again before each of its further values."""
+        return super().parse_args(ctx, list(_spelt_out(args)))
+
+
+def _spelt_out(args: Sequence[str]) -> Sequence[str]:
+    found: list[str] = []
+    is_many = False
+    for position, one in enumerate(args):
+        if one.startswith("-"):
+            is_many = one == MANY
+        elif is_many and args[position - 1] != MANY:
+            found.append(MANY)
+        found.append(one)
+    return found
+
+
+@click.group()
+def candles() -> None:
+    """Candles of markets: fetched, and kept without gaps or doubles."""
+
+
+@candles.command("fetch", cls=ManyTimeframes)
+@click.argument("symbols", nargs=-1, required=True)
+@click.option(MANY, "timeframes", multiple=True, required=True, help="One or more: 5m 1h 4h.")
+@click.option("--from", "since", required=True, help="2026-01-31, or a moment with its zone.")
+@click.option("--to", "until", help="Likewise, exclusive; now when left out.")
+@click.option("--exchange", default=PAPER, show_default=True, help="Whose candles.")
+@click.option("--market-type", help="spot, linear or inverse; by the ticker when left out.")
+@telling
+def fetch(
+    *,
+    symbols: Sequence[str],
+    timeframes: Sequence[str],
+    since: str,
+    until: str | None,
+    exchange: str,
+    market_type: str | None,
+) -> None:
+    """Fetch what is missing of these series: SYMBOLS as BTC/USDT, BTCUSDT or BTCUSDT.P.
+
+    A server may run beside it. When it is stopped or killed, run it again: what is there is not
+    asked for again.
+    """
+    asyncio.run(
+        _fetch_all(
+            symbols,
+            [Timeframe.of(one) for one in timeframes],
+            _moment("--from", since),
+            None if until is None else _moment("--to", until),
+            exchange=exchange,
+            market_type=_market_type(market_type),
+        )
+    )
+
+
+def _moment(name: str, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid(f"{name}: {text[:40]!r} is no date, for example 2026-01-31.") from None
+    if moment.tzinfo is None and len(text.strip()) > len("2026-01-31"):
+        raise Invalid(f"{name}: add a time zone, for example 2026-01-31T00:00:00Z.")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _market_type(text: str | None) -> MarketType | None:
+    try:
+        return None if text is None else MarketType(text)
+    except ValueError:
+        raise Invalid(f"--market-type: one of {', '.join(MarketType)}") from None
+
+
+async def _fetch_all(
+    symbols: Sequence[str],
+    timeframes: Sequence[Timeframe],
+    since: datetime,
+    until: datetime | None,
+    *,
+    exchange: str,
+    market_type: MarketType | None,
+) -> None:
+    async with installation() as place, _venues(place) as venues:
+        now = place.clock.now()
+        end = until or now
+        for timeframe in timeframes:
+            checked_count(timeframe, since, end, now=now)
+        instruments = InstrumentBook(place.database, venues.market)
+        await instruments.restore()
+        markets = [
+            await market_of(instruments, one, exchange=exchange, market_type=market_type)
+            for one in symbols
+        ]
+        fetcher = CandleFetcher(place.database, venues.market, place.clock)
+        console = Console(stderr=True)
+        for market in markets:
+            for timeframe in timeframes:
+                series = Series.of(market, timeframe)
+                found = await _with_a_bar(console, fetcher, series, since, end)
+                click.echo(_sentence(series, found))
+
+
+@asynccontextmanager
+async def _venues(place: Installation) -> AsyncIterator[ExchangeRoom]:
+    settings = place.settings
+    room = ExchangeRoom(
+        clock=place.clock,
+        paper_url=lambda: paper_url(settings),
+        timeout_seconds=settings.exchange_timeout_seconds,
+        rate_reserve=settings.rate_reserve_percent / 100,
+    )
+    try:
+        yield room
+    finally:
+        await room.close()
+
+
+async def _with_a_bar(
+    console: Console, fetcher: CandleFetcher, series: Series, since: datetime, until: datetime
+) -> Fetched:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(f"{series.symbol} {series.timeframe}", total=None)
+
+        async def report(progress: Fetching) -> None:
+            bar.update(task, completed=progress.done, total=progress.total)
+
+        return await fetcher.fetch(series, since, until, report)
+
+
+class Rate(ProgressColumn):
+    """Candles a second."""
+
+    def render(self, task: Task) -> Text:
+        """A dash before anything is known."""
+        return Text("-/s" if not task.speed else f"{task.speed:.0f}/s")
+
+
+def _sentence(series: Series, found: Fetched) -> str:
+    said = (
+        f"{series.exchange} {series.symbol} {series.timeframe}: {found.inserted} new, "
+        f"{found.duplicates_skipped} were there"
+    )
+    if found.missing:
+        said += f", {found.missing} the exchange does not have"
+    return said + "."

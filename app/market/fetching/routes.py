@@ -1,0 +1,177 @@
+"""Fetch candles from their venue: as a job, or a few while you wait."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Annotated, Any, Final
+
+from litestar import Request, Router, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from app.audit.service import record
+from app.core.clock import iso
+from app.core.errors import ExchangeError, Invalid, NotFound, TooMany
+from app.db.session import Database
+from app.exchanges.venues import PAPER
+from app.http.caller import Caller, require_trader
+from app.jobs.schemas import JobOut
+from app.market.asking import MarketTypeName, in_utc, markets_of
+from app.market.candles.series import Series
+from app.market.fetching.fetcher import CandleFetcher, Progress
+from app.market.fetching.job import checked_count, queue_fetch
+from app.market.fetching.schemas import FetchedOut, FetchIn
+from app.trading.timeframe import Timeframe
+
+DEFAULT_CANDLES: Final = 1000
+# One or two answers of a venue; whoever wants more asks for a job.
+MOST_CANDLES: Final = 2000
+LONGEST_MONTH: Final = timedelta(days=31)
+SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@post(
+    "/candles/fetch",
+    operation_id="fetchCandles",
+    summary="Have candles fetched from their exchange",
+    description="A job: `GET /jobs/{id}` says how far it is. Only what is missing is asked for, as "
+    "far as it is closed.",
+    guards=[require_trader],
+    status_code=201,
+    opt={"raises": [NotFound, TooMany]},
+)
+async def fetch_candles(
+    request: Request[Any, Any, Any],
+    data: JSONBody[FetchIn],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    now: NamedDependency[datetime],
+    exchange: FromQuery[str] = PAPER,
+    market_type: MarketTypeName = None,
+) -> JobOut:
+    """The market is looked up at its venue first, before anything is written."""
+    series = await _series(request, data.symbol, data.timeframe, exchange, market_type)
+    since = in_utc("from", data.since)
+    until = now if data.until is None else in_utc("to", data.until)
+    async with database.transaction() as session:
+        job = await queue_fetch(
+            session,
+            series,
+            since,
+            until,
+            user_id=caller.user_id,
+            actor=caller.username,
+            now=now,
+        )
+        return JobOut.model_validate(job)
+
+
+@get(
+    "/fetch_and_store_data/{symbol:str}",
+    operation_id="fetchAndStoreCandles",
+    summary="Fetch a few candles and wait for them",
+    description="At most two thousand; for more there is `POST /candles/fetch`. Only what is "
+    "missing is asked for, as far as it is closed.",
+    guards=[require_trader],
+    opt={"raises": [NotFound, ExchangeError]},
+)
+async def fetch_and_store(
+    request: Request[Any, Any, Any],
+    symbol: FromPath[str],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    now: NamedDependency[datetime],
+    interval: FromQuery[str] = Timeframe.H1.value,
+    start: Annotated[datetime | None, QueryParameter(name="start")] = None,
+    end: Annotated[datetime | None, QueryParameter(name="end")] = None,
+    max_candles: Annotated[
+        int, QueryParameter(name="max_candles", ge=1, le=MOST_CANDLES)
+    ] = DEFAULT_CANDLES,
+    exchange: FromQuery[str] = PAPER,
+    market_type: MarketTypeName = None,
+) -> FetchedOut:
+    """From `start` on, or the newest ones up to `end` when it is left out."""
+    series = await _series(request, symbol, Timeframe.of(interval), exchange, market_type)
+    since, until, is_cut = _range(series.timeframe, start, end, max_candles, now)
+    checked_count(series.timeframe, since, until, now=now)
+    fetcher: CandleFetcher = request.app.state.candle_fetcher
+    found = await fetcher.fetch(series, since, until, _unheard)
+    async with database.transaction() as session:
+        await record(
+            session,
+            now=now,
+            actor=caller.username,
+            user_id=caller.user_id,
+            action="candles.fetched",
+            subject_kind="candles",
+            subject_id=series.symbol,
+            detail={
+                "exchange": series.exchange,
+                "timeframe": series.timeframe.value,
+                "from": iso(since),
+                "to": iso(until),
+                "inserted": str(found.inserted),
+            },
+        )
+    return FetchedOut.model_validate(
+        {
+            "symbol": series.symbol,
+            "interval": series.timeframe,
+            "inserted": found.inserted,
+            "duplicates_skipped": found.duplicates_skipped,
+            "status": "partial" if is_cut or found.missing else "complete",
+            "from": since,
+            "to": until,
+        }
+    )
+
+
+async def _series(
+    request: Request[Any, Any, Any],
+    symbol: str,
+    timeframe: Timeframe,
+    exchange: str,
+    market_type: str | None,
+) -> Series:
+    found = await markets_of(request, [symbol], exchange=exchange, market_type=market_type)
+    return Series.of(found[symbol], timeframe)
+
+
+def _range(
+    timeframe: Timeframe,
+    start: datetime | None,
+    end: datetime | None,
+    most: int,
+    now: datetime,
+) -> tuple[datetime, datetime, bool]:
+    """Where to begin and to end, and whether more was asked for.
+
+    Raises:
+        Invalid: a time without a zone.
+    """
+    until = min(timeframe.open_of(now), now if end is None else _aware("end", end))
+    if start is None:
+        opens = list(timeframe.opens(until - _longest(timeframe, most), until))[-most:]
+        return (opens[0] if opens else until), until, False
+    since = _aware("start", start)
+    beyond = next(islice(timeframe.opens(since, until), most, None), None)
+    return since, beyond or until, beyond is not None
+
+
+def _longest(timeframe: Timeframe, count: int) -> timedelta:
+    """A time in which at least so many candles open."""
+    if timeframe is Timeframe.MONTH:
+        return LONGEST_MONTH * count
+    return (timeframe.close_of(SOME_DAY) - timeframe.open_of(SOME_DAY)) * count
+
+
+def _aware(name: str, moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise Invalid(f"{name}: add a time zone, for example 2026-01-31T00:00:00Z")
+    return in_utc(name, moment)
+
+
+async def _unheard(_: Progress) -> None:
+    """Nobody watches: the answer comes when all is there."""
+
+
+router = Router(path="/", tags=["market"], route_handlers=[fetch_candles, fetch_and_store])
