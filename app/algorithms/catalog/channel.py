@@ -78,7 +78,7 @@ class Channel:
         self._highs: deque[float] = deque(maxlen=parameters.period)
         self._edges: Edges | None = None
         self._close: Decimal | None = None
-        self._scheduled: Decimal | None = None
+        self._scheduled: tuple[Decimal, Holding] | None = None
         self._outlook: PositionSide | None = None
 
     def on_close(self, bar: Bar, account: Account) -> Sequence[Intent]:
@@ -164,15 +164,15 @@ class Channel:
     def _schedule(
         self, edges: Edges, holding: Holding, bar: Bar, instrument: Instrument
     ) -> tuple[Intent, ...]:
-        """The sell below the top; nothing while it already stands there."""
+        """The sell below the top; nothing while it stands there for this very holding."""
         if holding.position_side is not LONG:
             return ()
         floor = sale_floor(holding, self._parameters.min_profit_percent / 100, instrument)
         below_top = instrument.ceil_price(edges.sell_at)
         price = max(floor, below_top)
-        if price == self._scheduled:
+        if (price, holding) == self._scheduled:
             return ()
-        self._scheduled = price
+        self._scheduled = price, holding
         where = (
             f"{plain(self._parameters.sell_below_percent)} % below the top {plain(edges.top)}"
             if price == below_top

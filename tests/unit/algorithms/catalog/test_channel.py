@@ -84,6 +84,16 @@ def test_it_never_schedules_below_the_floor() -> None:
     assert intent.reason == "scheduled sell at 119.8345, its floor: cost, fees and minimum profit"
 
 
+def test_it_schedules_anew_when_the_holding_is_another() -> None:
+    feed = Feed(definition("channel"), DRAWN, MINUTES_30)
+    part, whole = (an_account(held=LONG, quantity=each, price="102") for each in ("9", "19.6"))
+    first, second, *_ = closes_of([103.0, 103.0])
+
+    found = [*feed.close(first, part), *feed.close(second, whole)]
+
+    assert [intent.limit_price for intent in found] == [Decimal("117.6"), Decimal("117.6")]
+
+
 def test_after_a_restart_it_schedules_again_what_stood_there() -> None:
     account = an_account(held=LONG, quantity="19.6", price="102")
 
