@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from app.core.allowance import Allowance
 from app.core.errors import NotFound
 from app.core.sharing import Shared
 from app.http.errors import NOTHING_HERE
@@ -17,7 +18,6 @@ from app.strategies import repository as strategies
 from app.strategies.passes import DoorPass
 from app.strategies.repository import TokenOwner
 from app.strategies.service import token_digest
-from app.webhooks.allowance import Allowance
 
 # Strategies are never as many, and what is guessed must not fill the memory.
 MOST_REMEMBERED: Final = 10_000

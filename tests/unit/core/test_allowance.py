@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from app.core.allowance import MINUTE_SECONDS, Allowance
 from app.core.errors import TooMany
-from app.webhooks.allowance import MINUTE_SECONDS, Allowance
 
 
 class Seconds:
