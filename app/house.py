@@ -28,6 +28,7 @@ from app.desk.welcome import OutsidePaperExchange, Welcome, keep_handing_out
 from app.exchanges.room import PAPER, ExchangeRoom
 from app.health.accounts import AccountsHealth, TradingHealth
 from app.health.limits import LimitsHealth
+from app.health.prices import PricesHealth
 from app.health.status import DatabaseHealth, DiskHealth, HealthSource
 from app.health.worker import LanesHealth, MonitorHealth
 from app.http.outgoing import Outgoing
@@ -241,6 +242,7 @@ class House:
             TradingHealth(self.clock),
             DiskHealth(self.settings.data_dir),
             LimitsHealth(self.exchanges.budgets),
+            PricesHealth(self.tools.prices, self.clock),
         ]
         if self.worker is not None:
             sources += [

@@ -16,6 +16,7 @@ from app.exchanges.client import speaking
 from app.exchanges.errors import Call, UnreadableReply
 from app.exchanges.mapping import Raw, instrument_of, market_type_of, milliseconds
 from app.exchanges.ticks import Ticks
+from app.exchanges.venue import OnDrop
 from app.trading.candle import Candle
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
@@ -147,11 +148,17 @@ class CcxtMarket:
         """
         ticks = self._streamed.get(asked.symbol)
         told = None if ticks is None else ticks.quote()
-        if told is None or told.fair == asked.fair or asked.at - told.at < DEAD_AFTER:
+        if (
+            ticks is None
+            or told is None
+            or told.fair == asked.fair
+            or asked.at - told.at < DEAD_AFTER
+        ):
             return
         if self._renewed_at and asked.at - self._renewed_at < RENEWED_AT_MOST_EVERY:
             return
         self._renewed_at = asked.at
+        ticks.lost_since = told.at
         age_seconds = round((asked.at - told.at).total_seconds(), 1)
         logger.bind(symbol=asked.symbol, age_seconds=age_seconds).warning("stream.renewed")
         for connection in list(self._client.clients.values()):
@@ -179,7 +186,9 @@ class CcxtMarket:
     def _is_marked(self) -> bool:
         return self._market_type is not MarketType.SPOT
 
-    async def stream(self, symbol: str) -> AsyncGenerator[Quote, None]:
+    async def stream(
+        self, symbol: str, *, on_drop: OnDrop | None = None
+    ) -> AsyncGenerator[Quote, None]:
         """Quotes as they come, for ever; only the newest when the reader is slow.
 
         A dropped connection makes a pause, not an end: every channel connects again by itself,
@@ -195,7 +204,8 @@ class CcxtMarket:
             self._client.market(symbol)
         ticks = self._streamed[symbol] = Ticks(symbol, is_marked=self._is_marked)
         channels = self._channels(symbol)
-        tasks = [asyncio.create_task(self._follow(channel, ticks)) for channel in channels]
+        lost = on_drop or _nobody_asks
+        tasks = [asyncio.create_task(self._follow(channel, ticks, lost)) for channel in channels]
         try:
             while True:
                 await ticks.changed()
@@ -223,14 +233,15 @@ class CcxtMarket:
             )
         return channels
 
-    async def _follow(self, channel: "Channel", ticks: Ticks) -> None:
+    async def _follow(self, channel: "Channel", ticks: Ticks, on_drop: OnDrop) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 async with speaking(Call.READ):
                     ticks.take(channel.name, await channel.watch(), self._clock.now())
-                pause = FIRST_PAUSE_SECONDS
+                pause, ticks.lost_since = FIRST_PAUSE_SECONDS, None
             except ExchangeError as error:
+                on_drop(ticks.lost_since or self._clock.now())
                 log = logger.bind(symbol=ticks.symbol, channel=channel.name, reason=error.detail)
                 log.debug("stream.dropped")
                 await asyncio.sleep(pause)
@@ -246,6 +257,9 @@ class CcxtMarket:
     async def close(self) -> None:
         """Let go of the connections; streams must have been closed before."""
         await self._client.close()
+
+
+def _nobody_asks(_since: datetime) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,15 @@ class Ticks:
     Args:
         symbol: in ccxt form.
         is_marked: True on contracts: no quote without a mark price.
+
+    Attributes:
+        lost_since: the last price of a stream that was found dead; None while it works.
     """
 
     def __init__(self, symbol: str, *, is_marked: bool) -> None:
         self.symbol = symbol
         self._is_marked = is_marked
+        self.lost_since: datetime | None = None
         self._prices: dict[str, Decimal] = {}
         self._fair_at: datetime | None = None
         self._offsets: dict[str, timedelta] = {}

@@ -1,6 +1,6 @@
 """What the corridor asks of a venue, and the values that travel between them."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -289,11 +289,15 @@ class Venue(Protocol):
     async def close(self) -> None: ...
 
 
+OnDrop = Callable[[datetime], None]
+
+
 class MarketData(Protocol):
     """Public data of one market of a venue; needs no key.
 
-    `stream` yields for ever and outlives dropped connections; close it to stop. `candles` gives one
-    answer's worth of those that opened at a moment or later, oldest first, the last one perhaps
+    `stream` yields for ever and outlives dropped connections; close it to stop. `on_drop` hears of
+    each connection that was lost, with the moment since which it has told nothing. `candles` gives
+    one answer's worth of those that opened at a moment or later, oldest first, the last one perhaps
     still open; an empty answer speaks only of the next `candles_at_once`.
     """
 
@@ -301,7 +305,9 @@ class MarketData(Protocol):
 
     async def quote(self, symbol: str) -> Quote: ...
 
-    def stream(self, symbol: str) -> AsyncGenerator[Quote, None]: ...
+    def stream(
+        self, symbol: str, *, on_drop: OnDrop | None = None
+    ) -> AsyncGenerator[Quote, None]: ...
 
     async def close(self) -> None: ...
 

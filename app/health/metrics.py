@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from litestar import Request, Response, get
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Gauge
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import generate_latest
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +13,7 @@ from app.accounts import states
 from app.accounts.authentication import optional_caller
 from app.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
 from app.health.limits import LimitsHealth
+from app.health.prices import PricesHealth
 from app.http.errors import NOTHING_HERE
 from app.http.session import database_of
 from app.pipeline.orders import repository as orders
@@ -55,7 +56,9 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
     async with database_of(request).read() as session:
         await _positions(registry, session, now)
         await _rest(registry, session)
-    _limits(registry, request.app.state.get("health_sources") or [])
+    sources = request.app.state.get("health_sources") or []
+    _limits(registry, sources)
+    _feeds(registry, sources, now)
     text = generate_latest(REGISTRY) + generate_latest(registry)
     return Response(text, media_type=CONTENT_TYPE_LATEST)
 
@@ -115,3 +118,33 @@ def _limits(registry: CollectorRegistry, sources: list[Any]) -> None:
                 for window in budget.windows:
                     share = float(window.used / window.limit) if window.limit else 0.0
                     used.labels(budget.venue, window.name).set(share)
+
+
+def _feeds(registry: CollectorRegistry, sources: list[Any], now: datetime) -> None:
+    symbol = ("exchange", "market_type", "symbol")
+    seconds = Counter(
+        f"{PREFIX}_price_feed_seconds",
+        "Seconds in which a watched symbol's newest price was streamed, asked for, or old",
+        [*symbol, "state"],
+        registry=registry,
+    )
+    drops = Counter(
+        f"{PREFIX}_price_feed_drops", "Price streams that were lost", symbol, registry=registry
+    )
+    recovery = Gauge(
+        f"{PREFIX}_price_feed_recovery_seconds",
+        "Seconds from a lost price stream to the next price by stream",
+        [*symbol, "of"],
+        registry=registry,
+    )
+    for source in sources:
+        if not isinstance(source, PricesHealth):
+            continue
+        for key, figures in source.board.figures(now).items():
+            seconds.labels(*key, "live").inc(figures.live_seconds)
+            seconds.labels(*key, "polling").inc(figures.polling_seconds)
+            seconds.labels(*key, "stale").inc(figures.stale_seconds)
+            drops.labels(*key).inc(figures.drops)
+            if figures.recovery_seconds_max is not None:
+                recovery.labels(*key, "median").set(figures.recovery_seconds_median or 0)
+                recovery.labels(*key, "max").set(figures.recovery_seconds_max)

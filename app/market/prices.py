@@ -13,6 +13,7 @@ from loguru import logger
 from app.core.clock import Clock
 from app.core.errors import AppError
 from app.market.instruments import MarketSource
+from app.market.uptime import Figures, Uptime
 from app.trading.quote import Quote
 from app.trading.words import MarketType
 
@@ -43,6 +44,7 @@ class FeedHealth:
     key: PriceKey
     state: FeedState
     age: timedelta | None
+    figures: Figures
 
 
 Listener = Callable[[PriceKey, Quote], None]
@@ -70,6 +72,7 @@ class PriceBoard:
         self._silence = timedelta(seconds=silence_seconds)
         self._quotes: dict[PriceKey, Quote] = {}
         self._feeds: dict[PriceKey, _Feed] = {}
+        self._uptimes: dict[PriceKey, Uptime] = {}
         self._fetches: dict[PriceKey, asyncio.Task[Quote]] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self._listeners: list[Listener] = []
@@ -79,6 +82,7 @@ class PriceBoard:
         if key in self._feeds:
             self._feeds[key].readers += 1
             return
+        self._uptime(key).begin(self._clock.now())
         name = f"prices {key.exchange} {key.symbol}"
         self._feeds[key] = _Feed(asyncio.create_task(self._follow(key), name=name))
 
@@ -90,6 +94,12 @@ class PriceBoard:
         feed.readers -= 1
         if feed.readers == 0:
             self._end(self._feeds.pop(key).task)
+            self._uptime(key).rest(self._clock.now())
+
+    def _uptime(self, key: PriceKey) -> Uptime:
+        if key not in self._uptimes:
+            self._uptimes[key] = Uptime(2 * self._silence)
+        return self._uptimes[key]
 
     def _end(self, task: asyncio.Task[None]) -> None:
         self._ending.add(task)
@@ -146,15 +156,20 @@ class PriceBoard:
         """Every watched symbol with the age of its last price."""
         return [self._health(key, feed, now) for key, feed in self._feeds.items()]
 
+    def figures(self, now: datetime) -> dict[PriceKey, Figures]:
+        """How well prices came in of every symbol that was ever watched."""
+        return {key: uptime.figures(now) for key, uptime in self._uptimes.items()}
+
     def _health(self, key: PriceKey, feed: _Feed, now: datetime) -> FeedHealth:
-        quote = self._quotes.get(key)
+        quote, figures = self._quotes.get(key), self._uptime(key).figures(now)
         if quote is None:
-            return FeedHealth(key, FeedState.STARTING, None)
+            return FeedHealth(key, FeedState.STARTING, None, figures)
         age = quote.age(now)
         # A poll answers one silence after the last price at best, and a second later as a rule.
         if age > 2 * self._silence:
-            return FeedHealth(key, FeedState.STALE, age)
-        return FeedHealth(key, FeedState.POLLING if feed.is_polled else FeedState.LIVE, age)
+            return FeedHealth(key, FeedState.STALE, age, figures)
+        state = FeedState.POLLING if feed.is_polled else FeedState.LIVE
+        return FeedHealth(key, state, age, figures)
 
     async def stop(self) -> None:
         """End every stream and request."""
@@ -174,17 +189,19 @@ class PriceBoard:
     async def _stream(self, key: PriceKey) -> None:
         """Listen for ever; a stream that ends or cannot start is started again."""
         pause = 0.0
+        lost = self._uptime(key).dropped
         while True:
             try:
                 market = await self._source(key.exchange, key.market_type)
-                async with aclosing(market.stream(key.symbol)) as quotes:
+                async with aclosing(market.stream(key.symbol, on_drop=lost)) as quotes:
                     async for quote in quotes:
                         pause = 0.0
-                        self._accept(key, quote, is_polled=False)
+                        self._accept(key, quote, is_streamed=True)
             except AppError as error:
                 logger.bind(symbol=key.symbol, reason=error.detail).warning("prices.no_stream")
             except Exception:  # noqa: BLE001 the feed of a held position must not end
                 logger.bind(symbol=key.symbol).exception("prices.stream_failed")
+            lost(self._clock.now())
             pause = _longer(pause, self._silence)
             await asyncio.sleep(pause)
 
@@ -202,6 +219,7 @@ class PriceBoard:
         try:
             await self._fetch(key)
             self._feeds[key].is_polled = True
+            self._uptime(key).polled(self._clock.now())
         except AppError as error:
             logger.bind(symbol=key.symbol, reason=error.detail).warning("prices.no_answer")
             return False
@@ -210,14 +228,17 @@ class PriceBoard:
             return False
         return True
 
-    def _accept(self, key: PriceKey, quote: Quote, *, is_polled: bool | None = None) -> None:
+    def _accept(self, key: PriceKey, quote: Quote, *, is_streamed: bool = False) -> None:
         known = self._quotes.get(key)
         if known is not None and quote.at < known.at:
             return
         self._quotes[key] = quote
-        feed = self._feeds.get(key)
-        if feed is not None and is_polled is not None:
-            feed.is_polled = is_polled
+        feed, now = self._feeds.get(key), self._clock.now()
+        if feed is not None:
+            self._uptime(key).heard(quote.at, now)
+        if feed is not None and is_streamed:
+            feed.is_polled = False
+            self._uptime(key).streamed(now)
         for listener in tuple(self._listeners):
             try:
                 listener(key, quote)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from app.core.clock import Clock, SystemClock
 from app.core.errors import ExchangeError, OrderRefused
+from app.exchanges.venue import OnDrop
 from app.trading.candle import Candle
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
@@ -55,6 +56,7 @@ class FakeMarketData:
         self._quotes: dict[str, Quote] = {}
         self._queues: dict[str, list[asyncio.Queue[Quote | None]]] = {}
         self._candles: dict[tuple[str, Timeframe], list[Candle]] = {}
+        self._losses: dict[str, OnDrop] = {}
         self.failure: ExchangeError | None = None
         self.requests = 0
         self.candles_asked: list[datetime] = []
@@ -79,6 +81,10 @@ class FakeMarketData:
         for queue in self._queues.get(symbol, ()) if is_streamed else ():
             queue.put_nowait(quote)
         return quote
+
+    def lose_stream(self, symbol: str, since: datetime) -> None:
+        """The connection is lost and comes back by itself; it has told nothing since then."""
+        self._losses[symbol](since)
 
     def relist(self, symbol: str, **changes: object) -> None:
         """List a symbol with other steps or minimums from now on, or as halted."""
@@ -108,12 +114,16 @@ class FakeMarketData:
             raise OrderRefused(f"no such symbol: {symbol}")
         return self._quotes[symbol]
 
-    async def stream(self, symbol: str) -> AsyncGenerator[Quote, None]:
+    async def stream(
+        self, symbol: str, *, on_drop: OnDrop | None = None
+    ) -> AsyncGenerator[Quote, None]:
         if symbol not in self._instruments:
             raise OrderRefused(f"no such symbol: {symbol}")
         queue: asyncio.Queue[Quote | None] = asyncio.Queue()
         queues = self._queues.setdefault(symbol, [])
         queues.append(queue)
+        if on_drop is not None:
+            self._losses[symbol] = on_drop
         try:
             if symbol in self._quotes:
                 yield self._quotes[symbol]

@@ -255,6 +255,41 @@ async def test_stream_that_ended_is_opened_again(board: PriceBoard, market: Fake
     assert market.streams == {"BTC/USDT": 1}
 
 
+async def test_figures_tell_of_a_lost_stream_and_of_the_time_until_it_spoke_again(
+    board: PriceBoard, market: FakeMarketData, clock: HandClock
+) -> None:
+    ear = Ear(board)
+    board.watch(KEY)
+    await ear.next()
+
+    clock.pass_seconds(0.03)
+    market.lose_stream("BTC/USDT", clock.now())
+    clock.pass_seconds(0.04)
+    market.set_price("BTC/USDT", Decimal(101))
+    await ear.next()
+
+    figures = board.figures(clock.now())[KEY]
+    (health,) = board.feeds(clock.now())
+    assert health.figures == figures
+    assert (figures.drops, figures.recovery_seconds_max) == (1, 0.04)
+    assert (figures.live_seconds, figures.polling_seconds, figures.stale_seconds) == (0.07, 0, 0)
+
+
+async def test_figures_of_a_symbol_stay_when_nobody_watches_it_any_more(
+    board: PriceBoard, clock: HandClock
+) -> None:
+    ear = Ear(board)
+    board.watch(KEY)
+    await ear.next()
+    clock.pass_seconds(0.1)
+
+    board.unwatch(KEY)
+    clock.pass_seconds(100)
+
+    assert board.figures(clock.now())[KEY].live_seconds == 0.1
+    assert board.feeds(clock.now()) == []
+
+
 async def test_stop_ends_everything(board: PriceBoard, market: FakeMarketData) -> None:
     ear = Ear(board)
     board.watch(KEY)
