@@ -13,7 +13,7 @@ from uvicorn_worker import UvicornWorker
 
 from app.core.errors import AppError
 from app.core.startup import load_settings
-from app.serve import GRACE_SECONDS
+from app.http.serving import GRACE_SECONDS, MESSAGE_BYTES, PromptSocket
 
 try:
     settings = load_settings()
@@ -27,7 +27,9 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no t
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
         "http": "httptools",
-        "ws": "websockets-sansio",
+        "ws": PromptSocket,
+        "ws_max_size": MESSAGE_BYTES,
+        "ws_per_message_deflate": False,
         "lifespan": "on",
         "proxy_headers": False,
         "server_header": False,

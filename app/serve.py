@@ -16,11 +16,11 @@ from app.core.errors import Invalid
 from app.core.log import configure_logging
 from app.core.startup import forbid_core_dumps, load_settings
 from app.house import House, make_folder, own_url
+from app.http.serving import http_config
 from app.main import create_app
 from app.paper_exchange.app import create_paper_exchange
 from app.settings import Settings
 
-GRACE_SECONDS = 8
 # The collector looks after so many; Python's own number is 700.
 NEW_OBJECTS = 50_000
 APPLICATION = "signalbox"
@@ -173,21 +173,6 @@ async def _serve_paper_exchange(settings: Settings, listener: socket.socket) -> 
         await _uvicorn(paper.asgi, listener)
     finally:
         await paper.stop()
-
-
-def http_config(app: object) -> uvicorn.Config:
-    """How HTTP is spoken; gunicorn.conf.py says the same for its processes."""
-    return uvicorn.Config(
-        app,  # type: ignore[arg-type]  # uvicorn's own type for an ASGI application is narrower
-        log_config=None,
-        access_log=False,
-        # Whoever sits in front is named in TRUSTED_PROXIES and read by ourselves, right to left.
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        http="httptools",
-        ws="websockets-sansio",
-    )
 
 
 async def _uvicorn(app: object, listener: socket.socket) -> None:

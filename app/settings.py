@@ -99,6 +99,8 @@ class Settings(BaseSettings):
     webhook_address_per_minute: int = Field(default=60_000, ge=1)
     webhook_token_per_minute: int = Field(default=6_000, ge=1)
     webhook_guesses_per_minute: int = Field(default=300, ge=1)
+    sockets_per_user: int = Field(default=20, ge=1)
+    symbols_per_socket: int = Field(default=100, ge=1)
     dedup_window_seconds: int = 90
     future_alert_seconds: int = 5
     protection_deadline_seconds: float = 10.0

@@ -5,19 +5,24 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from litestar.connection import ASGIConnection
+from litestar.enums import ScopeType
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from app.accounts import repository, tokens
 from app.accounts.cookies import access_cookie
-from app.accounts.models import Login, Scope, User
-from app.accounts.sessions import may_use
+from app.accounts.live import tickets
+from app.accounts.live.standing import OpenSockets, goes_on
+from app.accounts.models import Login, User
+from app.accounts.models import Scope as KeyScope
 from app.accounts.tokens import Access
-from app.core.errors import Forbidden, Unauthenticated
+from app.core.errors import AppError, Forbidden, Unauthenticated
 from app.core.origin import current_origin
+from app.db.down import database_down, is_down
 from app.db.session import Database
 from app.http.caller import Caller, Role
-from app.http.same_origin import check_same_origin
+from app.http.same_origin import check_same_origin, check_socket_origin
+from app.http.sockets import refuse, ticket_of
 from app.settings import Settings
 
 PUBLIC = "public"
@@ -31,12 +36,39 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class BearerAuthentication(AbstractAuthenticationMiddleware):
     """Puts a `Caller` into `scope["user"]`, or refuses.
 
+    A WebSocket is believed for a ticket in its address, too, and closed when its login has ended:
+    that holds for each of them, whatever it serves.
+
     A handler may name in `opt={"scope": "signals:write"}` what an API key needs for it; without
     that, `trade` is needed to act and `read` to look.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         super().__init__(app, exclude_from_auth_key=PUBLIC)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == ScopeType.WEBSOCKET and not scope["route_handler"].opt.get(PUBLIC):
+            await self._serve_socket(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = Connection(scope)
+        sockets: OpenSockets = connection.app.state.sockets
+        try:
+            check_socket_origin(connection)
+            caller, access = await _authenticate(connection)
+            sockets.check_room(caller.user_id)
+        except AppError as refusal:
+            await refuse(scope, send, refusal)
+            return
+        except Exception as failed:
+            if not is_down(failed):
+                raise
+            await refuse(scope, send, database_down())
+            return
+        scope["user"], scope["auth"] = caller, access
+        await sockets.serve(access, self.app, scope, receive, send)
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         caller, access = await _authenticate(connection)
@@ -66,11 +98,11 @@ def role_with_scopes(role: Role, scopes: Sequence[str] | None, needed: str | Non
     Raises:
         Forbidden: the key may not use this route at all.
     """
-    if scopes is None or Scope.ADMIN in scopes:
+    if scopes is None or KeyScope.ADMIN in scopes:
         return role
-    if Scope.TRADE in scopes or (needed is not None and needed in scopes):
+    if KeyScope.TRADE in scopes or (needed is not None and needed in scopes):
         return Role.TRADER if role is Role.ADMIN else role
-    if Scope.READ in scopes:
+    if KeyScope.READ in scopes:
         return Role.VIEWER
     raise Forbidden("The scopes of this API key do not allow this.", code="scope_missing")
 
@@ -78,7 +110,7 @@ def role_with_scopes(role: Role, scopes: Sequence[str] | None, needed: str | Non
 async def _authenticate(connection: Connection) -> tuple[Caller, Access]:
     state = connection.app.state
     now = state.clock.now()
-    access = tokens.read(state.key_ring, _token(connection), now=now)
+    access = await _access(connection, now)
     login, user = await _going_on(state.database, access)
     needed = getattr(connection.scope.get("route_handler"), "opt", {}).get(SCOPE)
     caller = Caller(
@@ -97,12 +129,9 @@ async def _going_on(database: Database, access: Access) -> tuple[Login, User]:
         opened = await repository.login_of(session, access.login_id)
     if opened is None:
         raise _ended()
-    login, user, key = opened
-    if login.ended_at is not None or not user.is_active or user.token_epoch != access.epoch:
+    if not goes_on(access, *opened, source=current_origin().source):
         raise _ended()
-    if user.id != access.user_id or not may_use(key, current_origin().source):
-        raise _ended()
-    return login, user
+    return opened[0], opened[1]
 
 
 def _is_proven(login: Login, settings: Settings, *, now: datetime) -> bool:
@@ -112,6 +141,14 @@ def _is_proven(login: Login, settings: Settings, *, now: datetime) -> bool:
 
 def _ended() -> Unauthenticated:
     return Unauthenticated("This login has ended: log in again.")
+
+
+async def _access(connection: Connection, now: datetime) -> Access:
+    state = connection.app.state
+    ticket = ticket_of(connection.scope)
+    if ticket is not None:
+        return await tickets.use(state.database, ticket, now=now)
+    return tokens.read(state.key_ring, _token(connection), now=now)
 
 
 def _token(connection: Connection) -> str:

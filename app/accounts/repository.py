@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Select, Update, exists, select, update
@@ -23,6 +23,12 @@ from app.db.changing import changed
 from app.http.caller import Role
 
 RowT = TypeVar("RowT")
+
+_LOGINS: Final = (
+    select(Login, User, ApiKey)
+    .join(User, User.id == Login.user_id)
+    .outerjoin(ApiKey, ApiKey.id == Login.api_key_id)
+)
 
 
 async def user_by_id(session: AsyncSession, user_id: UUID) -> User | None:
@@ -97,15 +103,17 @@ async def login_of(
     session: AsyncSession, login_id: UUID
 ) -> tuple[Login, User, ApiKey | None] | None:
     """A login, whose it is, and the API key that it was opened with, in one question."""
-    query = (
-        select(Login, User, ApiKey)
-        .join(User, User.id == Login.user_id)
-        .outerjoin(ApiKey, ApiKey.id == Login.api_key_id)
-        .where(Login.id == login_id)
-    )
-    for login, user, key in await session.execute(query):
+    for login, user, key in await session.execute(_LOGINS.where(Login.id == login_id)):
         return login, user, key
     return None
+
+
+async def logins(
+    session: AsyncSession, login_ids: Sequence[UUID]
+) -> Sequence[tuple[Login, User, ApiKey | None]]:
+    """These logins, each with whose it is and the API key that it was opened with."""
+    found = await session.execute(_LOGINS.where(Login.id.in_(login_ids)))
+    return [(login, user, key) for login, user, key in found]
 
 
 async def end_login(session: AsyncSession, login_id: UUID, now: datetime) -> bool:

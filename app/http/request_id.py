@@ -1,5 +1,7 @@
 """Every request has an id: in its answer, in its errors and on every log line it causes."""
 
+from typing import Final
+
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -7,7 +9,10 @@ from loguru import logger
 
 from app.core.ids import new_id
 
-HEADER = "X-Request-Id"
+HEADER: Final = "X-Request-Id"
+# Beside these there is the lifespan of the application.
+SERVED: Final[frozenset[str]] = frozenset({ScopeType.HTTP.value, ScopeType.WEBSOCKET.value})
+ANSWERS: Final = {"http.response.start", "websocket.accept", "websocket.http.response.start"}
 _KEY = "request_id"
 
 
@@ -17,17 +22,17 @@ def request_id_of(scope: Scope) -> str:
 
 
 def request_id_middleware(app: ASGIApp) -> ASGIApp:
-    """Give each HTTP request an id, put it on the answer and into the log context."""
+    """Give each request and WebSocket an id, on the answer and in the log context."""
 
     async def middleware(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != ScopeType.HTTP:
+        if scope["type"] not in SERVED:
             await app(scope, receive, send)
             return
         request_id = new_id().hex
         scope.setdefault("state", {})[_KEY] = request_id
 
         async def send_with_id(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in ANSWERS:
                 MutableScopeHeaders.from_message(message)[HEADER] = request_id
             await send(message)
 

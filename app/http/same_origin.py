@@ -25,6 +25,18 @@ def require_same_origin(
     check_same_origin(connection)
 
 
+def check_socket_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    """Refuse a WebSocket that a foreign page opens, whatever it brings along.
+
+    The same-origin policy does not hold a page back from opening one. Programs send no `Origin`.
+
+    Raises:
+        Forbidden: `csrf`.
+    """
+    if {"origin", "sec-fetch-site"} & set(connection.headers.keys()):
+        check_same_origin(connection)
+
+
 def check_same_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     """As `require_same_origin`, where the decision is not a route's alone."""
     headers = connection.headers

@@ -14,8 +14,8 @@ import uvicorn
 from pydantic import SecretStr
 
 from app.house import PAPER_PATH, House
+from app.http.serving import http_config
 from app.main import create_app
-from app.serve import http_config
 from app.settings import Settings
 
 USERNAME = "trader"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from app.serve import http_config
+from app.http.serving import http_config
 from tests.conftest import sqlite_copy
 from tests.e2e.door import (
     BEHIND_A_PROXY,
