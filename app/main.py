@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any, cast
 
 from litestar import Litestar, Router, asgi, get
@@ -25,6 +26,7 @@ from app.accounts import (
 )
 from app.accounts import routes as auth_routes
 from app.accounts.authentication import BearerAuthentication
+from app.accounts.live.standing import OpenSockets
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
 from app.desk import accounts as desk_accounts
@@ -54,6 +56,8 @@ from app.jobs import routes as job_routes
 from app.market import routes as market_routes
 from app.market.candles import routes as candle_routes
 from app.market.fetching import routes as fetch_routes
+from app.market.live import routes as live_price_routes
+from app.market.live.readers import LivePrices
 from app.market.trades import routes as market_trade_routes
 from app.notifications import routes as notices_routes
 from app.paper_exchange.server.asgi import PaperApp
@@ -96,6 +100,7 @@ ROUTERS = [
     candle_routes.router,
     market_trade_routes.router,
     fetch_routes.router,
+    live_price_routes.router,
     audit_routes.router,
     notices_routes.router,
     notice_routes.router,
@@ -163,6 +168,14 @@ def _state(house: House) -> State:
             "on_registered": house.welcome.on_registered,
             "exchanges": REGISTRY,
             "opener": house.exchanges,
+            "sockets": OpenSockets(
+                house.database, house.clock, per_user=house.settings.sockets_per_user
+            ),
+            "live_prices": LivePrices(
+                house.tools.prices,
+                now=house.clock.now,
+                max_age=timedelta(seconds=house.settings.price_max_age_seconds),
+            ),
             "readiness": {"house": house.readiness},
             "health_sources": house.health_sources(),
         }

@@ -13,11 +13,14 @@ import pytest
 from app.core.clock import SystemClock
 from app.exchanges.room import ExchangeRoom
 from app.market.prices import FeedState, PriceBoard, PriceKey
+from app.market.uptime import Figures
 from app.trading.words import MarketType
 from tests.contract.paper_venue import PaperVenue, open_exchange, serve
 
 LINEAR = PriceKey("paper", MarketType.LINEAR, "BTC/USDT:USDT")
 QUIET_SECONDS = 7.0
+# What a machine with other work may take; nothing is measured against it.
+PATIENCE_SECONDS = 60.0
 # Long enough for three answers by REST.
 MOVED_SECONDS = 6.5
 
@@ -64,6 +67,10 @@ class Feed:
     def state(self) -> FeedState:
         return self.board.feeds(SystemClock().now())[0].state
 
+    @property
+    def figures(self) -> Figures:
+        return self.board.figures(SystemClock().now())[LINEAR]
+
     async def becomes(self, state: FeedState, price: str, seconds: float) -> None:
         """Wait until the price is known, and comes in that way."""
         async with asyncio.timeout(seconds):
@@ -107,6 +114,42 @@ async def test_row_60_streams_that_died_in_silence_then_prices_are_asked_for_and
 
     assert feed.wire.opened > before
     assert feed.wire.opened <= 2 * before, "each is opened once more, not again and again"
+
+
+async def test_the_figures_tell_of_a_stream_that_was_cut_and_of_one_that_died_in_silence(
+    feed: Feed,
+) -> None:
+    await feed.becomes(FeedState.LIVE, "60000", PATIENCE_SECONDS)
+    assert feed.figures.drops == 0
+
+    cut = await feed.venue.fault("drop_stream", route="stream.market")
+    await feed.venue.price("BTCUSDT", "60100")
+    await feed.becomes(FeedState.LIVE, "60100", PATIENCE_SECONDS)
+    after_cut = feed.figures
+    await feed.venue.fault("silent_stream", route="stream.market")
+    await feed.venue.price("BTCUSDT", "59000")
+    await feed.becomes(FeedState.POLLING, "59000", PATIENCE_SECONDS)
+    # The answers by REST show what the stream keeps to itself: it is dead, and opened anew.
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while feed.figures.drops == after_cut.drops:  # noqa: ASYNC110 the board has no such event
+            await asyncio.sleep(0.05)
+    await feed.venue.clear_faults()
+    await feed.venue.price("BTCUSDT", "58000")
+    await feed.becomes(FeedState.LIVE, "58000", PATIENCE_SECONDS)
+    after_silence = feed.figures
+
+    assert cut
+    # Two connections carry the market; they may be cut one after the other.
+    assert after_cut.drops in {1, 2}
+    assert after_cut.recovery_seconds_max is not None
+    assert after_cut.recovery_seconds_max < PATIENCE_SECONDS
+    assert after_silence.drops > after_cut.drops
+    assert after_silence.recovery_seconds_max is not None
+    # From the last price by stream: it is noticed after four seconds at the earliest.
+    assert 4 <= after_silence.recovery_seconds_max < PATIENCE_SECONDS
+    assert after_silence.polling_seconds > after_cut.polling_seconds
+    assert after_silence.live_fraction is not None
+    assert 0 < after_silence.live_fraction < 1
 
 
 async def test_row_62_a_quiet_market_then_nothing_is_connected_anew_until_the_price_moves(

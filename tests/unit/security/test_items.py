@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from litestar.routes import WebSocketRoute
+
 import app.main
 from app.accounts.login_schemas import CredentialsIn, InviteIn, PersonChange
 from app.http.schemas import In
@@ -48,6 +50,18 @@ def test_security_03_no_body_takes_a_field_that_is_not_its_senders_to_set() -> N
     assert len(found) > 20
     assert lax == IGNORING
     assert too_much == set()
+
+
+def test_security_14_every_websocket_asks_who_opens_it() -> None:
+    sockets = [
+        route
+        for router in app.main.ROUTERS
+        for route in router.routes
+        if isinstance(route, WebSocketRoute)
+    ]
+
+    assert [route.path for route in sockets] == ["/prices/ws"]
+    assert [route.path for route in sockets if route.route_handler.opt.get("public")] == []
 
 
 def test_security_19_no_statement_is_put_together_from_text() -> None:

@@ -1,0 +1,1 @@
+"""Prices as they come, to whoever listens on a WebSocket."""
