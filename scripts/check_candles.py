@@ -58,8 +58,8 @@ def number(value: float | None) -> Decimal:
 
 def candle(row: dict[str, Any], timeframe: Timeframe) -> Candle:
     """The candle of a row."""
-    numbers = {name: number(row[name]) for name in COMPARED}
-    return Candle(timeframe, row["date"].astimezone(UTC), **numbers)
+    first, high, low, last, volume = (number(row[name]) for name in COMPARED)
+    return Candle(timeframe, row["date"].astimezone(UTC), first, high, low, last, volume)
 
 
 def trade(row: dict[str, Any]) -> MarketTrade:

@@ -161,4 +161,5 @@ async def _issued(database: Database) -> str:
 
 async def _count(database: Database) -> int | None:
     async with database.read() as session:
-        return await session.scalar(select(func.count()).select_from(Ticket))
+        found: int | None = await session.scalar(select(func.count()).select_from(Ticket))
+    return found

@@ -104,19 +104,20 @@ async def test_of_two_writers_the_second_sees_what_the_first_has_stored(
 ) -> None:
     first, second = a_candle(trades=1), a_candle(trades=trades)
     another = open_database(database_url)
+    racing: list[asyncio.Task[Kept]] = []
 
     async with asyncio.timeout(20):
         try:
             async with database.transaction() as session:
                 await repository.keep(session, SERIES, [first])
-                racing = asyncio.create_task(keep(another, second))
-                await asyncio.wait([racing], timeout=A_WHILE_SECONDS)
-                assert not racing.done()
+                racing.append(asyncio.create_task(keep(another, second)))
+                await asyncio.wait(racing, timeout=A_WHILE_SECONDS)
+                assert not racing[0].done()
                 if not is_committed:
                     raise InterruptedError
         except InterruptedError:
             pass
-        outcome = (await asyncio.gather(racing, return_exceptions=True))[0]
+        [outcome] = await asyncio.gather(*racing, return_exceptions=True)
     await another.close()
 
     if not is_committed:

@@ -1,5 +1,6 @@
 """`/candles` and `/trades`: what markets did, to read and to add to."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -36,6 +37,12 @@ def at(minute: int, **changes: Any) -> dict[str, Any]:
 
 def body(*candles: dict[str, Any]) -> dict[str, Any]:
     return {"candles": list(candles)}
+
+
+async def asked(front: Front, query: Mapping[str, Any], *, expect: int = 200) -> Any:
+    """A page of candles; the names of some parameters are no names in Python."""
+    whole: dict[str, Any] = {"symbol": "BTCUSDT.P", "timeframe": "5m", **query}
+    return await front.get("/candles", expect=expect, **whole)
 
 
 async def test_candles_are_kept_once_and_read_newest_first(front: Front) -> None:
@@ -88,12 +95,8 @@ async def test_candles_are_kept_once_and_read_newest_first(front: Front) -> None
 async def test_a_range_has_its_beginning_and_not_its_end(front: Front) -> None:
     await front.post("/candles", body(at(0), at(5), at(10)))
 
-    page = await front.get(
-        "/candles",
-        symbol="BTCUSDT.P",
-        timeframe="5m",
-        **{"from": "2026-03-02T12:05:00+01:00", "to": "2026-03-02T11:10:00Z"},
-    )
+    span = {"from": "2026-03-02T12:05:00+01:00", "to": "2026-03-02T11:10:00Z"}
+    page = await asked(front, span)
 
     assert [one["open_time"][11:16] for one in page["items"]] == ["11:05"]
 
@@ -112,7 +115,7 @@ async def test_candles_of_other_markets_timeframes_and_prices_are_others(front: 
         ({"symbol": "ETHUSDT.P"}, []),
         ({"exchange": "binance"}, []),
     ):
-        page = await front.get("/candles", **{"symbol": "BTCUSDT.P", "timeframe": "5m", **query})
+        page = await asked(front, query)
         assert [one["volume"] for one in page["items"]] == volumes, query
 
 
@@ -177,9 +180,7 @@ async def test_none_and_too_many_candles_are_refused(front: Front) -> None:
 async def test_a_question_that_makes_no_sense_is_refused(
     front: Front, query: dict[str, str], status: int, code: str
 ) -> None:
-    answer = await front.get(
-        "/candles", expect=status, **{"symbol": "BTCUSDT.P", "timeframe": "5m", **query}
-    )
+    answer = await asked(front, query, expect=status)
 
     assert answer["code"] == code
 

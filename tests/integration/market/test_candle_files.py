@@ -82,7 +82,9 @@ async def test_a_file_by_other_hands_is_read(database: Database, tmp_path: Path)
 
     assert await load(database, path) == Kept(2, 0)
 
-    shown = [(one.open_time.minute, one.high, one.trades) for one in await stored(database)]
+    shown: list[Any] = [
+        (one.open_time.minute, one.high, one.trades) for one in await stored(database)
+    ]
     assert shown == [(0, 3, 7), (1, 2, None)]
 
 

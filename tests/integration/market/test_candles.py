@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -154,7 +155,7 @@ async def test_candles_are_built_from_stored_trades(database: Database) -> None:
     )
 
     assert kept == Kept(2, 0)
-    shown = [(one.open, one.close, one.volume) for one in await stored(database, FIVES)]
+    shown: list[Any] = [(one.open, one.close, one.volume) for one in await stored(database, FIVES)]
     assert shown == [(5, 6, 2), (7, 7, 1)]
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -86,12 +87,8 @@ def test_a_candle_opens_with_its_first_trade_and_not_with_the_price_before_it() 
     (whole,) = larger([first, *minutes(4, without=(0,)), last], Timeframe.M5)
 
     assert isinstance(whole, Candle)
-    assert (whole.open, whole.high, whole.low, whole.close) == (
-        60_001,
-        60_005,
-        60_000,
-        Decimal("60003.5"),
-    )
+    prices = [whole.open, whole.high, whole.low, whole.close]
+    assert prices == [60_001, 60_005, 60_000, Decimal("60003.5")]
 
 
 def test_prices_count_where_nothing_is_ever_traded_as_at_a_mark_price() -> None:
@@ -100,7 +97,7 @@ def test_prices_count_where_nothing_is_ever_traded_as_at_a_mark_price() -> None:
     (whole,) = larger(marks, Timeframe.M5)
 
     assert isinstance(whole, Candle)
-    assert (whole.open, whole.high, whole.volume) == (60_000, 60_006, 0)
+    assert [whole.open, whole.high, whole.volume] == [60_000, 60_006, 0]
 
 
 def test_what_one_part_does_not_tell_is_not_told_of_the_whole() -> None:
@@ -164,7 +161,9 @@ def test_trades_are_the_candle_of_their_time() -> None:
 def test_a_minute_without_a_trade_keeps_the_price_before_it() -> None:
     found = from_trades([a_trade(1, 60, "7"), a_trade(2, 200, "8")], Timeframe.M1, minutes=5)
 
-    shown = [(one.open_time.minute, one.open, one.close, one.volume, one.trades) for one in found]
+    shown: list[Any] = [
+        (one.open_time.minute, one.open, one.close, one.volume, one.trades) for one in found
+    ]
     assert shown == [(1, 7, 7, 1, 1), (2, 7, 7, 0, 0), (3, 8, 8, 1, 1), (4, 8, 8, 0, 0)]
 
 
@@ -173,7 +172,7 @@ def test_a_candle_whose_beginning_or_end_is_not_known_is_left_out() -> None:
 
     found = from_trades(trades, Timeframe.M1, minutes=3.5, since=START + timedelta(seconds=30))
 
-    shown = [(one.open_time.minute, one.close, one.volume) for one in found]
+    shown: list[Any] = [(one.open_time.minute, one.close, one.volume) for one in found]
     assert shown == [(1, 7, 0), (2, 8, 1)]
 
 
