@@ -108,7 +108,7 @@ async def test_a_file_by_other_hands_is_read(database: Database, tmp_path: Path)
         ),
         ([HEADER, "2026-01-05T00:00:00Z,4,3,1,2,0"], "Line 2: .*its open 4 is not between 1 and 3"),
         ([HEADER + ",trades", FIRST + ",1.5"], "Line 2: trades: no whole number"),
-        ([HEADER, '"2026'], "Line 2: "),
+        ([HEADER, '"2026'], "unexpected end of data"),
     ],
 )
 async def test_a_file_that_is_wrong_is_refused_with_its_line(

@@ -10,6 +10,7 @@ import pytest
 
 from app.core.clock import SystemClock
 from app.exchanges.ticks import Ticks
+from app.exchanges.venue import OnDrop
 from app.market.prices import FeedState, PriceBoard, PriceKey
 from app.trading.quote import Quote
 from app.trading.words import MarketType
@@ -59,8 +60,11 @@ class Venue:
         await self.gate.wait()
         return Quote(symbol, price, price, price, None, asked_at)
 
-    async def stream(self, symbol: str) -> AsyncGenerator[Quote, None]:
-        """Every ticker as it comes, read by the product's own adapter."""
+    async def stream(
+        self, symbol: str, *, on_drop: OnDrop | None = None
+    ) -> AsyncGenerator[Quote, None]:
+        """Every ticker as it comes, read by the product's own adapter; nothing is dropped."""
+        del on_drop
         ticks = Ticks(symbol, is_marked=False)
         while True:
             price, stamp = await self.told.get()
