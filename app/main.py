@@ -39,6 +39,7 @@ from app.desk import positions as desk_positions
 from app.desk import preview as desk_preview
 from app.desk import risk as desk_risk
 from app.desk import tokens as desk_tokens
+from app.desk.charts import routes as desk_charts
 from app.desk.providers import TOOLS
 from app.desk.rehearsal import routes as desk_rehearsal
 from app.exchanges.venues import REGISTRY
@@ -79,6 +80,7 @@ ROUTERS = [
     account_routes.router,
     desk_accounts.router,
     desk_capital.router,
+    desk_charts.router,
     strategy_routes.router,
     desk_rehearsal.router,
     desk_tokens.router,
@@ -98,6 +100,7 @@ ROUTERS = [
     market_routes.router,
     job_routes.router,
     candle_routes.router,
+    candle_routes.past_prices,
     market_trade_routes.router,
     fetch_routes.router,
     live_price_routes.router,

@@ -89,17 +89,19 @@ class Bars:
         """One candle after the other."""
         columns = (self.opens, self.highs, self.lows, self.closes, self.volumes)
         prices = zip(*(column.tolist() for column in columns), strict=True)
-        for opened_at, row in zip(self._moments(), prices, strict=True):
+        for opened_at, row in zip(moments_of(self.opened_at), prices, strict=True):
             yield Bar(opened_at, self.length, *row)
-
-    def _moments(self) -> Iterator[datetime]:
-        moments: list[datetime] = self.opened_at.astype("datetime64[us]").tolist()
-        return (moment.replace(tzinfo=UTC) for moment in moments)
 
     def _refuse(self, broken: NDArray[np.bool_], code: str, offset: int) -> None:
         if broken.any():
             where = self.opened_at[int(np.argmax(broken)) + offset]
             raise Invalid(f"the candle of {where} breaks a rule: {code}", code=code)
+
+
+def moments_of(column: Moments) -> list[datetime]:
+    """The moments of a column, aware, in UTC."""
+    naive: list[datetime] = column.astype("datetime64[us]").tolist()
+    return [moment.replace(tzinfo=UTC) for moment in naive]
 
 
 def in_closing_order(*several: Iterable[Bar]) -> Iterator[Bar]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app.algorithms.algorithm import Definition
-from app.algorithms.bars import Bar, Bars, Moments, exact, in_closing_order
+from app.algorithms.bars import Bar, Bars, Moments, exact, in_closing_order, moments_of
 from app.algorithms.feed import Feed
 from app.algorithms.indicators.inputs import Series
 from app.algorithms.intents import Account, Holding, Intent, Move
@@ -45,6 +45,11 @@ class Chart:
     marks: tuple[Mark, ...]
     should_enter_long: bool
     should_enter_short: bool
+
+    @property
+    def moments(self) -> list[datetime]:
+        """`opened_at`, aware."""
+        return moments_of(self.opened_at)
 
     @property
     def entries(self) -> tuple[Mark, ...]:

@@ -41,6 +41,22 @@ class PriceOut(Out):
         return cls.model_validate(quote)
 
 
+class PastPriceOut(Out):
+    """What a market cost when a candle closed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"symbol": "BTC/USDT", "price": "60050", "at": "2026-01-31T12:05:00.000000Z"}
+            ]
+        }
+    )
+
+    symbol: str
+    price: Money
+    at: Moment
+
+
 class KeptOut(Out):
     """How much of what was sent was new."""
 

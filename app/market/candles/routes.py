@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency, Provide
-from litestar.params import FromQuery, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.clock import iso
@@ -27,7 +27,7 @@ from app.market.candles import repository, service
 from app.market.candles.schemas import CandleOut, CandlesIn
 from app.market.candles.series import Series
 from app.market.prices import PriceKey
-from app.market.schemas import KeptOut
+from app.market.schemas import KeptOut, PastPriceOut
 from app.trading.candle import Candle, PriceKind
 from app.trading.timeframe import Timeframe
 
@@ -59,6 +59,46 @@ async def list_candles(
     """Closed candles, newest first."""
     kind = choice(PriceKind, price, "price") or PriceKind.LAST
     series = Series.of(market, Timeframe.of(timeframe), kind)
+    shown, more = await _page(session, series, window)
+    return Page(
+        items=[CandleOut.of(series, one) for one in shown],
+        next_cursor=iso(shown[-1].open_time) if more else None,
+    )
+
+
+@get(
+    "/{symbol:str}/history",
+    operation_id="listPastPrices",
+    summary="What a market cost",
+    description="The closing prices of its stored candles; `from` and `to` are compared with their "
+    "open times.",
+    dependencies={"window": Provide(provide_window, sync_to_thread=False)},
+    opt={"raises": [NotFound]},
+)
+async def list_past_prices(
+    request: Request[Any, Any, Any],
+    symbol: FromPath[str],
+    caller: NamedDependency[Caller],  # noqa: ARG001 prices are the same for everyone
+    window: NamedDependency[Window],
+    session: NamedDependency[AsyncSession],
+    timeframe: FromQuery[str] = Timeframe.M1.value,
+    exchange: FromQuery[str] = PAPER,
+    market_type: MarketTypeName = None,
+) -> Page[PastPriceOut]:
+    """Newest first."""
+    markets = await markets_of(request, [symbol], exchange=exchange, market_type=market_type)
+    series = Series.of(markets[symbol], Timeframe.of(timeframe))
+    shown, more = await _page(session, series, window)
+    return Page(
+        items=[
+            PastPriceOut(symbol=series.symbol, price=one.close, at=one.close_time) for one in shown
+        ],
+        next_cursor=iso(shown[-1].open_time) if more else None,
+    )
+
+
+async def _page(session: AsyncSession, series: Series, window: Window) -> tuple[list[Candle], bool]:
+    """The candles of a page, newest first, and whether there are more."""
     before = None if window.cursor is None else cursor_time(window.cursor)
     ends = [one for one in (window.until, before) if one is not None]
     candles = await repository.newest(
@@ -68,12 +108,7 @@ async def list_candles(
         until=min(ends, default=None),
         limit=window.limit + 1,
     )
-    shown = candles[: window.limit]
-    more = len(candles) > window.limit
-    return Page(
-        items=[CandleOut.of(series, one) for one in shown],
-        next_cursor=iso(shown[-1].open_time) if more else None,
-    )
+    return candles[: window.limit], len(candles) > window.limit
 
 
 @post(
@@ -114,4 +149,5 @@ async def keep_candles(
     return KeptOut.of(kept)
 
 
+past_prices = Router(path="/prices", tags=["market"], route_handlers=[list_past_prices])
 router = Router(path="/candles", tags=["market"], route_handlers=[list_candles, keep_candles])

@@ -36,6 +36,7 @@ EXEMPT: Final = {
     "checkAccount": "asks the venue and changes nothing",
     "previewAlarm": "says what an alert would mean and changes nothing",
     "create_ticket": "lets its own caller look, once, within seconds; looking leaves no line",
+    "runStrategy": "runs an algorithm for a chart; candles that were missing are nobody's",
     "proveLimits": "runs made-up entries into the rules and changes nothing",
 }
 # Whose deed it is, where that is not the trader who calls.

@@ -17,6 +17,7 @@ from tests.integration.flow.strategy_alerts import heartbeat
 # A body that the route would take, where it needs one.
 BODIES: dict[str, dict[str, object]] = {
     "activateStrategy": {"is_active": False},
+    "runStrategy": {"symbol": "BTCUSDT.P", "timeframe": "1h"},
     "repairGap": {"body": '{"symbol":"BTCUSDT.P","action":"buy"}'},
 }
 # Not a user's own row: a venue's price, and the webhook, which has no user.

@@ -1,0 +1,1 @@
+"""Algorithms on real candles: their lines, and where they would have entered and left."""
