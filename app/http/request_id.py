@@ -1,6 +1,6 @@
 """Every request has an id: in its answer, in its errors and on every log line it causes."""
 
-from typing import Final
+from typing import Any, Final, cast
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
@@ -33,6 +33,8 @@ def request_id_middleware(app: ASGIApp) -> ASGIApp:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] in ANSWERS:
+                # ASGI lets an answer be without headers, and Litestar does not.
+                cast("dict[str, Any]", message).setdefault("headers", [])
                 MutableScopeHeaders.from_message(message)[HEADER] = request_id
             await send(message)
 
