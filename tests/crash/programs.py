@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -123,8 +122,6 @@ class WarmStarts:
     """Forks of a parent that has imported everything: the same main function, no import."""
 
     def __init__(self) -> None:
-        # Stories that are played side by side ask for theirs in turns.
-        self._asking = threading.Lock()
         self._parent = subprocess.Popen(  # noqa: S603 our own program
             [sys.executable, "-m", _NURSERY],
             cwd=ROOT,
@@ -145,10 +142,9 @@ class WarmStarts:
             "log": str(log),
         }
         assert self._parent.stdin is not None
-        with self._asking:
-            self._parent.stdin.write(json.dumps(wanted).encode() + b"\n")
-            self._parent.stdin.flush()
-            return Child(self._answer()["pid"])
+        self._parent.stdin.write(json.dumps(wanted).encode() + b"\n")
+        self._parent.stdin.flush()
+        return Child(self._answer()["pid"])
 
     def close(self) -> None:
         """End the parent; its children have been ended by who started them."""
