@@ -1,9 +1,10 @@
-"""`candles fetch`: what is missing of some series, from their venue."""
+"""`candles`: fetch what is missing of some series, and take one to a file and back."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 import click
@@ -24,7 +25,9 @@ from app.commands.telling import telling
 from app.core.errors import Invalid
 from app.exchanges.room import PAPER, ExchangeRoom
 from app.house import paper_url
+from app.market.candles.files import FileFormat, export_file, import_file
 from app.market.candles.series import Series
+from app.market.facts import Kept
 from app.market.fetching.fetcher import CandleFetcher, Fetched
 from app.market.fetching.fetcher import Progress as Fetching
 from app.market.fetching.job import checked_count
@@ -93,6 +96,70 @@ def fetch(
             market_type=_market_type(market_type),
         )
     )
+
+
+@candles.command("export")
+@click.argument("symbol")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--timeframe", required=True, help="Of the candles.")
+@click.option("--exchange", default=PAPER, show_default=True, help="Whose candles.")
+@click.option("--market-type", help="spot, linear or inverse; by the ticker when left out.")
+@telling
+def export_candles(
+    *, symbol: str, file: Path, timeframe: str, exchange: str, market_type: str | None
+) -> None:
+    """Write the stored candles of SYMBOL to FILE, whose name ends in .csv or .parquet."""
+    wanted = (symbol, Timeframe.of(timeframe), exchange, _market_type(market_type))
+    count = asyncio.run(_export(wanted, file, _kind_of(file)))
+    click.echo(f"{count} candles in {file}.")
+
+
+@candles.command("import")
+@click.argument("symbol")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option("--timeframe", required=True, help="Of the candles.")
+@click.option("--exchange", default=PAPER, show_default=True, help="Whose candles.")
+@click.option("--market-type", help="spot, linear or inverse; by the ticker when left out.")
+@telling
+def import_candles(
+    *, symbol: str, file: Path, timeframe: str, exchange: str, market_type: str | None
+) -> None:
+    """Keep the candles of FILE as those of SYMBOL; one that is stored with other values ends it."""
+    wanted = (symbol, Timeframe.of(timeframe), exchange, _market_type(market_type))
+    kept = asyncio.run(_import(wanted, file, _kind_of(file)))
+    click.echo(f"{kept.inserted} new, {kept.duplicates_skipped} were there.")
+
+
+def _kind_of(file: Path) -> FileFormat:
+    try:
+        return FileFormat(file.suffix.removeprefix("."))
+    except ValueError:
+        raise Invalid(f"{file.name}: its name has to end in .csv or .parquet.") from None
+
+
+Wanted = tuple[str, Timeframe, str, MarketType | None]
+
+
+async def _export(wanted: Wanted, file: Path, kind: FileFormat) -> int:
+    async with installation() as place:
+        return await export_file(place.database, await _series(place, wanted), file, kind)
+
+
+async def _import(wanted: Wanted, file: Path, kind: FileFormat) -> Kept:
+    async with installation() as place:
+        series = await _series(place, wanted)
+        return await import_file(
+            place.database, series, file, kind, actor="cli", now=place.clock.now()
+        )
+
+
+async def _series(place: Installation, wanted: Wanted) -> Series:
+    symbol, timeframe, exchange, market_type = wanted
+    async with _venues(place) as venues:
+        instruments = InstrumentBook(place.database, venues.market)
+        await instruments.restore()
+        market = await market_of(instruments, symbol, exchange=exchange, market_type=market_type)
+    return Series.of(market, timeframe)
 
 
 def _moment(name: str, text: str) -> datetime:
