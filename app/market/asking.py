@@ -49,7 +49,8 @@ def provide_window(
     Raises:
         Invalid: a time without a zone, `reversed_range`, or `future_range`.
     """
-    since, until = _utc("from", since), _utc("to", until)
+    since = None if since is None else in_utc("from", since)
+    until = None if until is None else in_utc("to", until)
     if since is not None and until is not None and since >= until:
         raise Invalid("from is not before to.", code="reversed_range")
     if since is not None and since > request.app.state.clock.now():
@@ -57,20 +58,14 @@ def provide_window(
     return Window(limit, cursor, since, until)
 
 
-def _utc(name: str, moment: datetime | None) -> datetime | None:
-    if moment is None:
-        return None
-    if moment.tzinfo is None:
-        raise Invalid(f"{name}: add a time zone, for example 2026-01-31T00:00:00Z")
-    return in_utc(name, moment)
-
-
 def in_utc(name: str, moment: datetime) -> datetime:
-    """An aware moment in UTC.
+    """A moment in UTC.
 
     Raises:
-        Invalid: it has no UTC, as the first hours of year 1 in Tokyo.
+        Invalid: it has no zone, or no UTC, as the first hours of year 1 in Tokyo.
     """
+    if moment.tzinfo is None:
+        raise Invalid(f"{name}: add a time zone, for example 2026-01-31T00:00:00Z")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
@@ -105,8 +100,22 @@ async def provide_market(
         Invalid: no such exchange, or not that kind of market there.
         ExchangeError: the venue's markets had to be asked for, and it did not answer.
     """
-    found = await markets_of(request, [symbol], exchange=exchange, market_type=market_type)
-    return found[symbol]
+    return await market_named(request, symbol, exchange=exchange, market_type=market_type)
+
+
+async def market_named(
+    request: Request[Any, Any, Any], symbol: str, *, exchange: str, market_type: str | None
+) -> PriceKey:
+    """The market that a symbol names.
+
+    Raises:
+        NotFound: as `provide_market`.
+        Invalid: as `provide_market`.
+        ExchangeError: as `provide_market`.
+    """
+    instruments: InstrumentBook = request.app.state.tools.instruments
+    kind = choice(MarketType, market_type, "market_type")
+    return await market_of(instruments, symbol[:MAX_TICKER], exchange=exchange, market_type=kind)
 
 
 async def markets_of(
@@ -123,11 +132,7 @@ async def markets_of(
         Invalid: as `provide_market`.
         ExchangeError: as `provide_market`.
     """
-    instruments: InstrumentBook = request.app.state.tools.instruments
-    kind = choice(MarketType, market_type, "market_type")
     return {
-        symbol: await market_of(
-            instruments, symbol[:MAX_TICKER], exchange=exchange, market_type=kind
-        )
+        symbol: await market_named(request, symbol, exchange=exchange, market_type=market_type)
         for symbol in dict.fromkeys(symbols)
     }

@@ -1,22 +1,18 @@
 """`/prices`: what a market costs now."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Any
 
 from litestar import Request, Router, get
 from litestar.di import NamedDependency
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 
 from app.exchanges.venues import PAPER
 from app.http.caller import Caller
-from app.http.filters import choice
-from app.market.finding import market_of
+from app.market.asking import MarketTypeName, market_named
 from app.market.prices import PriceBoard
 from app.market.schemas import PriceOut
 from app.settings import Settings
-from app.trading.words import MarketType
-
-MAX_TICKER: Final = 80
 
 
 @get(
@@ -31,18 +27,12 @@ async def current_price(
     caller: NamedDependency[Caller],  # noqa: ARG001 the price is the same for everyone
     now: NamedDependency[datetime],
     exchange: FromQuery[str] = PAPER,
-    market_type: Annotated[str | None, QueryParameter(name="market_type")] = None,
+    market_type: MarketTypeName = None,
 ) -> PriceOut:
     """From the stream, or asked of the venue when that is silent; never an old one."""
-    tools = request.app.state.tools
-    board: PriceBoard = tools.prices
+    board: PriceBoard = request.app.state.tools.prices
     settings: Settings = request.app.state.settings
-    key = await market_of(
-        tools.instruments,
-        symbol[:MAX_TICKER],
-        exchange=exchange,
-        market_type=choice(MarketType, market_type, "market_type"),
-    )
+    key = await market_named(request, symbol, exchange=exchange, market_type=market_type)
     oldest = timedelta(seconds=settings.price_max_age_seconds)
     return PriceOut.of(await board.fresh(key, max_age=oldest, now=now))
 

@@ -50,13 +50,18 @@ class Timeframe(StrEnum):
             known = ", ".join(cls)
             raise Invalid(f"timeframe: one of {known}", code="unknown_timeframe") from None
 
+    @property
+    def length(self) -> timedelta | None:
+        """How long each of its candles lasts; None of a month, which has no one length."""
+        return _LENGTHS.get(self)
+
     def open_of(self, moment: datetime) -> datetime:
         """When the candle opened that a moment belongs to.
 
         Args:
             moment: aware.
         """
-        length = _LENGTHS.get(self)
+        length = self.length
         if length is None:
             return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         utc = moment.astimezone(UTC)
@@ -65,7 +70,7 @@ class Timeframe(StrEnum):
     def close_of(self, moment: datetime) -> datetime:
         """When that candle is over: the next one opens then. Venues name the millisecond before."""
         opened = self.open_of(moment)
-        length = _LENGTHS.get(self)
+        length = self.length
         if length is not None:
             return opened + length
         is_december = opened.month == _DECEMBER
@@ -75,7 +80,7 @@ class Timeframe(StrEnum):
 
     def is_open(self, moment: datetime) -> bool:
         """Whether a candle opens at this very moment; for any moment that there is."""
-        length = _LENGTHS.get(self)
+        length = self.length
         if length is not None:
             return not (moment - _MONDAY) % length
         utc_day = (moment - _MONDAY) % _DAY
@@ -93,7 +98,7 @@ class Timeframe(StrEnum):
         first, end = self._first_open(since), self._first_open(until)
         if end <= first:
             return 0
-        length = _LENGTHS.get(self)
+        length = self.length
         if length is not None:
             return (end - first) // length
         return (end.year - first.year) * _DECEMBER + end.month - first.month
@@ -106,7 +111,7 @@ class Timeframe(StrEnum):
 
     def fills(self, larger: "Timeframe") -> bool:
         """Whether whole candles of this timeframe make up each candle of a larger one."""
-        length, whole = _LENGTHS.get(self), _LENGTHS.get(larger)
+        length, whole = self.length, larger.length
         if self is larger or length is None:
             return False
         # A month begins on any weekday: days fill it, weeks and three days do not.

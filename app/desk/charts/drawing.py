@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from app.core.errors import Invalid
 from app.db.session import Database
 from app.market.candles import repository
 from app.market.candles.series import Series
-from app.market.fetching.fetcher import CandleFetcher, Progress
+from app.market.fetching.fetcher import CandleFetcher
 from app.market.prices import PriceKey
 from app.trading.candle import Candle
 from app.trading.instrument import Instrument
@@ -24,12 +24,7 @@ from app.trading.timeframe import Timeframe
 MOST_CANDLES: Final = 4000
 # What the made-up account has: only sizes depend on it, and a chart shows none.
 CAPITAL: Final = Decimal(10_000)
-SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
-BY_LENGTH: Final[Mapping[timedelta, Timeframe]] = {
-    one.close_of(SOME_DAY) - one.open_of(SOME_DAY): one
-    for one in Timeframe
-    if one is not Timeframe.MONTH
-}
+BY_LENGTH: Final = {one.length: one for one in Timeframe if one.length is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +49,7 @@ class Drawing:
             Invalid: `bad_parameters`; `bad_timeframe` for months, which have no length;
                 `too_many_candles`.
         """
-        lengths = {one: length for length, one in BY_LENGTH.items()}
-        base = lengths.get(self.timeframe)
+        base = self.timeframe.length
         if base is None:
             raise Invalid("A chart of months cannot be drawn.", code="bad_timeframe")
         warm_up = self.definition.warm_up(self.definition.validated(self.settings))
@@ -108,7 +102,7 @@ async def _bars(
     series, until = Series.of(market, timeframe), timeframe.open_of(now)
     length = timeframe.close_of(until) - until
     since = until - count * length
-    await fetcher.fetch(series, since, until, _unheard)
+    await fetcher.fetch(series, since, until)
     async with database.read() as session:
         newest = await repository.newest(session, series, since=since, until=until, limit=count)
     return Bars.of(length, [_bar(one, length) for one in reversed(newest)])
@@ -117,7 +111,3 @@ async def _bars(
 def _bar(candle: Candle, length: timedelta) -> Bar:
     prices = (candle.open, candle.high, candle.low, candle.close, candle.volume)
     return Bar(candle.open_time, length, *(float(one) for one in prices))
-
-
-async def _unheard(_: Progress) -> None:
-    """Nobody watches: the answer comes when all is there."""

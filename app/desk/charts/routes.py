@@ -1,32 +1,35 @@
 """`/algorithms`, and running one over candles for a chart."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Router, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.accounts import repository as accounts
-from app.algorithms.algorithm import Definition
 from app.algorithms.catalog.sma_hma import SMA_HMA
 from app.algorithms.registry import SHIPPED, definition
 from app.core.errors import ExchangeError, Invalid, NotFound
 from app.db.session import Database
 from app.desk.charts.drawing import Drawing, draw
-from app.desk.charts.schemas import AlgorithmOut, AlgorithmsOut, ChartOut, RunIn
-from app.exchanges.venues import PAPER
+from app.desk.charts.schemas import (
+    DEFAULT_CANDLES,
+    MOST_CANDLES,
+    AlgorithmOut,
+    AlgorithmsOut,
+    ChartOut,
+    RunIn,
+)
 from app.http.caller import Caller, require_trader
-from app.market.asking import MarketTypeName, markets_of
+from app.market.asking import provide_market
 from app.market.fetching.fetcher import CandleFetcher
+from app.market.finding import market_of
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceKey
 from app.strategies import repository as strategies
 from app.trading.timeframe import Timeframe
-
-DEFAULT_CANDLES: Final = 500
-MOST_CANDLES: Final = 1000
 
 
 @get("/algorithms", operation_id="listAlgorithms", summary="What a strategy can be run by")
@@ -43,23 +46,21 @@ async def list_algorithms(
     summary="SMA and HMA over candles, for a chart",
     description="Series, entry points, and whether a long or a short may be entered now. Candles "
     "that are missing are fetched first.",
+    dependencies={"market": Provide(provide_market)},
     guards=[require_trader],
     opt={"raises": [NotFound, ExchangeError]},
 )
 async def run_hma_sma(
     request: Request[Any, Any, Any],
     caller: NamedDependency[Caller],  # noqa: ARG001 candles are the same for everyone
+    market: NamedDependency[PriceKey],
     now: NamedDependency[datetime],
-    symbol: FromQuery[str],
     timeframe: FromQuery[str] = Timeframe.M15.value,
     limit: Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_CANDLES)] = DEFAULT_CANDLES,
-    exchange: FromQuery[str] = PAPER,
-    market_type: MarketTypeName = None,
 ) -> ChartOut:
     """With the usual periods: 200 of each."""
-    markets = await markets_of(request, [symbol], exchange=exchange, market_type=market_type)
-    wanted = RunIn(symbol=symbol, timeframe=Timeframe.of(timeframe), limit=limit)
-    return await _drawn(request, SMA_HMA, markets[symbol], wanted, now)
+    drawing = Drawing(SMA_HMA, {}, market, Timeframe.of(timeframe), limit)
+    return await _drawn(request, drawing, now)
 
 
 @post(
@@ -88,34 +89,24 @@ async def run_strategy(
             "This strategy names no algorithm: set `algorithm` to one of GET /algorithms.",
             code="no_algorithm",
         )
-    markets = await markets_of(
-        request,
-        [data.symbol],
-        exchange=account.exchange,
-        market_type=account.market_type.value,
+    instruments: InstrumentBook = request.app.state.tools.instruments
+    market = await market_of(
+        instruments, data.symbol, exchange=account.exchange, market_type=account.market_type
     )
     chosen = definition(strategy.algorithm)
-    return await _drawn(request, chosen, markets[data.symbol], data, now)
+    drawing = Drawing(chosen, data.parameters, market, data.timeframe, data.limit)
+    return await _drawn(request, drawing, now)
 
 
-async def _drawn(
-    request: Request[Any, Any, Any],
-    chosen: Definition[Any],
-    market: PriceKey,
-    wanted: RunIn,
-    now: datetime,
-) -> ChartOut:
-    state = request.app.state
+async def _drawn(request: Request[Any, Any, Any], drawing: Drawing, now: datetime) -> ChartOut:
+    state, market = request.app.state, drawing.market
     instruments: InstrumentBook = state.tools.instruments
     fetcher: CandleFetcher = state.candle_fetcher
     instrument = instruments.get(*market)
     if instrument is None:
         raise NotFound(f"{market.exchange} lists no market {market.symbol}.", code="unknown_symbol")
-    drawing = Drawing(chosen, wanted.parameters, market, wanted.timeframe, wanted.limit)
     drawn = await draw(drawing, instrument, database=state.database, fetcher=fetcher, now=now)
-    return ChartOut.of(
-        drawn, chosen, symbol=market.symbol, timeframe=wanted.timeframe, limit=wanted.limit
-    )
+    return ChartOut.of(drawn, drawing)
 
 
 router = Router(

@@ -1,7 +1,7 @@
 """Algorithms and what they would have done, as they cross HTTP."""
 
 import math
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pydantic import ConfigDict, Field
 
@@ -10,10 +10,16 @@ from app.algorithms.bars import exact
 from app.algorithms.charting import Chart, Mark
 from app.algorithms.intents import Move
 from app.core.clock import iso
+from app.desk.charts.drawing import Drawing
 from app.http.schemas import In, Moment, Out
+from app.market.asking import MAX_TICKER
 from app.trading.money import Money
 from app.trading.timeframe import Timeframe
 from app.trading.words import PositionSide
+
+# Of one chart.
+DEFAULT_CANDLES: Final = 500
+MOST_CANDLES: Final = 1000
 
 
 class AlgorithmOut(Out):
@@ -51,9 +57,9 @@ class RunIn(In):
         json_schema_extra={"examples": [{"symbol": "BTCUSDT.P", "timeframe": "15m", "limit": 500}]}
     )
 
-    symbol: str = Field(min_length=1, max_length=80)
+    symbol: str = Field(min_length=1, max_length=MAX_TICKER)
     timeframe: Timeframe
-    limit: int = Field(default=500, ge=1, le=1000)
+    limit: int = Field(default=DEFAULT_CANDLES, ge=1, le=MOST_CANDLES)
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -106,17 +112,16 @@ class ChartOut(Out):
     should_enter_short: bool
 
     @classmethod
-    def of(
-        cls, drawn: Chart, one: Definition[Any], *, symbol: str, timeframe: Timeframe, limit: int
-    ) -> Self:
+    def of(cls, drawn: Chart, drawing: Drawing) -> Self:
         """The last candles of a chart."""
+        limit = drawing.limit
         moments = drawn.moments[-limit:]
         marks = [mark for mark in drawn.marks if moments and mark.opened_at >= moments[0]]
         return cls(
-            symbol=symbol,
-            timeframe=timeframe,
-            algorithm=one.name,
-            version=one.version,
+            symbol=drawing.market.symbol,
+            timeframe=drawing.timeframe,
+            algorithm=drawing.definition.name,
+            version=drawing.definition.version,
             times=[iso(moment) for moment in moments],
             lines={
                 name: [None if math.isnan(value) else value for value in line[-limit:].tolist()]

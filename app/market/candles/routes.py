@@ -19,6 +19,7 @@ from app.market.asking import (
     MarketTypeName,
     Window,
     cursor_time,
+    market_named,
     markets_of,
     provide_market,
     provide_window,
@@ -86,8 +87,8 @@ async def list_past_prices(
     market_type: MarketTypeName = None,
 ) -> Page[PastPriceOut]:
     """Newest first."""
-    markets = await markets_of(request, [symbol], exchange=exchange, market_type=market_type)
-    series = Series.of(markets[symbol], Timeframe.of(timeframe))
+    market = await market_named(request, symbol, exchange=exchange, market_type=market_type)
+    series = Series.of(market, Timeframe.of(timeframe))
     shown, more = await _page(session, series, window)
     return Page(
         items=[

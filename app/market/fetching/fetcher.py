@@ -37,7 +37,6 @@ class Progress:
 
     done: int
     total: int
-    inserted: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,10 @@ class Fetched:
 
 
 Report = Callable[[Progress], Awaitable[None]]
+
+
+async def unheard(_: Progress) -> None:
+    """Nobody watches."""
 
 
 class CandleFetcher:
@@ -82,7 +85,7 @@ class CandleFetcher:
         self._sleep = sleep
 
     async def fetch(
-        self, series: Series, since: datetime, until: datetime, report: Report
+        self, series: Series, since: datetime, until: datetime, report: Report = unheard
     ) -> Fetched:
         """Fetch what is missing of a range, as far as its candles are closed by now.
 
@@ -109,8 +112,8 @@ class CandleFetcher:
                 inserted += await self._kept(series, found, gaps)
                 at = await self._next(market, series, at, found)
                 done = series.timeframe.how_many(since, min(at, until))
-                await report(Progress(done, total, inserted))
-        await report(Progress(total, total, inserted))
+                await report(Progress(done, total))
+        await report(Progress(total, total))
         before = total - sum(gap.count for gap in gaps)
         left = await service.gaps(
             self._database, series, since=since, until=until, now=self._clock.now()

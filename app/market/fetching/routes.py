@@ -1,6 +1,6 @@
 """Fetch candles from their venue: as a job, or a few while you wait."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -10,14 +10,14 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.audit.service import record
 from app.core.clock import iso
-from app.core.errors import ExchangeError, Invalid, NotFound, TooMany
+from app.core.errors import ExchangeError, NotFound, TooMany
 from app.db.session import Database
 from app.exchanges.venues import PAPER
 from app.http.caller import Caller, require_trader
 from app.jobs.schemas import JobOut
-from app.market.asking import MarketTypeName, in_utc, markets_of
+from app.market.asking import MarketTypeName, in_utc, market_named
 from app.market.candles.series import Series
-from app.market.fetching.fetcher import CandleFetcher, Progress
+from app.market.fetching.fetcher import CandleFetcher
 from app.market.fetching.job import checked_count, queue_fetch
 from app.market.fetching.schemas import FetchedOut, FetchIn
 from app.trading.timeframe import Timeframe
@@ -26,7 +26,6 @@ DEFAULT_CANDLES: Final = 1000
 # One or two answers of a venue; whoever wants more asks for a job.
 MOST_CANDLES: Final = 2000
 LONGEST_MONTH: Final = timedelta(days=31)
-SOME_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @post(
@@ -94,7 +93,7 @@ async def fetch_and_store(
     since, until, is_cut = _range(series.timeframe, start, end, max_candles, now)
     checked_count(series.timeframe, since, until, now=now)
     fetcher: CandleFetcher = request.app.state.candle_fetcher
-    found = await fetcher.fetch(series, since, until, _unheard)
+    found = await fetcher.fetch(series, since, until)
     async with database.transaction() as session:
         await record(
             session,
@@ -132,8 +131,8 @@ async def _series(
     exchange: str,
     market_type: str | None,
 ) -> Series:
-    found = await markets_of(request, [symbol], exchange=exchange, market_type=market_type)
-    return Series.of(found[symbol], timeframe)
+    market = await market_named(request, symbol, exchange=exchange, market_type=market_type)
+    return Series.of(market, timeframe)
 
 
 def _range(
@@ -148,30 +147,18 @@ def _range(
     Raises:
         Invalid: a time without a zone.
     """
-    until = min(timeframe.open_of(now), now if end is None else _aware("end", end))
+    until = min(timeframe.open_of(now), now if end is None else in_utc("end", end))
     if start is None:
         opens = list(timeframe.opens(until - _longest(timeframe, most), until))[-most:]
         return (opens[0] if opens else until), until, False
-    since = _aware("start", start)
+    since = in_utc("start", start)
     beyond = next(islice(timeframe.opens(since, until), most, None), None)
     return since, beyond or until, beyond is not None
 
 
 def _longest(timeframe: Timeframe, count: int) -> timedelta:
     """A time in which at least so many candles open."""
-    if timeframe is Timeframe.MONTH:
-        return LONGEST_MONTH * count
-    return (timeframe.close_of(SOME_DAY) - timeframe.open_of(SOME_DAY)) * count
-
-
-def _aware(name: str, moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        raise Invalid(f"{name}: add a time zone, for example 2026-01-31T00:00:00Z")
-    return in_utc(name, moment)
-
-
-async def _unheard(_: Progress) -> None:
-    """Nobody watches: the answer comes when all is there."""
+    return (timeframe.length or LONGEST_MONTH) * count
 
 
 router = Router(path="/", tags=["market"], route_handlers=[fetch_candles, fetch_and_store])

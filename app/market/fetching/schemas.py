@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import ConfigDict, Field
 
 from app.http.schemas import In, Moment, MomentIn, Out
+from app.market.asking import MAX_TICKER
 from app.trading.timeframe import Timeframe
 
 
@@ -24,7 +25,7 @@ class FetchIn(In):
         }
     )
 
-    symbol: str = Field(min_length=1, max_length=80)
+    symbol: str = Field(min_length=1, max_length=MAX_TICKER)
     timeframe: Timeframe
     since: MomentIn = Field(alias="from")
     until: MomentIn | None = Field(default=None, alias="to")
