@@ -1,6 +1,6 @@
 """Fetch candles from their venue: as a job, or a few while you wait."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Final
 
@@ -26,6 +26,8 @@ DEFAULT_CANDLES: Final = 1000
 # One or two answers of a venue; whoever wants more asks for a job.
 MOST_CANDLES: Final = 2000
 LONGEST_MONTH: Final = timedelta(days=31)
+# So that no range begins before the calendar does.
+BEFORE_ALL_MARKETS: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @post(
@@ -149,16 +151,13 @@ def _range(
     """
     until = min(timeframe.open_of(now), now if end is None else in_utc("end", end))
     if start is None:
-        opens = list(timeframe.opens(until - _longest(timeframe, most), until))[-most:]
+        span = (timeframe.length or LONGEST_MONTH) * most
+        begin = max(until, BEFORE_ALL_MARKETS + span) - span
+        opens = list(timeframe.opens(begin, until))[-most:]
         return (opens[0] if opens else until), until, False
     since = in_utc("start", start)
     beyond = next(islice(timeframe.opens(since, until), most, None), None)
     return since, beyond or until, beyond is not None
-
-
-def _longest(timeframe: Timeframe, count: int) -> timedelta:
-    """A time in which at least so many candles open."""
-    return (timeframe.length or LONGEST_MONTH) * count
 
 
 router = Router(path="/", tags=["market"], route_handlers=[fetch_candles, fetch_and_store])

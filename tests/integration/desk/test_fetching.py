@@ -127,6 +127,14 @@ async def test_what_makes_no_sense_is_refused_when_it_is_asked_for(
     assert (await front.get("/jobs"))["items"] == []
 
 
+@pytest.mark.parametrize("end", ["0001-01-01T00:00:00Z", "0100-01-01T00:00:00Z"])
+@pytest.mark.parametrize("interval", ["1m", "1M"])
+async def test_an_end_before_all_markets_is_refused(front: Front, end: str, interval: str) -> None:
+    answer = await front.get(PATH, expect=400, interval=interval, end=end, max_candles=2000)
+
+    assert answer["code"] == "reversed_range"
+
+
 async def test_a_viewer_has_nothing_fetched(front: Front) -> None:
     viewer = a_user(front.desk.clock.now(), role=Role.VIEWER)
 
