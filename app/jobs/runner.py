@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Final
-from uuid import UUID
 
 from loguru import logger
 
 from app.core.clock import Clock
 from app.core.errors import AppError
+from app.core.tasks import KeyedTasks
 from app.db.session import Database
 from app.jobs import holding
 from app.jobs.models import Job
@@ -43,7 +42,7 @@ class JobRunner:
         self._clock = clock
         self._programs = programs
         self._look_seconds = look_seconds
-        self._at_work: dict[UUID, asyncio.Task[None]] = {}
+        self._at_work = KeyedTasks()
 
     async def keep(self) -> None:
         """Look for ever, until cancelled; what was in hand then is given back."""
@@ -51,9 +50,7 @@ class JobRunner:
             while True:  # noqa: ASYNC110 it looks for what was asked for meanwhile
                 await asyncio.sleep(await self._looked())
         finally:
-            for task in self._at_work.values():
-                task.cancel()
-            await self.idle()
+            await self._at_work.stop()
 
     async def look(self) -> None:
         """Take up what waits, as far as there are hands."""
@@ -61,9 +58,7 @@ class JobRunner:
             job = await self._taken()
             if job is None:
                 return
-            task = asyncio.create_task(self._serve(job), name=f"job {job.kind}")
-            self._at_work[job.id] = task
-            task.add_done_callback(partial(self._served, job.id))
+            self._at_work.start(job.id, self._serve(job), name=f"job {job.kind}")
 
     async def _taken(self) -> Job | None:
         """Looking costs no lock; only who has found something takes one."""
@@ -77,11 +72,7 @@ class JobRunner:
 
     async def idle(self) -> None:
         """Wait until nothing is in hand."""
-        while self._at_work:
-            await asyncio.gather(*self._at_work.values(), return_exceptions=True)
-
-    def _served(self, job_id: UUID, _: asyncio.Task[None]) -> None:
-        del self._at_work[job_id]
+        await self._at_work.idle()
 
     async def _looked(self) -> float:
         """Look once; the seconds until the next time."""

@@ -1,7 +1,6 @@
 """Sends notices to their users' own addresses: each at least once, and beside everything else."""
 
 import asyncio
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from app.accounts.keys import KeyRing
 from app.accounts.notice_address import Destination, destination_of
 from app.core.clock import Clock
 from app.core.errors import AppError
+from app.core.tasks import KeyedTasks
 from app.db.session import Database
 from app.http.outgoing import Outgoing
 from app.notifications import deliveries
@@ -38,7 +38,7 @@ class NoticePost:
         self._clock = clock
         self._ring = ring
         self._outgoing = outgoing
-        self._serving: dict[UUID, asyncio.Task[None]] = {}
+        self._serving = KeyedTasks()
 
     async def keep(self) -> None:
         """Look for ever, until cancelled; what was under way then is sent again after its pause."""
@@ -46,9 +46,7 @@ class NoticePost:
             while True:  # noqa: ASYNC110 it looks for what has become due meanwhile
                 await asyncio.sleep(await self._looked())
         finally:
-            for task in self._serving.values():
-                task.cancel()
-            await self.idle()
+            await self._serving.stop()
 
     async def look(self) -> None:
         """Begin to send what is due, of every user who is not being served."""
@@ -56,17 +54,11 @@ class NoticePost:
             waiting = await deliveries.users_waiting(session, now=self._clock.now())
         for user_id in waiting:
             if user_id not in self._serving:
-                task = asyncio.create_task(self._serve(user_id), name="notices of a user")
-                self._serving[user_id] = task
-                task.add_done_callback(partial(self._served, user_id))
+                self._serving.start(user_id, self._serve(user_id), name="notices of a user")
 
     async def idle(self) -> None:
         """Wait until nobody is being served."""
-        while self._serving:
-            await asyncio.gather(*self._serving.values(), return_exceptions=True)
-
-    def _served(self, user_id: UUID, _: asyncio.Task[None]) -> None:
-        del self._serving[user_id]
+        await self._serving.idle()
 
     async def _looked(self) -> float:
         """Look once; the seconds until the next time."""
