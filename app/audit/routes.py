@@ -11,10 +11,9 @@ from app.audit import repository
 from app.audit.models import AuditEntry
 from app.audit.schemas import AuditEntryOut
 from app.http.caller import Caller
+from app.http.filters import PRINTABLE
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
-
-PRINTABLE = r"^[\x20-\x7e]*$"
 
 
 @get(

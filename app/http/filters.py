@@ -1,9 +1,12 @@
 """Filters of lists, in any case, refused when they name nothing."""
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from app.core.errors import Invalid
 from app.core.words import Word
+
+# Of a filter that is compared with what we have written ourselves.
+PRINTABLE: Final = r"^[\x20-\x7e]*$"
 
 WordT = TypeVar("WordT", bound=Word)
 

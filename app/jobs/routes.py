@@ -1,7 +1,7 @@
 """`/jobs`: long work, how far it is, and calling it off."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Router, get, post
@@ -11,15 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Conflict
 from app.http.caller import Caller, require_trader
-from app.http.filters import choice
+from app.http.filters import PRINTABLE, choice
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.jobs import repository, service
 from app.jobs.models import Job
 from app.jobs.schemas import JobOut
 from app.jobs.status import JobStatus
-
-PRINTABLE: Final = r"^[\x20-\x7e]*$"
 
 
 @get("/", operation_id="listJobs", summary="Long work, and how far it is")

@@ -1,6 +1,6 @@
 """GET /notices."""
 
-from typing import Annotated, Final
+from typing import Annotated
 
 from litestar import Router, get
 from litestar.di import NamedDependency
@@ -8,14 +8,12 @@ from litestar.params import QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.http.caller import Caller
-from app.http.filters import choice
+from app.http.filters import PRINTABLE, choice
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.notifications import repository
 from app.notifications.models import Notice, Severity
 from app.notifications.schemas import NoticeOut
-
-PRINTABLE: Final = r"^[\x20-\x7e]*$"
 
 
 @get("/notices", operation_id="listNotices", summary="What you have to know")
