@@ -1,7 +1,7 @@
 """`candles`: fetch what is missing of some series, and take one to a file and back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,6 +33,7 @@ from app.market.fetching.fetcher import Progress as Fetching
 from app.market.fetching.job import checked_count
 from app.market.finding import market_of
 from app.market.instruments import InstrumentBook
+from app.market.prices import PriceKey
 from app.trading.timeframe import Timeframe
 from app.trading.words import MarketType
 
@@ -59,6 +60,16 @@ def _spelt_out(args: Sequence[str]) -> Sequence[str]:
     return found
 
 
+def _of_a_market(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say whose candles they are."""
+    for option in (
+        click.option("--market-type", help="spot, linear or inverse; by the ticker when left out."),
+        click.option("--exchange", default=PAPER, show_default=True, help="Whose candles."),
+    ):
+        command = option(command)
+    return command
+
+
 @click.group()
 def candles() -> None:
     """Candles of markets: fetched, and kept without gaps or doubles."""
@@ -69,8 +80,7 @@ def candles() -> None:
 @click.option(MANY, "timeframes", multiple=True, required=True, help="One or more: 5m 1h 4h.")
 @click.option("--from", "since", required=True, help="2026-01-31, or a moment with its zone.")
 @click.option("--to", "until", help="Likewise, exclusive; now when left out.")
-@click.option("--exchange", default=PAPER, show_default=True, help="Whose candles.")
-@click.option("--market-type", help="spot, linear or inverse; by the ticker when left out.")
+@_of_a_market
 @telling
 def fetch(
     *,
@@ -102,8 +112,7 @@ def fetch(
 @click.argument("symbol")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--timeframe", required=True, help="Of the candles.")
-@click.option("--exchange", default=PAPER, show_default=True, help="Whose candles.")
-@click.option("--market-type", help="spot, linear or inverse; by the ticker when left out.")
+@_of_a_market
 @telling
 def export_candles(
     *, symbol: str, file: Path, timeframe: str, exchange: str, market_type: str | None
@@ -118,8 +127,7 @@ def export_candles(
 @click.argument("symbol")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option("--timeframe", required=True, help="Of the candles.")
-@click.option("--exchange", default=PAPER, show_default=True, help="Whose candles.")
-@click.option("--market-type", help="spot, linear or inverse; by the ticker when left out.")
+@_of_a_market
 @telling
 def import_candles(
     *, symbol: str, file: Path, timeframe: str, exchange: str, market_type: str | None
@@ -156,10 +164,24 @@ async def _import(wanted: Wanted, file: Path, kind: FileFormat) -> Kept:
 async def _series(place: Installation, wanted: Wanted) -> Series:
     symbol, timeframe, exchange, market_type = wanted
     async with _venues(place) as venues:
-        instruments = InstrumentBook(place.database, venues.market)
-        await instruments.restore()
-        market = await market_of(instruments, symbol, exchange=exchange, market_type=market_type)
+        [market] = await _markets(place, venues, [symbol], exchange, market_type)
     return Series.of(market, timeframe)
+
+
+async def _markets(
+    place: Installation,
+    venues: ExchangeRoom,
+    symbols: Sequence[str],
+    exchange: str,
+    market_type: MarketType | None,
+) -> list[PriceKey]:
+    """The market of each symbol; one that was never loaded is asked for at its venue."""
+    instruments = InstrumentBook(place.database, venues.market)
+    await instruments.restore()
+    return [
+        await market_of(instruments, one, exchange=exchange, market_type=market_type)
+        for one in symbols
+    ]
 
 
 def _moment(name: str, text: str) -> datetime:
@@ -193,12 +215,7 @@ async def _fetch_all(
         end = until or now
         for timeframe in timeframes:
             checked_count(timeframe, since, end, now=now)
-        instruments = InstrumentBook(place.database, venues.market)
-        await instruments.restore()
-        markets = [
-            await market_of(instruments, one, exchange=exchange, market_type=market_type)
-            for one in symbols
-        ]
+        markets = await _markets(place, venues, symbols, exchange, market_type)
         fetcher = CandleFetcher(place.database, venues.market, place.clock)
         console = Console(stderr=True)
         for market in markets:
