@@ -1,4 +1,7 @@
-"""The commands of an installation, and the ways to start it."""
+"""The commands of an installation, and the ways to start it.
+
+Settings are read before the slow imports: one that makes no sense is refused at once.
+"""
 
 from importlib import import_module
 from typing import Final
@@ -15,36 +18,40 @@ from app.core.startup import load_settings
 def start(context: click.Context) -> None:
     """Start Signalbox: everything in one process, or one part of it."""
     if context.invoked_subcommand is None:
+        settings = load_settings()
         from app.serve import serve  # noqa: PLC0415 the server's imports are slow
 
-        serve(load_settings(), with_worker=True)
+        serve(settings, with_worker=True)
 
 
 @start.command("api")
 @telling
 def start_api() -> None:
     """Only the HTTP API."""
+    settings = load_settings()
     from app.serve import serve  # noqa: PLC0415 the server's imports are slow
 
-    serve(load_settings(), with_worker=False)
+    serve(settings, with_worker=False)
 
 
 @start.command("prepare")
 @telling
 def start_prepare() -> None:
     """Migrate and make the first admin, once before several API processes."""
+    settings = load_settings()
     from app.serve import prepare  # noqa: PLC0415 the server's imports are slow
 
-    prepare(load_settings())
+    prepare(settings)
 
 
 @start.command("worker")
 @telling
 def start_worker() -> None:
     """Only the worker."""
+    settings = load_settings()
     from app.serve import work  # noqa: PLC0415 the server's imports are slow
 
-    work(load_settings())
+    work(settings)
 
 
 @start.command("paper-exchange")
@@ -52,9 +59,10 @@ def start_worker() -> None:
 @telling
 def start_paper_exchange(port: int) -> None:
     """Only the paper exchange, with its control API."""
+    settings = load_settings()
     from app.serve import serve_paper_exchange  # noqa: PLC0415 the server's imports are slow
 
-    serve_paper_exchange(load_settings(), port)
+    serve_paper_exchange(settings, port)
 
 
 COMMANDS: Final = {
