@@ -1,9 +1,10 @@
-"""A warm parent: it has imported the server, and forks one whenever a line asks for it.
+"""A warm parent: it has imported the server, and forks one, or a venue, whenever a line asks.
 
 It stays single-threaded and runs no loop, so that a fork is a whole process. The child replaces
 nothing but its environment, folder and output, and calls what `run.py` calls.
 """
 
+import gc
 import json
 import os
 import signal
@@ -20,6 +21,9 @@ from app.core import failpoints
 def main() -> None:
     """Fork on request until standard input ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # What it has imported is no garbage: no child looks through it again, or copies it for that.
+    gc.collect()
+    gc.freeze()
     _say({"ready": True})
     for line in sys.stdin:
         wanted = json.loads(line)

@@ -41,7 +41,7 @@ def stories(seed: int, kills: int) -> list[Story]:
 def play(
     story: Story,
     *,
-    servers: Launcher | None = None,
+    warm: Launcher | None = None,
     keep: Path | None = None,
     on_kill: Callable[[], None] = lambda: None,
 ) -> Outcome:
@@ -49,14 +49,15 @@ def play(
 
     Args:
         story: what to play.
-        servers: how servers are started; cold when None.
+        warm: how server and venue are started; cold when None.
         keep: where the folder is moved when something did not hold.
         on_kill: hears of every kill.
     """
     cold = ColdStarts()
     folder = Path(tempfile.mkdtemp(prefix="crash-"))
     try:
-        driver = Driver(story, folder, servers=servers or cold, venues=cold, on_kill=on_kill)
+        starts = warm or cold
+        driver = Driver(story, folder, servers=starts, venues=starts, on_kill=on_kill)
         outcome = asyncio.run(driver.play())
         if outcome.violations and keep is not None:
             shutil.rmtree(keep, ignore_errors=True)

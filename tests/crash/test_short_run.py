@@ -1,4 +1,4 @@
-"""The short run: every named point once and some random kills, servers forked from a warm parent.
+"""The short run: every named point once and some random kills, all processes forked from a warm parent.
 
 What it cannot show, the long one does: `make crash KILLS=2000`.
 """
@@ -23,21 +23,21 @@ TURNS = 3
 
 
 @pytest.fixture(scope="module")
-def servers() -> Iterator[WarmStarts]:
-    warm = WarmStarts()
-    yield warm
-    warm.close()
+def warm() -> Iterator[WarmStarts]:
+    starts = WarmStarts()
+    yield starts
+    starts.close()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_kill_at_named_points_when_restarted_then_everything_holds(
-    part: int, servers: WarmStarts
+    part: int, warm: WarmStarts
 ) -> None:
     names = TRIED[part::PARTS]
     for turn in range(TURNS):
         author = Author(SEED + part + 100 * turn, is_calm=turn > 0)
-        outcome = play(author.story(names, restarts=0 if turn else 2), servers=servers)
+        outcome = play(author.story(names, restarts=0 if turn else 2), warm=warm)
         assert violation_lines(outcome.violations) == []
         reached = {one.point for one in outcome.history.kills if one.is_hit}
         names = tuple(one for one in names if one not in reached and one in IN_CODE)
@@ -50,9 +50,9 @@ def test_kill_at_named_points_when_restarted_then_everything_holds(
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(RANDOM_PARTS))
 def test_kill_at_any_moment_when_restarted_then_everything_holds(
-    part: int, servers: WarmStarts
+    part: int, warm: WarmStarts
 ) -> None:
     kills = ("random",) * (RANDOM_KILLS // RANDOM_PARTS)
     story = Author(SEED + PARTS + part).story(kills, restarts=2)
 
-    assert violation_lines(play(story, servers=servers).violations) == []
+    assert violation_lines(play(story, warm=warm).violations) == []
