@@ -11,6 +11,8 @@ KILLS ?= 200
 SEED ?= 1
 JOBS ?= 2
 EXAMPLES ?= 50
+# What tests write goes with them: where memory has room for it, nobody waits for a disk.
+IN_MEMORY = $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 
 .DEFAULT_GOAL := help
 .PHONY: help install install-dev install-keyring install-parquet run api worker paper-exchange test test-databases test-unit e2e check fmt lint \
@@ -42,10 +44,10 @@ paper-exchange: install  ## start only the paper exchange
 	@$(PY) run.py paper-exchange
 
 test: install-dev  ## run every test, on the databases in turns (TESTS=tests/unit/… for some)
-	@$(PY) -m pytest -q -n 2 --dist worksteal $(TESTS)
+	@$(IN_MEMORY) $(PY) -m pytest -q -n 2 --dist worksteal $(TESTS)
 
 test-databases: install-dev  ## run every test on every database
-	@$(PY) -m pytest -q -n 2 --dist worksteal --every-database $(TESTS)
+	@$(IN_MEMORY) $(PY) -m pytest -q -n 2 --dist worksteal --every-database $(TESTS)
 
 test-unit: install-dev  ## run the tests that touch nothing outside the process
 	@$(PY) -m pytest -q tests/unit
