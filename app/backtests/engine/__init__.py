@@ -1,0 +1,1 @@
+"""Pure: candles and wishes in, fills, trades and an equity curve out; the same every time."""
