@@ -11,6 +11,7 @@ from app.algorithms.bars import Moments
 from app.algorithms.indicators.inputs import Series
 from app.algorithms.intents import Holding
 from app.backtests.engine.facts import Fill, Payment, Refusal, Trade
+from app.trading.instrument import Instrument
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,6 +19,7 @@ class Outcome:
     """Everything that happened from the first candle whose intents counted.
 
     Attributes:
+        instrument: that was traded.
         capital: at the beginning, settle currency.
         began_at: open of that first candle, aware.
         ended_at: close of the last candle.
@@ -33,6 +35,7 @@ class Outcome:
         trades: closed ones; of all these lists the oldest come first.
     """
 
+    instrument: Instrument
     capital: Decimal
     began_at: datetime
     ended_at: datetime

@@ -1,13 +1,26 @@
 """An algorithm over candles: decided at each close, carried out at the next open."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
 
 from app.algorithms.algorithm import Definition
-from app.algorithms.bars import Bars
+from app.algorithms.bars import Bar, Bars, exact, moments_of
+from app.algorithms.intents import Account, Intent, Move
+from app.backtests.engine.course import Course, closed, course_of
+from app.backtests.engine.curve import Curve
 from app.backtests.engine.outcome import Outcome
+from app.backtests.engine.purse import Purse
+from app.backtests.engine.simulator import Simulator
 from app.backtests.engine.terms import FundingRate, Means, Terms
+from app.backtests.engine.wishes import wish_of
 from app.trading.instrument import Instrument
+
+# How often `watch` is told.
+TOLD: Final = 100
 
 
 def run(
@@ -43,4 +56,108 @@ def run(
         Invalid: `bad_parameters`; `bad_timeframe` when a larger timeframe is missing or one too
             many; `too_few_candles` when the warm-up takes them all.
     """
-    raise NotImplementedError
+    course = course_of(definition, settings, bars, larger)
+    purse = Purse(means)
+    simulator = Simulator(terms, instrument, purse, funding=funding)
+    curve = Curve(instrument, purse.balance)
+    _Runner(course, simulator, purse, curve, watch).go()
+    closes = bars.closes[course.begin :]
+    equity, is_held = curve.over(closes)
+    began_at, last_opened_at = moments_of(bars.opened_at[[course.begin, -1]])
+    return Outcome(
+        instrument=instrument,
+        capital=means.capital,
+        began_at=began_at,
+        ended_at=last_opened_at + bars.length,
+        warm_up=course.begin,
+        closed_at=closed(bars)[course.begin :],
+        equity=equity,
+        is_held=is_held,
+        balance=purse.balance,
+        holding=simulator.holding,
+        unrealised=simulator.unrealised(exact(closes[-1])),
+        fills=tuple(simulator.fills),
+        trades=tuple(simulator.trades),
+        payments=tuple(simulator.payments),
+        refusals=tuple(simulator.refusals),
+    )
+
+
+class _Runner:
+    """Goes along a course; where nothing is due, a candle costs three comparisons."""
+
+    def __init__(
+        self,
+        course: Course,
+        simulator: Simulator,
+        purse: Purse,
+        curve: Curve,
+        watch: Callable[[float], None] | None,
+    ) -> None:
+        self._course = course
+        self._simulator = simulator
+        self._purse = purse
+        self._curve = curve
+        self._watch = watch
+        self._fed = 0
+        self._told = 0
+        self._step = max(1, len(course.bars) // TOLD)
+
+    def go(self) -> None:
+        """From the first candle to the last."""
+        bars = self._course.bars
+        on_close = self._course.algorithm.on_close
+        if self._course.is_own_larger:
+            on_close = self._course.on_close
+        rows = enumerate(zip(bars, bars.lows.tolist(), bars.highs.tolist(), strict=True))
+        self._warm_up(rows, on_close)
+        below, above, account, due = self._outlook()
+        for index, (bar, low, high) in rows:
+            if index >= due or low <= below or high >= above:
+                self._attend(index, bar)
+                below, above, account, due = self._outlook()
+            intents = on_close(bar, account)
+            if intents:
+                self._wish(intents, bar)
+                below, above, account, due = self._outlook()
+
+    def _warm_up(
+        self,
+        rows: Iterator[tuple[int, tuple[Bar, float, float]]],
+        on_close: Callable[[Bar, Account], Sequence[Intent]],
+    ) -> None:
+        flat = self._simulator.account
+        for index, (bar, _, _) in islice(rows, self._course.begin):
+            self._fed = self._course.feed_larger(self._fed, index)
+            on_close(bar, flat)
+
+    def _outlook(self) -> tuple[float, float, Account, int]:
+        """Prices between which nothing happens, the account, and the next candle with more to do.
+
+        Whatever costs time is worked out here, and holds until something happens.
+        """
+        course, due = self._course, [len(self._course.bars)]
+        if self._fed < len(course.due):
+            due.append(int(course.due[self._fed]))
+        if self._watch is not None:
+            due.append(self._told + self._step)
+        if self._simulator.due_at is not None:
+            moment = self._simulator.due_at.astimezone(UTC).replace(tzinfo=None)
+            due.append(int(np.searchsorted(course.bars.opened_at, np.datetime64(moment, "us"))))
+        return *self._simulator.quiet, self._simulator.account, min(due)
+
+    def _attend(self, index: int, bar: Bar) -> None:
+        """Whatever is due at a candle before the algorithm decides at its close."""
+        self._fed = self._course.feed_larger(self._fed, index)
+        if self._watch is not None and index >= self._told + self._step:
+            self._told = index
+            self._watch(index / len(self._course.bars))
+        self._simulator.meet(bar)
+        self._curve.note(index - self._course.begin, self._purse.balance, self._simulator.holding)
+
+    def _wish(self, intents: Sequence[Intent], bar: Bar) -> None:
+        """What the algorithm wants goes to the next open; an exit of nothing is none."""
+        held = self._simulator.account.side
+        for intent in intents:
+            if intent.move is Move.ENTER or intent.position_side is held:
+                self._simulator.at_next_open(wish_of(intent, price=exact(bar.close)))

@@ -134,7 +134,7 @@ class Simulator:
         self._refresh()
 
     def enter(self, wish: EntryWish, *, at: datetime, price: Decimal) -> Fill | None:
-        """Size, judge and send an entry now.
+        """Size, judge and send an entry now; it supersedes one that rests (TRADING 24).
 
         Args:
             wish: what is wanted.
@@ -145,6 +145,7 @@ class Simulator:
             The fill; None when it rests with its limit, or was refused: then `refusals` says why.
         """
         self._look(at, price)
+        self._standing.cancel_resting()
         fill = None
         try:
             judged = judge(self._case(wish, at, price))

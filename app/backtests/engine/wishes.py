@@ -5,8 +5,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 
+from app.algorithms.intents import Intent, Move
 from app.pipeline.risk.levels import PriceLevel
 from app.pipeline.risk.sizing import SizeAsked
+from app.strategies.words import LevelKind, SizingMode
 from app.trading.words import CloseReason, PositionSide
 
 ONE: Final = Decimal(1)
@@ -75,3 +77,35 @@ class ExitWish:
 
 
 Wish: TypeAlias = EntryWish | ExitWish
+
+
+def wish_of(intent: Intent, *, price: Decimal) -> Wish:
+    """An algorithm's intent as a wish.
+
+    Args:
+        intent: as it was decided.
+        price: at the close that decided it, quote per base; drift is measured from it.
+    """
+    if intent.move is Move.EXIT:
+        return ExitWish(
+            position_side=intent.position_side,
+            wished_at=intent.decided_at,
+            reason=intent.reason,
+            quantity=intent.quantity,
+            limit_price=intent.limit_price,
+        )
+    size, target = intent.quantity, _at_price(intent.take_profit)
+    return EntryWish(
+        position_side=intent.position_side,
+        wished_at=intent.decided_at,
+        reason=intent.reason,
+        size=None if size is None else SizeAsked(SizingMode.QUANTITY, size),
+        limit_price=intent.limit_price,
+        stop_loss=_at_price(intent.stop_loss),
+        targets=() if target is None else ((target, None),),
+        reference_price=price,
+    )
+
+
+def _at_price(price: Decimal | None) -> PriceLevel | None:
+    return None if price is None else PriceLevel(LevelKind.PRICE, price)

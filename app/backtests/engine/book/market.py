@@ -66,10 +66,14 @@ class Market:
         return self.ledger.enter(judged, self.terms, Execution(at=at, price=paid))
 
     def send_exit(self, wish: ExitWish, at: datetime, price: Decimal) -> Fill | None:
-        """Fill an exit, or let it rest where its limit is not reached; None then, or for dust."""
+        """Fill an exit, or let it rest where its limit is not reached; None then, or for dust.
+
+        Where nothing is held, entries that rest end: flat means flat (TRADING 5).
+        """
         position = self._standing.position
         if position is None or position.side is not wish.position_side:
-            gone = Denied("The position is closed already.", code="nothing_to_close")
+            gone = Denied("There is nothing to close.", code="nothing_to_close")
+            self._standing.cancel_resting()
             self.refuse(wish, gone, at)
             return None
         side, limit = position.side, wish.limit_price
