@@ -1,4 +1,4 @@
-"""Alert to order, and durable ingest, each beside the least it could take, in rounds."""
+"""Alert to order, durable ingest and backtests, each beside the least it could take, in rounds."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from scripts.bench import backtest as backtests
 from scripts.bench.databases import on_postgresql, on_sqlite
 from scripts.bench.ingest import figures_of, measure_ingest, show_ingest
 from scripts.bench.measures import Alerts, BareCommits, BareOrders, percentile
@@ -45,6 +46,7 @@ def bench(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         context.invoke(orders)
         context.invoke(ingest)
+        context.invoke(backtest)
 
 
 @bench.command()
@@ -89,6 +91,22 @@ def ingest(*, rounds: int, as_json: bool) -> None:
             print(json.dumps(figures_of(found)))
         else:
             show_ingest(found, Console())
+
+
+@bench.command()
+@click.option("--candles", default=1_000_000, show_default=True, help="Of one minute, made up.")
+@click.option("--rival-candles", default=100_000, show_default=True, help="For backtesting.py.")
+@click.option("--rounds", default=3, show_default=True, help="All take turns this often.")
+@click.option("--json", "as_json", is_flag=True, help="Print figures for a program.")
+def backtest(*, candles: int, rival_candles: int, rounds: int, as_json: bool) -> None:
+    """A backtest, a plain Python loop and backtesting.py, by candles a second."""
+    speeds = backtests.measure(
+        candles=candles, rival_candles=rival_candles, rounds=rounds, console=Console(stderr=True)
+    )
+    if as_json:
+        print(json.dumps(backtests.figures_of(speeds)))
+    else:
+        backtests.show(speeds, Console())
 
 
 async def _measure(each: int, rounds: int, warm_up: int, database_url: str) -> Result:

@@ -145,14 +145,7 @@ class Simulator:
             The fill; None when it rests with its limit, or was refused: then `refusals` says why.
         """
         self._look(at, price)
-        self._standing.cancel_resting()
-        fill = None
-        try:
-            judged = judge(self._case(wish, at, price))
-        except (Denied, Invalid) as refusal:
-            self._market.refuse(wish, refusal, at)
-        else:
-            fill = self._market.send_entry(judged, at, price)
+        fill = self._enter(wish, at, price)
         self._refresh()
         return fill
 
@@ -212,12 +205,11 @@ class Simulator:
         if self._market.reach_stop(rest) or has_entered:
             return
         self._market.reach_better(rest)
-        self._market.follow(rest)
-        self._market.reach_stop(Span.closing(bar))
+        self._market.follow(rest, Span.closing(bar))
 
     def _carry_out(self, wish: Wish, at: datetime, price: Decimal) -> None:
         if isinstance(wish, ExitWish):
-            self.exit(wish, at=at, price=price)
+            self._market.send_exit(wish, at, price)
             return
         ttl, held = self.terms.entry_ttl, self.holding
         if ttl is not None and wish.wished_at + ttl <= at:
@@ -228,8 +220,17 @@ class Simulator:
             close = ExitWish(
                 position_side=held.position_side, wished_at=at, reason=wish.reason, tag=wish.tag
             )
-            self.exit(close, at=at, price=price)
-        self.enter(wish, at=at, price=price)
+            self._market.send_exit(close, at, price)
+        self._enter(wish, at, price)
+
+    def _enter(self, wish: EntryWish, at: datetime, price: Decimal) -> Fill | None:
+        self._standing.cancel_resting()
+        try:
+            judged = judge(self._case(wish, at, price))
+        except (Denied, Invalid) as refusal:
+            self._market.refuse(wish, refusal, at)
+            return None
+        return self._market.send_entry(judged, at, price)
 
     def _case(self, wish: EntryWish, at: datetime, price: Decimal) -> Case:
         instrument, owner = self._standing.instrument, self._standing.owner

@@ -140,12 +140,13 @@ class Market:
             price = span.price_at(wish.limit_price)
             self._close_wished(position, wish, Execution(at=span.at, price=price, is_maker=True))
 
-    def follow(self, span: Span) -> None:
-        """Let a trailing stop follow the best price of a candle."""
+    def follow(self, rest: Span, closing: Span) -> None:
+        """Let a trailing stop follow a candle's best price; the close may be beyond it then."""
         position = self._standing.position
         if position is not None and position.trailing is not None:
             is_long = position.side is PositionSide.LONG
-            position.follow(span.high if is_long else span.low, span.at)
+            position.follow(rest.high if is_long else rest.low, rest.at)
+            self.reach_stop(closing)
 
     def end_old(self, at: datetime, price: Decimal) -> None:
         """Close a position that has been held as long as it may be."""

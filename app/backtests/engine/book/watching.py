@@ -26,8 +26,9 @@ def quiet_between(standing: Standing, *, balance: Decimal) -> Quiet:
     Returns:
         A price that the low stays above, and one that the high stays below, quote per base.
     """
-    below = [level for level, is_below in _levels(standing, balance) if is_below]
-    above = [level for level, is_below in _levels(standing, balance) if not is_below]
+    levels = tuple(_levels(standing, balance))
+    below = [level for level, is_below in levels if is_below]
+    above = [level for level, is_below in levels if not is_below]
     return (
         nextafter(float(max(below)), inf) if below else -inf,
         nextafter(float(min(above)), -inf) if above else inf,
