@@ -10,7 +10,7 @@ from uuid import UUID
 from app.backtests.engine.terms import Means, Terms
 from app.core.decimals import EXACT
 from app.pipeline.positions.book import Realised
-from app.pipeline.risk.exposure import Exposure, HeldBook
+from app.pipeline.risk.exposure import Exposure, HeldBook, daily_loss_state
 from app.pipeline.risk.sizing import equity
 from app.trading.days import next_midnight, trading_day
 from app.trading.instrument import Instrument
@@ -130,7 +130,9 @@ class Purse:
         limits = self.means.limits
         if limits.max_daily_loss is None or self._is_frozen(at):
             return
-        if self.exposure_of_day().daily_loss(limits).is_reached:
+        changes = (self._gain_today(),)
+        day = daily_loss_state(self._net_today, changes, limit=limits.max_daily_loss)
+        if day.is_reached:
             self._frozen_until = next_midnight(at, zone=self.means.zone)
             for stake in self._stakes:
                 stake.cancel_resting()
@@ -152,12 +154,6 @@ class Purse:
             allocation=terms.allocation,
             net_result=self._nets.get(owner, ZERO),
             reinvest=terms.reinvest,
-        )
-
-    def exposure_of_day(self) -> Exposure:
-        """The day alone, for its loss."""
-        return Exposure(
-            free=ZERO, realised_net_today=self._net_today, unrealised_change=self._gain_today()
         )
 
     def exposure(self, symbol: str, at: datetime) -> Exposure:
