@@ -105,10 +105,10 @@ def _begin(
 ) -> int:
     warm_up = definition.warm_up(definition.validated(settings))
     begin = warm_up
-    for each in larger:
+    for each in larger if warm_up else ():
         known = np.searchsorted(closed(bars), closed(each))
         is_enough = len(known) >= warm_up
-        begin = max(begin, int(known[max(0, warm_up - 1)]) if is_enough else len(bars))
+        begin = max(begin, int(known[warm_up - 1]) if is_enough else len(bars))
     if begin >= len(bars):
         raise Invalid(
             f"{definition.name} is fed {warm_up} candles of each timeframe before it trades; "

@@ -62,8 +62,8 @@ class Ledger:
         self.refusals: list[Refusal] = []
         self._standing = standing
         self._purse = purse
-        is_spot = standing.instrument.market_type is MarketType.SPOT
-        self._funding = () if is_spot else tuple(funding)
+        self._is_spot = standing.instrument.market_type is MarketType.SPOT
+        self._funding: tuple[FundingRate, ...] = () if self._is_spot else tuple(funding)
         self._paid = 0
 
     @property
@@ -110,7 +110,8 @@ class Ledger:
             at = position.book.last_fill_at or execution.at
             position.book, booked = close_dust(position.book, at=at)
             self._purse.book(self._standing.owner, booked)
-            self._purse.put_aside(dust.cost)
+            if self._is_spot:
+                self._purse.put_aside(dust.cost)
         if position.book.is_flat:
             reason = cause.close_reason or CloseReason.SIGNAL
             summary = trade_summary(position.book)
