@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -36,7 +36,7 @@ from app.pipeline.signals.service import SignalDraft
 from app.pipeline.signals.words import SignalAction
 from app.strategies.models import Strategy
 from app.strategies.words import SizingMode
-from app.trading.words import CloseReason, OrderType
+from app.trading.words import CloseReason, OrderType, PositionSide
 
 OUR_EXITS: Final = frozenset(
     {
@@ -54,6 +54,8 @@ ACTIONS: Final = {
     Action.CLOSE: SignalAction.CLOSE,
     Action.REDUCE: SignalAction.REDUCE,
 }
+# Side and quantity of an open book, in the instrument's units.
+Held: TypeAlias = tuple[PositionSide, Decimal]
 
 
 class Stale(Invalid):
@@ -102,12 +104,34 @@ def resolved(case: Case, intent: Intent, book: Position | None) -> list[Intent]:
         on_opposite=case.strategy.on_opposite,
         market_type=case.account.market_type,
     )
-    side = book.position_side if book else None
+    return steps_of(
+        intent,
+        rules,
+        held=None if book is None else (book.position_side, book.quantity),
+        follows_alert=case.strategy.sizing_mode is SizingMode.FROM_ALERT,
+    )
+
+
+def steps_of(
+    intent: Intent, rules: Rules, *, held: Held | None, follows_alert: bool
+) -> list[Intent]:
+    """What an intent asks of a book: one thing, or the two legs of a flip.
+
+    Args:
+        intent: as `understand` gave it.
+        rules: the strategy's.
+        held: side and quantity of the open book, in the instrument's units; None when flat.
+        follows_alert: whether the strategy takes its sizes from the alert (TRADING 10).
+
+    Raises:
+        Ignored: there is nothing that could be done.
+    """
+    side = held[0] if held else None
     asked = resolve(intent, book_side=side, rules=rules)
     if asked.action is Action.IGNORE:
         raise ignored(asked.reason)
-    if asked.action is Action.TARGET and book is not None:
-        asked = _towards_target(asked, book, case.strategy)
+    if asked.action is Action.TARGET and held is not None:
+        asked = _towards_target(asked, held[1], follows_alert=follows_alert)
     if asked.action is Action.FLIP and side is not None:
         close = replace(
             asked,
@@ -123,23 +147,23 @@ def resolved(case: Case, intent: Intent, book: Position | None) -> list[Intent]:
     return [asked]
 
 
-def _towards_target(intent: Intent, book: Position, strategy: Strategy) -> Intent:
+def _towards_target(intent: Intent, quantity: Decimal, *, follows_alert: bool) -> Intent:
     """A target on the book's own side: the difference to it (TRADING 10)."""
     target = intent.size.value or Decimal(0)
-    if strategy.sizing_mode is SizingMode.FROM_ALERT:
-        delta = target - book.quantity
+    if follows_alert:
+        delta = target - quantity
         if delta > 0:
             return replace(intent, action=Action.ADD, size=Size(SizeKind.QUANTITY, delta))
         if delta < 0:
             return replace(intent, action=Action.REDUCE, size=Size(SizeKind.QUANTITY, -delta))
     previous = intent.placeholders.prev_market_position_size
-    if strategy.sizing_mode is not SizingMode.FROM_ALERT and previous:
+    if not follows_alert and previous:
         if target < previous:
             size = Size(SizeKind.POSITION_PERCENT, percent_of(previous - target, previous))
             return replace(intent, action=Action.REDUCE, size=size)
         if target > previous:
             return replace(intent, action=Action.ADD, size=DEFAULT_SIZE)
-    raise Ignored(f"The book holds {plain(book.quantity)} already.", code="at_target")
+    raise Ignored(f"The book holds {plain(quantity)} already.", code="at_target")
 
 
 def refuse_unsupported(intents: Sequence[Intent]) -> None:
