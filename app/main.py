@@ -29,6 +29,7 @@ from app.accounts.authentication import BearerAuthentication
 from app.accounts.live.standing import OpenSockets
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
+from app.backtests.what_if import routes as what_if_routes
 from app.desk import accounts as desk_accounts
 from app.desk import alarms as desk_alarms
 from app.desk import capital as desk_capital
@@ -97,6 +98,7 @@ ROUTERS = [
     desk_risk.router,
     report_routes.router,
     report_routes.curve_router,
+    what_if_routes.router,
     market_routes.router,
     job_routes.router,
     candle_routes.router,

@@ -152,6 +152,7 @@ MATRIX: Mapping[str, Who] = {
     "GET /reports/profit": Who.LOGIN,
     "GET /reports/positions": Who.LOGIN,
     "GET /reports/kpis": Who.LOGIN,
+    "POST /backtests/what-if": Who.TRADER,
     "GET /prices/{symbol}/current": Who.LOGIN,
     "GET /candles": Who.LOGIN,
     "POST /candles": Who.TRADER,

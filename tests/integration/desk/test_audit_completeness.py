@@ -38,6 +38,7 @@ EXEMPT: Final = {
     "create_ticket": "lets its own caller look, once, within seconds; looking leaves no line",
     "runStrategy": "runs an algorithm for a chart; candles that were missing are nobody's",
     "proveLimits": "runs made-up entries into the rules and changes nothing",
+    "askWhatIf": "replays what has happened and changes nothing",
 }
 # Whose deed it is, where that is not the trader who calls.
 ACTORS: Final = {

@@ -1,0 +1,1 @@
+"""Reads what happened: rows become values, with one question per table."""
