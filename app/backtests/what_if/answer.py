@@ -90,10 +90,19 @@ class Decided:
 
     def words(self, currency: str) -> str:
         """A sentence for a trader."""
-        earned = self.alone if self.together is None else self.together
         many = "1 entry" if self.entries == 1 else f"{self.entries} entries"
-        did = "saved" if earned >= 0 else "cost"
-        return f"{many} stopped by {self.code}: it {did} {plain(abs(earned))} {currency}."
+        is_plain = self.code == self.fate.value
+        what = self.code if is_plain else f"{self.fate} ({self.code})"
+        return f"{many}, {what}: {self._worth(currency)}."
+
+    def _worth(self, currency: str) -> str:
+        earned = self.alone if self.together is None else self.together
+        if self.together is None and self.counted == 0:
+            return "what that was worth cannot be told"
+        if earned == 0:
+            return "that made no difference"
+        did = "saved" if earned > 0 else "cost"
+        return f"that {did} {plain(abs(earned))} {currency}"
 
 
 @dataclass(frozen=True, slots=True)

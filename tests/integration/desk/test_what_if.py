@@ -89,7 +89,7 @@ async def test_the_baseline_equals_the_books_and_a_rejection_says_what_it_cost(
         "-87.7",
         "-87.7",
     )
-    assert rejected["words"] == "1 entry stopped by rejected: it cost 87.7 USDT."
+    assert rejected["words"] == "1 entry, rejected: that cost 87.7 USDT."
 
 
 async def test_each_alarm_says_who_decided_it_and_what_it_brought(morning: Morning) -> None:

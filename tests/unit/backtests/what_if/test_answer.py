@@ -88,10 +88,10 @@ def test_each_kind_of_decision_says_what_it_was_worth() -> None:
     assert rejected.alone == d("193.77")
     # Together a person approves the second one on top of the first: the same.
     assert rejected.together == d("193.77")
-    assert rejected.words("USDT") == "2 entries stopped by rejected: it saved 193.77 USDT."
+    assert rejected.words("USDT") == "2 entries, rejected: that saved 193.77 USDT."
     # From 58000 down to 57000: 100 less 0.1 % of 5800 and of 5700
     assert (denied.code, denied.together) == ("kill_switch", d("-88.5"))
-    assert denied.words("USDT") == "1 entry stopped by kill_switch: it cost 88.5 USDT."
+    assert denied.words("USDT") == "1 entry, denied (kill_switch): that cost 88.5 USDT."
 
 
 def test_each_alarm_has_a_line_with_what_it_brought_or_would_have() -> None:
