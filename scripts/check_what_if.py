@@ -1,5 +1,5 @@
 """Trade 200 alarms on the paper exchange along real candles, then ask what-if: `check_what_if.py
-[FOLDER]`.
+[FOLDER] [ALARMS]`.
 
 The folder holds Feather files as freqtrade writes them. A whole server runs on a clock that is put
 where the candles are: prices are set from open to close, alarms are delivered to two strategies,
@@ -55,6 +55,8 @@ DEFAULT_FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "dat
 FILE: Final = "XRP_USDT_USDT-5m-futures.feather"
 SERIES: Final = Series.of(PriceKey("paper", MarketType.LINEAR, "XRP/USDT:USDT"), Timeframe.M5)
 ALARMS: Final = 200
+FEW: Final = 20
+MORE: Final = 2
 CANDLES_PER_ALARM: Final = 4
 WITHIN_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 20.0
@@ -74,9 +76,9 @@ SCENARIOS: Final[list[dict[str, Any]]] = [
 ]
 
 
-def candles_of(folder: Path, feather: Any) -> list[Candle]:
-    """The file's candles, oldest first, as many as the alarms take."""
-    rows = feather.read_table(folder / FILE).to_pylist()[: ALARMS * CANDLES_PER_ALARM + 1]
+def candles_of(folder: Path, feather: Any, alarms: int) -> list[Candle]:
+    """The file's candles, oldest first, as many as so many alarms take."""
+    rows = feather.read_table(folder / FILE).to_pylist()[: alarms * CANDLES_PER_ALARM + 1]
     return [candle_of(row) for row in rows]
 
 
@@ -243,6 +245,7 @@ async def serving(folder: Path, clock: Any) -> AsyncIterator[Run]:
             admin_username=USER,
             admin_password=SecretStr(PASSWORD),
             paper_control=True,
+            access_token_seconds=86_400,
         )
         house = await House.build(settings, is_rate_limited=False)
         server = uvicorn.Server(http_config(create_app(house)))
@@ -263,17 +266,17 @@ async def played(run: Run, some: Sequence[Candle]) -> None:
     await run.price(some[0].open)
     await run.prepare()
     await run.post(f"{PAPER_PATH}/control/limits", {"enforce": False})
-    for number in range(ALARMS):
+    for number in range(len(some) // CANDLES_PER_ALARM):
         begin = number * CANDLES_PER_ALARM
         await run.alarm(number, some[begin])
         for candle in some[begin : begin + CANDLES_PER_ALARM]:
             await run.walk(candle)
-        if number % 20 == 19:
+        if (number + 1) % FEW == 0:
             print(f"{number + 1} alarms, {candle.close_time:%Y-%m-%d %H:%M}", flush=True)
     await run.end()
 
 
-async def compared(run: Run) -> bool:
+async def compared(run: Run, alarms: int) -> bool:
     """Ask twice, and hold the answer against the books; whether all was right."""
     answers, seconds = [], []
     for _ in range(2):
@@ -294,7 +297,7 @@ async def compared(run: Run) -> bool:
         f"… and the exchange's ledger {plain(exchange)}": net == exchange,
         f"answered in {seconds[0]:.2f} s and {seconds[1]:.2f} s": max(seconds) < WITHIN_SECONDS,
         "twice the same answer": first == second,
-        f"{first['alarms']} alarms": first["alarms"] >= ALARMS,
+        f"{first['alarms']} alarms": first["alarms"] >= alarms,
     }
     for words, is_right in checks.items():
         print(f"{'ok   ' if is_right else 'WRONG'} {words}")
@@ -330,7 +333,7 @@ async def checked(some: Sequence[Candle], clock: Any) -> bool:
             await played(run, some)
             clock.move_to(some[-1].close_time + timedelta(minutes=1))
             await run.keep(some)
-            return await compared(run)
+            return await compared(run, len(some) // CANDLES_PER_ALARM)
 
 
 def main() -> int:
@@ -346,7 +349,7 @@ def main() -> int:
         print(f"this needs {missing.name}: run `make install` and `make install-parquet`")
         return 1
     be_quiet()
-    some = candles_of(folder, feather)
+    some = candles_of(folder, feather, int(sys.argv[2]) if len(sys.argv) > MORE else ALARMS)
     began = time.monotonic()
     with time_machine.travel(some[0].open_time, tick=True) as clock:
         is_right = asyncio.run(checked(some, clock))
