@@ -8,6 +8,7 @@ from typing import Final
 
 from app.backtests.engine.book.judging import Judged
 from app.core.decimals import EXACT
+from app.pipeline.positions.amounts import SHARE
 from app.pipeline.positions.book import Book
 from app.pipeline.positions.exits import ExitLevels, Trailing, trail
 from app.pipeline.positions.protection import slices, without_first
@@ -141,14 +142,17 @@ class Position:
 
     def _liquidation(self, balance: Decimal) -> Decimal | None:
         """Where the venue closes it; nearest to the entry when nothing backs it any more."""
+        leverage = Decimal(self.leverage)
         with localcontext(EXACT):
-            backed = 1 / Decimal(self.leverage)
             if self.margin_mode is MarginMode.CROSS:
                 backed = max(self.maintenance_rate, balance / self.book.cost)
-            return liquidation_estimate(
+                leverage = 1 / backed
+            found = liquidation_estimate(
                 self.entry_price,
-                1 / backed,
+                leverage,
                 position_side=self.side,
                 market_type=self.book.instrument.market_type,
                 maintenance_rate=self.maintenance_rate,
             )
+            # So that a third of a third is no tick more.
+            return None if found is None else found.quantize(SHARE)

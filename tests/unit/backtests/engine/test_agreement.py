@@ -32,7 +32,7 @@ from tests.unit.paper_exchange.builders import a_ticket
 
 SYMBOL, CAPITAL = "BTCUSDT", "100000"
 LISTING = LISTINGS[MarketType.LINEAR, SYMBOL]
-STOP, TARGET = percent("0.8"), percent("1.2")
+STOP, TARGET = percent("0.2"), percent("0.3")
 QUICK = {"fast": 5, "slow": 12, "rsi_period": 5}
 INSTRUMENT = Instrument(
     symbol="BTC/USDT:USDT",

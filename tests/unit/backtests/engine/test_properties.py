@@ -83,7 +83,7 @@ def signed(fill: Fill) -> Decimal:
     return fill.quantity if fill.side is Side.BUY else -fill.quantity
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(SEEDS)
 def test_the_balance_is_what_the_fills_and_funding_leave(seed: int) -> None:
     story = a_story(seed)
@@ -104,7 +104,7 @@ def test_the_balance_is_what_the_fills_and_funding_leave(seed: int) -> None:
     assert held == (ZERO if holding is None else sign * holding.quantity)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS)
 def test_the_trades_are_what_the_balance_gained_while_flat(seed: int) -> None:
     story = a_story(seed)
@@ -120,7 +120,7 @@ def test_the_trades_are_what_the_balance_gained_while_flat(seed: int) -> None:
     assert purse.balance == d("10000") + earned
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS)
 def test_no_exit_turns_a_position_round(seed: int) -> None:
     simulator, _ = told(a_story(seed))
@@ -135,7 +135,7 @@ def test_no_exit_turns_a_position_round(seed: int) -> None:
             assert abs(held) < abs(before)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(SEEDS, st.integers(1, CANDLES - 1))
 def test_later_candles_change_nothing_that_has_happened(seed: int, changed: int) -> None:
     story, others = a_story(seed), a_story(seed + 1)
@@ -150,7 +150,7 @@ def test_later_candles_change_nothing_that_has_happened(seed: int, changed: int)
     assert earlier(as_it_was) == earlier(otherwise)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS)
 def test_the_same_comes_of_the_same_and_a_quiet_candle_need_not_be_met(seed: int) -> None:
     story = a_story(seed)
