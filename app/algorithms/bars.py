@@ -114,7 +114,7 @@ def moments_of(column: Moments) -> list[datetime]:
     exactly = column.astype("datetime64[us]")
     first: datetime = exactly[0].item()
     # Added up, which costs half of giving each its zone.
-    steps: list[timedelta] = np.diff(exactly).tolist()
+    steps: list[Any] = np.diff(exactly).tolist()
     return list(accumulate(steps, initial=first.replace(tzinfo=UTC)))
 
 

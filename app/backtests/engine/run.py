@@ -157,7 +157,8 @@ class _Runner:
 
     def _wish(self, intents: Sequence[Intent], bar: Bar) -> None:
         """What the algorithm wants goes to the next open; an exit of nothing is none."""
-        held = self._simulator.account.side
+        held = self._simulator.holding
         for intent in intents:
-            if intent.move is Move.ENTER or intent.position_side is held:
+            is_entry = intent.move is Move.ENTER
+            if is_entry or (held is not None and intent.position_side is held.position_side):
                 self._simulator.at_next_open(wish_of(intent, price=exact(bar.close)))

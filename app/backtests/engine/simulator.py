@@ -131,7 +131,7 @@ class Simulator:
         itself (TRADING 9).
         """
         self._waiting.append(wish)
-        self._refresh()
+        self.quiet = NEVER_QUIET
 
     def enter(self, wish: EntryWish, *, at: datetime, price: Decimal) -> Fill | None:
         """Size, judge and send an entry now; it supersedes one that rests (TRADING 24).
@@ -191,7 +191,7 @@ class Simulator:
         self._market.ledger.pay_funding(at, price)
         self._purse.look_at_day(at)
         self._market.expire(at)
-        if not self._market.reach_stop(opening):
+        if not (self._standing.is_idle or self._market.reach_stop(opening)):
             self._market.reach_better(opening)
             self._market.fill_resting(opening)
         waiting, self._waiting = self._waiting, []
@@ -200,6 +200,8 @@ class Simulator:
         self._market.end_old(at, price)
 
     def _go_on(self, bar: Bar) -> None:
+        if self._standing.is_idle:
+            return
         rest = Span.after_open(bar)
         has_entered = self._market.fill_resting(rest)
         if self._market.reach_stop(rest) or has_entered:

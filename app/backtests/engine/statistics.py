@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from decimal import Decimal, localcontext
+from math import sqrt
 from typing import Final
 
 import numpy as np
@@ -140,4 +141,4 @@ def _sharpe(outcome: Outcome) -> float | None:
     if deviation == 0:
         return None
     days_apart = float(np.median(np.diff(days[lasts]).astype(np.int64)))
-    return float(np.mean(returns)) / deviation * (DAYS_A_YEAR / days_apart) ** 0.5
+    return float(np.mean(returns)) / deviation * sqrt(DAYS_A_YEAR / days_apart)

@@ -44,6 +44,11 @@ class Standing:
         return exact(self.seen)
 
     @property
+    def is_idle(self) -> bool:
+        """Whether no price matters to it: nothing is held and nothing rests."""
+        return self.position is None and not self.resting
+
+    @property
     def holding(self) -> Holding | None:
         """What is held, as an algorithm sees it; None while flat."""
         if self.position is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ from tests.unit.paper_exchange.builders import a_ticket
 
 SYMBOL, CAPITAL = "BTCUSDT", "100000"
 LISTING = LISTINGS[MarketType.LINEAR, SYMBOL]
-STOP, TARGET = percent("0.2"), percent("0.3")
+STOP, TARGET = percent("0.1"), percent("0.15")
 QUICK = {"fast": 5, "slow": 12, "rsi_period": 5}
 INSTRUMENT = Instrument(
     symbol="BTC/USDT:USDT",
@@ -152,7 +153,7 @@ def on_paper(bars: Bars, quantity: Decimal) -> Venue:
                 venue.account.algos.clear()
                 continue
             venue.send(side.opening_side, quantity)
-            how = {
+            how: dict[str, Any] = {
                 "entry_price": exact(bar.close),
                 "position_side": side,
                 "instrument": INSTRUMENT,

@@ -108,7 +108,7 @@ def test_a_run_is_what_meeting_every_candle_gives(
     bars = Bars.of(MINUTES_30, list(BARS)[start:])
     others = [aggregated(BARS, length) for length in larger]
     funding = [FundingRate(bar.opened_at, d("0.0001")) for bar in list(bars)[::16]]
-    how = {"instrument": instrument, "larger": others, "funding": funding}
+    how: dict[str, Any] = {"instrument": instrument, "larger": others, "funding": funding}
 
     outcome = ran(of, parameters, bars, **how)
 

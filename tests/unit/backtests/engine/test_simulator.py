@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -38,7 +39,10 @@ ONE, TWO = UUID(int=1), UUID(int=2)
 
 
 def test_a_size_by_risk_loses_what_it_may_at_the_stop() -> None:
-    terms = {"sizing": SizeAsked(SizingMode.RISK_PERCENT, d("1")), "stop_loss": percent("2")}
+    terms: dict[str, Any] = {
+        "sizing": SizeAsked(SizingMode.RISK_PERCENT, d("1")),
+        "stop_loss": percent("2"),
+    }
     simulator = opened(a_simulator(**terms))
 
     meet(simulator, "100 100 97 98", first=1)
@@ -71,7 +75,7 @@ def test_a_size_by_risk_loses_what_it_may_at_the_stop() -> None:
     ],
 )
 def test_a_rule_of_the_corridor_refuses_an_entry(
-    terms: dict[str, object], limits: dict[str, object], wish: dict[str, object], code: str
+    terms: dict[str, Any], limits: dict[str, Any], wish: dict[str, Any], code: str
 ) -> None:
     simulator = a_simulator(means=some_means(**limits), **terms)
 
@@ -243,7 +247,7 @@ def test_a_position_without_a_stop_is_liquidated_before_its_margin_is_gone() -> 
 
 
 def test_a_crossed_position_is_backed_by_the_whole_account() -> None:
-    terms = {"leverage": 10, "margin_mode": MarginMode.CROSS}
+    terms: dict[str, Any] = {"leverage": 10, "margin_mode": MarginMode.CROSS}
     simulator = opened(a_simulator(means=some_means("50"), **terms))
 
     meet(simulator, "80", "51 51 49 50", first=1)
@@ -292,7 +296,7 @@ def test_profits_raise_the_size_only_where_they_are_reinvested() -> None:
     sizing = SizeAsked(SizingMode.EQUITY_PERCENT, d("10"))
 
     def second_quantity(*, reinvest: bool) -> Decimal:
-        terms = {"sizing": sizing, "allocation": d("5000"), "reinvest": reinvest}
+        terms: dict[str, Any] = {"sizing": sizing, "allocation": d("5000"), "reinvest": reinvest}
         simulator = opened(a_simulator(**terms))
         simulator.exit(leave(), at=at(1), price=d("200"))
         fill = simulator.enter(enter(), at=at(1), price=d("100"))

@@ -123,7 +123,7 @@ def test_where_nothing_can_be_said_nothing_is_said(equity: tuple[float, ...]) ->
     found = statistics(an_outcome(*equity))
 
     assert found.sharpe is None
-    assert found.profit_factor is found.win_rate is found.expectancy is None
+    assert (found.profit_factor, found.win_rate, found.expectancy) == (None, None, None)
     numbers = [getattr(found, one.name) for one in fields(found)]
     assert all(isfinite(one) for one in numbers if isinstance(one, float))
 
