@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import JSON, Date, Enum, MetaData, Uuid
 from sqlalchemy.orm import DeclarativeBase
 
-from app.db.types import Money, Targets, UtcDateTime
+from app.db.types import Money, Scheduled, Targets, UtcDateTime
+from app.trading.scheduled import ScheduledExit
 from app.trading.targets import Target
 
 
@@ -31,6 +32,7 @@ class Base(DeclarativeBase):
         date: Date,
         UUID: Uuid,
         tuple[Target, ...]: Targets,
+        ScheduledExit: Scheduled,
         dict[str, Any]: JSON,
         list[str]: JSON,
         list[dict[str, Any]]: JSON,

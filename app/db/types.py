@@ -4,12 +4,14 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal, localcontext
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import DateTime, Dialect, Numeric, String, Text
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.core.decimals import EXACT, PLACES, plain
+from app.trading.scheduled import ScheduledExit
 from app.trading.targets import Target
 
 SCALE = PLACES
@@ -123,3 +125,51 @@ class Targets(TypeDecorator[tuple[Target, ...]]):
         if value is None:
             return None
         return tuple(Target(Decimal(price), Decimal(share)) for price, share in json.loads(value))
+
+
+class Scheduled(TypeDecorator[ScheduledExit]):
+    """A scheduled exit as a JSON object of texts, its amounts exact."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: ScheduledExit | None, dialect: Dialect) -> str | None:  # noqa: ARG002 SQLAlchemy's signature
+        if value is None:
+            return None
+        return json.dumps(
+            {
+                "id": str(value.id),
+                "min_profit_percent": plain(value.min_profit_percent),
+                "quantity": _plain_or_none(value.quantity),
+                "limit_price": _plain_or_none(value.limit_price),
+                "price": plain(value.price),
+                "by": value.scheduled_by,
+                "at": value.scheduled_at.astimezone(UTC).isoformat(),
+            }
+        )
+
+    def process_result_value(
+        self,
+        value: str | None,
+        dialect: Dialect,  # noqa: ARG002 SQLAlchemy's signature
+    ) -> ScheduledExit | None:
+        if value is None:
+            return None
+        kept = json.loads(value)
+        return ScheduledExit(
+            id=UUID(kept["id"]),
+            min_profit_percent=Decimal(kept["min_profit_percent"]),
+            quantity=_decimal_or_none(kept["quantity"]),
+            limit_price=_decimal_or_none(kept["limit_price"]),
+            price=Decimal(kept["price"]),
+            scheduled_by=kept["by"],
+            scheduled_at=datetime.fromisoformat(kept["at"]),
+        )
+
+
+def _plain_or_none(value: Decimal | None) -> str | None:
+    return None if value is None else plain(value)
+
+
+def _decimal_or_none(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 from loguru import logger
@@ -49,6 +49,10 @@ ASK_AGAIN_AFTER: Final = timedelta(seconds=60)
 PROTECT_WINDOW: Final = timedelta(seconds=1)
 PROTECT_AT_MOST: Final = 8
 NAKED_TOLD_AFTER: Final = timedelta(seconds=5)
+# The price had gone again when a scheduled exit arrived.
+MISSED: Final = frozenset({OrderStatus.EXPIRED, OrderStatus.CANCELED})
+# A position, and whether it is its scheduled exit that pauses: that must not hold up the stop.
+Paced: TypeAlias = tuple[UUID, bool]
 
 
 class Worker:
@@ -77,7 +81,7 @@ class Worker:
         self._asked: dict[UUID, datetime] = {}
         self._leaving: set[UUID] = set()
         self._protected: dict[UUID, tuple[datetime, int]] = {}
-        self._exit_pauses: dict[UUID, tuple[datetime, float]] = {}
+        self._exit_pauses: dict[Paced, tuple[datetime, float]] = {}
         self._proofs_due: dict[UUID, asyncio.TimerHandle] = {}
         self._deciding = asyncio.Lock()
         self._steps: Mapping[Work, Callable[[UUID], Awaitable[None]]] = {
@@ -138,13 +142,13 @@ class Worker:
 
         Every further quote says so again; while one exit is being made, that costs a look.
         """
-        if position_id in self._leaving or self._is_pausing(position_id):
+        if position_id in self._leaving or self._is_pausing(_paced(position_id, reason)):
             return
         self._leaving.add(position_id)
         self._notice(partial(self._dispatch_exit, position_id, reason))
 
-    def _is_pausing(self, position_id: UUID) -> bool:
-        pause = self._exit_pauses.get(position_id)
+    def _is_pausing(self, paced: Paced) -> bool:
+        pause = self._exit_pauses.get(paced)
         return pause is not None and self.tools.now() < pause[0]
 
     def hear(self, info: dict[Any, Any]) -> None:
@@ -278,7 +282,8 @@ class Worker:
                 self.monitor.guard(position, key)
         for position_id in before - {position.id for position, _ in books}:
             self.monitor.release(position_id)
-            self._exit_pauses.pop(position_id, None)
+            for reason in CloseReason:
+                self._exit_pauses.pop(_paced(position_id, reason), None)
             self._protected.pop(position_id, None)
 
     async def _take_up(self, note: Wakeup) -> None:
@@ -371,30 +376,39 @@ class Worker:
 
     async def _exit(self, position_id: UUID, reason: CloseReason) -> None:
         failpoint("C30")
-        order = None
+        order, has_gone = None, False
         try:
             order = await fire(self.tools, position_id, reason)
+            # The price of a scheduled exit may have gone again: that was no attempt.
+            has_gone = order is None and reason is CloseReason.SCHEDULED
             await self._submit(order)
         except (Conflict, Denied):
             # Another exit of it is on its way, or it is flat: watch it as what it is now.
             await self._guard_anew(position_id)
         finally:
             self._leaving.discard(position_id)
-            await self._pace_exit(position_id, order)
+            if not has_gone:
+                await self._pace_exit(_paced(position_id, reason), order)
+            if reason is CloseReason.SCHEDULED:
+                # A stop may have been reached meanwhile, and its trigger was not heard.
+                await self._guard_anew(position_id)
 
-    async def _pace_exit(self, position_id: UUID, order: Order | None) -> None:
+    async def _pace_exit(self, paced: Paced, order: Order | None) -> None:
         """An exit the venue refuses is tried again, each time after twice the pause."""
+        position_id, is_scheduled = paced
         async with self.tools.database.read() as session:
             position = await positions.get(session, position_id)
             sent = None if order is None else await orders.get(session, order.id)
         if position.is_closed or (sent is not None and sent.status is OrderStatus.FILLED):
-            self._exit_pauses.pop(position_id, None)
+            self._exit_pauses.pop(paced, None)
             return
-        if self._is_pausing(position_id):
+        if self._is_pausing(paced):
             return
-        _, last = self._exit_pauses.get(position_id, (None, FIRST_PAUSE_SECONDS / 2))
+        _, last = self._exit_pauses.get(paced, (None, FIRST_PAUSE_SECONDS / 2))
         pause = min(last * 2, LONGEST_PAUSE_SECONDS)
-        self._exit_pauses[position_id] = (self.tools.now() + timedelta(seconds=pause), pause)
+        if is_scheduled and sent is not None and sent.status in MISSED:
+            pause = FIRST_PAUSE_SECONDS
+        self._exit_pauses[paced] = (self.tools.now() + timedelta(seconds=pause), pause)
 
     async def _guard_anew(self, position_id: UUID) -> None:
         async with self.tools.database.read() as session:
@@ -406,6 +420,10 @@ class Worker:
             self.monitor.guard(position, place.key)
         if position.is_to_be_closed and position.close_reason is not None:
             self.on_trigger(position_id, position.close_reason)
+
+
+def _paced(position_id: UUID, reason: CloseReason) -> Paced:
+    return position_id, reason is CloseReason.SCHEDULED
 
 
 async def _sleep_watchfully(seconds: float) -> None:

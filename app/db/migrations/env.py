@@ -8,14 +8,14 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection, pool
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from app.db.types import Money, Targets, UtcDateTime
+from app.db.types import Money, Scheduled, Targets, UtcDateTime
 from app.settings import Settings
 from app.tables import Base
 
 
 def render_item(kind: str, item: Any, autogen_context: AutogenContext) -> str | Literal[False]:
     """Write our own types by name, so that a migration says what the model says."""
-    if kind == "type" and isinstance(item, Money | Targets | UtcDateTime):
+    if kind == "type" and isinstance(item, Money | Scheduled | Targets | UtcDateTime):
         autogen_context.imports.add("from app.db import types")
         return f"types.{type(item).__name__}()"
     return False

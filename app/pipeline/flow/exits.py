@@ -14,6 +14,7 @@ from app.core.errors import AppError, Conflict, Denied
 from app.core.failpoints import failpoint
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.flow.orders import cancel_order
+from app.pipeline.flow.scheduling import schedule_for_signal
 from app.pipeline.flow.settling import close_out, put_dust_aside
 from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
@@ -29,7 +30,7 @@ from app.pipeline.signals import service as signal_service
 from app.pipeline.signals.models import Signal
 from app.pipeline.signals.status import SignalStatus
 from app.pipeline.signals.words import SignalAction
-from app.trading.words import CloseReason, MarketType, Purpose
+from app.trading.words import CloseReason, MarketType, OrderType, Purpose
 
 ZERO: Final = Decimal(0)
 HUNDRED: Final = Decimal(100)
@@ -88,11 +89,7 @@ async def exit_position(
         Conflict: it is closed, or being closed, or the live exits would exceed what is held.
         Denied: the part is too small for any order.
     """
-    async with tools.database.read() as session:
-        position = await positions.get(session, position_id)
-        resting = await orders.live_entries(session, position.strategy_id, position.symbol)
-    for entry in resting:
-        await _cancel_quietly(tools, entry)
+    await make_way(tools, position_id)
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Position, position_id)
         if witness is not None:
@@ -180,8 +177,16 @@ async def _close_all(
 async def _intend(
     session: AsyncSession, tools: Tools, leaving: Leaving, quantity: Decimal
 ) -> Order:
+    draft = draft_of(leaving, quantity)
+    return await order_service.intend(
+        session, draft, now=tools.now(), cause=leaving.wanted.actor, hand_over=leaving.hand_over
+    )
+
+
+def draft_of(leaving: Leaving, quantity: Decimal) -> OrderDraft:
+    """The market order that closes so much of a position, base units on the lot."""
     place, position, wanted = leaving.place, leaving.position, leaving.wanted
-    draft = OrderDraft(
+    return OrderDraft(
         user_id=position.user_id,
         account_id=position.account_id,
         strategy_id=position.strategy_id,
@@ -196,9 +201,6 @@ async def _intend(
         signal_id=wanted.signal_id,
         position_id=position.id,
         close_reason=wanted.reason,
-    )
-    return await order_service.intend(
-        session, draft, now=tools.now(), cause=wanted.actor, hand_over=leaving.hand_over
     )
 
 
@@ -220,7 +222,7 @@ async def leave(tools: Tools, signal_id: UUID) -> Order | None:
     """Turn an approved reducing signal into an order intent; exits never wait (TRADING 4).
 
     Returns:
-        The intent to be sent; None when there is nothing left to close.
+        The intent to be sent; None when there is nothing left to close, or it waits for its price.
     """
     async with tools.database.read() as session:
         signal = await signals.get(session, signal_id)
@@ -230,10 +232,14 @@ async def leave(tools: Tools, signal_id: UUID) -> Order | None:
     try:
         if position is None or position.position_side is not signal.position_side:
             raise Denied("The position is closed already.", code="nothing_to_close")
+        quantity = await wanted_quantity(tools, signal, position)
+        if signal.order_type is OrderType.LIMIT:
+            await schedule_for_signal(tools, signal_id, position.id, quantity)
+            return None
         wanted = Exit(
             reason=CloseReason.SIGNAL,
             actor=signal.decided_by or "system",
-            quantity=await wanted_quantity(tools, signal, position),
+            quantity=quantity,
             signal_id=signal.id,
         )
         return await exit_position(tools, position.id, wanted, hand_over=False)
@@ -269,12 +275,27 @@ async def _deny(tools: Tools, signal_id: UUID, denial: Denied) -> None:
             await signal_service.deny(session, signal, denial, now=tools.now())
 
 
-async def _cancel_quietly(tools: Tools, entry: Order) -> None:
-    """An entry that cannot be cancelled now must not hold up the exit; its late fill is closed."""
+async def make_way(tools: Tools, position_id: UUID) -> None:
+    """Cancel what must not be filled beside an exit: resting entries, and scheduled exits sent.
+
+    A scheduled one is mostly gone by itself when it is asked about.
+    """
+    async with tools.database.read() as session:
+        position = await positions.get(session, position_id)
+        in_the_way = [
+            *await orders.live_entries(session, position.strategy_id, position.symbol),
+            *(one for one in await orders.live_closes(session, position_id) if one.is_scheduled),
+        ]
+    for order in in_the_way:
+        await _cancel_quietly(tools, order)
+
+
+async def _cancel_quietly(tools: Tools, order: Order) -> None:
+    """What cannot be cancelled now must not hold up the exit; an entry's late fill is closed."""
     try:
-        await cancel_order(tools, entry.id)
+        await cancel_order(tools, order.id)
     except AppError as silence:
-        logger.bind(client_order_id=entry.client_order_id, reason=silence.detail).warning(
+        logger.bind(client_order_id=order.client_order_id, reason=silence.detail).warning(
             "order.cancel_failed"
         )
 

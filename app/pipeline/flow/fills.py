@@ -27,6 +27,7 @@ from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
 from app.pipeline.pnl import service as pnl
 from app.pipeline.positions import repository as positions
+from app.pipeline.positions import scheduling
 from app.pipeline.positions import service as position_service
 from app.pipeline.positions.models import Position
 from app.strategies import repository as strategies
@@ -173,6 +174,7 @@ async def _book_fill(settling: Settling, position: Position, fill: Fill, rates: 
         fill.position_id = position.id
         await tell_of_excess(settling, position, fill)
         return
+    scheduled = position.scheduled
     realised = position_service.apply(
         position,
         fill,
@@ -180,6 +182,9 @@ async def _book_fill(settling: Settling, position: Position, fill: Fill, rates: 
         fee_in_settle=_in_settle(fill, rates),
         now=settling.now,
     )
+    await scheduling.note_price(settling.session, position, scheduled, now=settling.now)
+    if settling.order.is_scheduled:
+        position.scheduled = scheduling.used_up(position.scheduled, fill.quantity)
     if realised is None:
         return
     if realised.quantity < fill.quantity:

@@ -43,6 +43,7 @@ OUR_EXITS: Final = frozenset(
         CloseReason.STOP_LOSS,
         CloseReason.TRAILING_STOP,
         CloseReason.TAKE_PROFIT,
+        CloseReason.SCHEDULED,
         CloseReason.USER_STOPPED,
     }
 )
@@ -173,12 +174,6 @@ def refuse_unsupported(intents: Sequence[Intent]) -> None:
                 "Stop and trailing orders as entries or exits are not taken yet: send the alert "
                 "when the price is there, or set stop_loss on the entry.",
                 code="order_type_not_supported",
-            )
-        if intent.action.only_reduces and intent.order_type is OrderType.LIMIT:
-            raise Invalid(
-                "Exits are sent at market: a resting exit would leave the rest unguarded. "
-                "Use a take profit for a price.",
-                code="limit_exit_not_supported",
             )
 
 

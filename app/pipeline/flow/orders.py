@@ -34,6 +34,7 @@ from app.pipeline.flow.evidence import (
 )
 from app.pipeline.flow.fills import record_answer, record_end
 from app.pipeline.flow.judging import EntryCase, judge, look_outside
+from app.pipeline.flow.scheduling import refuse_outdated
 from app.pipeline.flow.stopping import refuse_stopped
 from app.pipeline.flow.tools import Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
@@ -266,11 +267,14 @@ async def _make_room(tools: Tools, venue: Venue, order: Order) -> None:
 
     Raises:
         Unavailable: one of them may still be live.
-        Denied: it was filled meanwhile, and less is held than the exit would close.
+        Denied: it was filled meanwhile, and less is held than the exit would close; or it is a
+            scheduled exit that the position does not want any more.
     """
     if order.position_id is None or order.purpose is Purpose.ENTRY or order.is_resting_exit:
         return
     async with tools.database.read() as session:
+        if order.is_scheduled:
+            refuse_outdated(await positions.get(session, order.position_id), order)
         resting = await orders.resting_exits(session, order.position_id)
         if not resting:
             return

@@ -95,6 +95,11 @@ class Order(Base):
         return self.trigger_price is not None and self.purpose is not Purpose.ENTRY
 
     @property
+    def is_scheduled(self) -> bool:
+        """Whether it is a scheduled exit that was sent: a limit, never worse than its floor."""
+        return self.close_reason is CloseReason.SCHEDULED and self.limit_price is not None
+
+    @property
     def is_final(self) -> bool:
         """Whether nothing can follow."""
         return not ORDER_MOVES[self.status]

@@ -12,9 +12,11 @@ from app.pipeline.positions.book import Book
 from app.trading.break_even import profit_price
 from app.trading.instrument import Instrument
 from app.trading.quote import Quote
+from app.trading.scheduled import ScheduledExit
 from app.trading.words import CloseReason, PositionSide, TriggerBy
 
 ONE: Final = Decimal(1)
+PERCENT: Final = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class ExitLevels:
         stop_by: price that fires the stop and leads the trailing stop; spot has no mark, so the
             last price serves (TRADING 16).
         target_by: price that fires the target.
+        scheduled: limit of a scheduled exit, quote per base, reached when a market order would get
+            it; None without one.
     """
 
     position_side: PositionSide
@@ -49,6 +53,7 @@ class ExitLevels:
     trailing: Trailing | None = None
     stop_by: TriggerBy = TriggerBy.MARK
     target_by: TriggerBy = TriggerBy.LAST
+    scheduled: Decimal | None = None
 
     @property
     def trailing_price(self) -> Decimal | None:
@@ -72,7 +77,7 @@ def trigger_price(quote: Quote, by: TriggerBy) -> Decimal:
 
 
 def exit_reason(levels: ExitLevels, quote: Quote) -> CloseReason | None:
-    """Which exit the prices have reached; a stop wins a tie with the target (TRADING 16).
+    """Which exit the prices have reached; a stop wins a tie, a target comes next (TRADING 16).
 
     Args:
         levels: of one position, its peak as of the last quote or of this one.
@@ -80,7 +85,7 @@ def exit_reason(levels: ExitLevels, quote: Quote) -> CloseReason | None:
 
     Returns:
         `TRAILING_STOP` when the trailing price was the tighter stop, `STOP_LOSS` when the fixed
-        one was, `TAKE_PROFIT`, or None.
+        one was, `TAKE_PROFIT`, `SCHEDULED`, or None.
     """
     sign = levels.position_side.sign
     stop, target = levels.effective_stop, levels.take_profit
@@ -89,7 +94,15 @@ def exit_reason(levels: ExitLevels, quote: Quote) -> CloseReason | None:
         return CloseReason.STOP_LOSS if is_fixed else CloseReason.TRAILING_STOP
     if target is not None and (trigger_price(quote, levels.target_by) - target) * sign >= 0:
         return CloseReason.TAKE_PROFIT
+    if levels.scheduled is not None and is_paid(levels.position_side, levels.scheduled, quote):
+        return CloseReason.SCHEDULED
     return None
+
+
+def is_paid(position_side: PositionSide, limit_price: Decimal, quote: Quote) -> bool:
+    """Whether closing at market would get the limit, or better, at this moment."""
+    better = quote.executable(position_side.closing_side) - limit_price
+    return better * position_side.sign >= 0
 
 
 def trail(levels: ExitLevels, quote: Quote) -> ExitLevels:
@@ -135,3 +148,33 @@ def scheduled_floor(
     )
     is_long = book.position_side is PositionSide.LONG
     return instrument.ceil_price(floor) if is_long else instrument.floor_price(floor)
+
+
+def scheduled_price(book: Book, scheduled: ScheduledExit) -> Decimal:
+    """The limit of a scheduled exit as the book is now: its floor, or what was asked for above it.
+
+    It follows the floor both ways. The dearer of the instrument's fees is counted: a limit may be
+    taken at once.
+
+    Args:
+        book: linear or spot, not flat.
+        scheduled: its own `price` does not count.
+
+    Returns:
+        Quote per base, on the tick, rounded away from entry; may be 0 or less for a short.
+    """
+    instrument = book.instrument
+    with localcontext(EXACT):
+        min_profit = scheduled.min_profit_percent * PERCENT
+    floor = scheduled_floor(
+        book,
+        min_profit=min_profit,
+        exit_fee_rate=max(instrument.taker_fee_rate, instrument.maker_fee_rate),
+        instrument=instrument,
+    )
+    asked = scheduled.limit_price
+    if asked is None:
+        return floor
+    if book.position_side is PositionSide.LONG:
+        return max(floor, instrument.ceil_price(asked))
+    return min(floor, instrument.floor_price(asked))

@@ -11,6 +11,7 @@ from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
 from app.pipeline.positions.status import POSITION_MOVES, PositionStatus
+from app.trading.scheduled import ScheduledExit
 from app.trading.targets import Target
 from app.trading.words import CloseReason, MarginMode, PositionSide, Protection, TriggerBy
 
@@ -64,6 +65,7 @@ class Position(Base):
     protection_note: Mapped[str | None] = mapped_column(Text)
     naked_since: Mapped[datetime | None]
     naked_seconds: Mapped[Decimal] = mapped_column(default=ZERO, server_default="0")
+    scheduled: Mapped[ScheduledExit | None]
     close_at: Mapped[datetime | None]
     close_reason: Mapped[CloseReason | None]
     note: Mapped[str | None] = mapped_column(Text)
@@ -83,6 +85,10 @@ class Position(Base):
         """Whether its exit died, or it is a late fill of a closed book: it still has to go."""
         is_open = self.status in {PositionStatus.OPENING, PositionStatus.OPEN}
         return is_open and self.close_reason is not None
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its time is up: it is closed whatever its price."""
+        return self.close_at is not None and self.close_at <= now
 
     def move(self, status: PositionStatus, *, now: datetime) -> None:
         """Go where the table allows; staying put is no move."""

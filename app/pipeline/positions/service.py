@@ -19,6 +19,7 @@ from app.pipeline.positions.book import Book, BookFill, Realised, apply_fill
 from app.pipeline.positions.exits import ExitLevels, Trailing
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.protection import without_first
+from app.pipeline.positions.scheduling import priced
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.risk.levels import tighter_stop
 from app.trading.instrument import Instrument
@@ -43,6 +44,7 @@ def store(position: Position, book: Book, *, now: datetime) -> None:
         setattr(position, name, getattr(book, name))
     position.entry_price = book.entry_price
     position.exit_price = book.exit_price
+    position.scheduled = priced(position.scheduled, book)
     position.realized_pnl = book.net
     position.updated_at = now
 
@@ -58,7 +60,15 @@ def levels_of(position: Position) -> ExitLevels:
         take_profit=position.take_profit,
         trailing=trailing,
         stop_by=position.trigger_by,
+        scheduled=_scheduled_limit(position),
     )
+
+
+def _scheduled_limit(position: Position) -> Decimal | None:
+    """What is to be closed at once does not wait for a price."""
+    if position.scheduled is None or position.is_to_be_closed:
+        return None
+    return position.scheduled.price
 
 
 def targets_of(position: Position) -> tuple[Target, ...]:
@@ -264,6 +274,7 @@ async def finish_closing(session: AsyncSession, position: Position, *, now: date
     position.move(PositionStatus.CLOSING, now=now)
     position.move(PositionStatus.CLOSED, now=now)
     position.closed_at = position.last_fill_at or now
+    position.scheduled = None
     note_protection(position, Protection.NONE, now=now)
     await _audit(session, position, "position.closed", actor="system", now=now)
 

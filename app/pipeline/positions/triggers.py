@@ -1,7 +1,8 @@
 """Every level of one symbol, ordered, so that a tick finds what it fires and looks at nothing else.
 
 Fixed levels lie in four sorted lists: by the price that fires them (mark, last) and by the way
-they are reached (price falls to them, price rises to them).
+they are reached (price falls to them, price rises to them). Scheduled exits have lists of
+their own: they wait for what a market order would get.
 
 Trailing stops move with every new best price, all of them at once, so their prices are not stored.
 Positions that have the same peak form a *herd*: inside it they are ordered by fraction, which is
@@ -42,6 +43,7 @@ class TriggerIndex:
     def __init__(self) -> None:
         self._levels: dict[UUID, ExitLevels] = {}
         self._fixed = {by: _FixedLevels() for by in TriggerBy}
+        self._scheduled = {side: _FixedLevels() for side in PositionSide}
         self._trailing = {
             (by, side): _TrailingStops(side) for by in TriggerBy for side in PositionSide
         }
@@ -56,8 +58,8 @@ class TriggerIndex:
         """Watch a position; one that is watched already gets these levels instead."""
         self.remove(position_id)
         self._levels[position_id] = levels
-        for by, is_below, price in _fixed_levels(levels):
-            self._fixed[by].add(position_id, price, is_below=is_below)
+        for fixed, is_below, price in self._fixed_levels(levels):
+            fixed.add(position_id, price, is_below=is_below)
         if levels.trailing is not None:
             self._herds_of(levels).add(position_id, levels.trailing)
 
@@ -75,8 +77,8 @@ class TriggerIndex:
         levels = self._levels.pop(position_id, None)
         if levels is None:
             return
-        for by, is_below, price in _fixed_levels(levels):
-            self._fixed[by].remove(position_id, price, is_below=is_below)
+        for fixed, is_below, price in self._fixed_levels(levels):
+            fixed.remove(position_id, price, is_below=is_below)
         if levels.trailing is not None:
             self._herds_of(levels).remove(position_id, levels.trailing.fraction)
 
@@ -109,6 +111,8 @@ class TriggerIndex:
                     herds = self._trailing[by, side]
                     herds.follow(price)
                     found.update(herds.reached(price))
+            for side, fixed in self._scheduled.items():
+                found.update(fixed.reached(quote.executable(side.closing_side)))
         reasons = ((position_id, self._reason(position_id, quote)) for position_id in sorted(found))
         return [(position_id, reason) for position_id, reason in reasons if reason is not None]
 
@@ -119,14 +123,16 @@ class TriggerIndex:
     def _herds_of(self, levels: ExitLevels) -> "_TrailingStops":
         return self._trailing[levels.stop_by, levels.position_side]
 
-
-def _fixed_levels(levels: ExitLevels) -> Iterator[tuple[TriggerBy, bool, Decimal]]:
-    """Price kind, whether a falling price reaches it, and the price of the stop and the target."""
-    is_long = levels.position_side is PositionSide.LONG
-    if levels.stop_loss is not None:
-        yield levels.stop_by, is_long, levels.stop_loss
-    if levels.take_profit is not None:
-        yield levels.target_by, not is_long, levels.take_profit
+    def _fixed_levels(self, levels: ExitLevels) -> Iterator[tuple["_FixedLevels", bool, Decimal]]:
+        """Where each level lies, whether a falling price reaches it, and its price."""
+        side = levels.position_side
+        is_long = side is PositionSide.LONG
+        if levels.stop_loss is not None:
+            yield self._fixed[levels.stop_by], is_long, levels.stop_loss
+        if levels.take_profit is not None:
+            yield self._fixed[levels.target_by], not is_long, levels.take_profit
+        if levels.scheduled is not None:
+            yield self._scheduled[side], not is_long, levels.scheduled
 
 
 def _with_better_peak(levels: ExitLevels, known: ExitLevels) -> ExitLevels:
@@ -138,7 +144,7 @@ def _with_better_peak(levels: ExitLevels, known: ExitLevels) -> ExitLevels:
 
 
 class _FixedLevels:
-    """Stops and targets that one kind of price fires."""
+    """Levels that one kind of price reaches."""
 
     def __init__(self) -> None:
         self._below: SortedList[_Placed] = SortedList()
