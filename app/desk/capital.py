@@ -1,4 +1,4 @@
-"""`GET /capital/balance`: what every account is worth, its profit kept apart from its principal."""
+"""`GET /capital/balance`: what accounts and strategies have, profit kept apart from principal."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from app.accounts import repository as accounts
 from app.accounts.models import ExchangeAccount
 from app.core.errors import AppError
+from app.desk.strategy_capital import StrategyCapital, capital_of_strategies
 from app.exchanges.venue import BalanceReport
 from app.http.caller import Caller
 from app.http.schemas import Out
@@ -63,10 +64,11 @@ class TotalOut(Out):
 
 
 class CapitalPage(Out):
-    """Accounts, and their sums; live and paper are never added up."""
+    """Accounts, their sums, and strategies; live and paper are never added up, nor are coins."""
 
     items: list[CapitalOut]
     totals: list[TotalOut]
+    strategies: list[StrategyCapital]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,11 @@ class Purse:
     nets: dict[str, Decimal]
 
 
-@get("/balance", operation_id="getCapital", summary="What your accounts are worth")
+@get(
+    "/balance",
+    operation_id="getCapital",
+    summary="What your accounts are worth, and what each strategy may use",
+)
 async def get_capital(
     caller: NamedDependency[Caller], tools: NamedDependency[Tools]
 ) -> CapitalPage:
@@ -91,7 +97,11 @@ async def get_capital(
     purses = await _purses(tools, caller)
     found = await asyncio.gather(*(_rows(tools, purse) for purse in purses))
     rows = [row for rows in found for row in rows]
-    return CapitalPage(items=rows, totals=totals_of(rows))
+    return CapitalPage(
+        items=rows,
+        totals=totals_of(rows),
+        strategies=await capital_of_strategies(tools, caller.user_id),
+    )
 
 
 def totals_of(rows: Iterable[CapitalOut]) -> list[TotalOut]:

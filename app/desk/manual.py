@@ -124,7 +124,7 @@ async def _reduce(tools: Tools, ticket: Ticket, book: Position | None, once: Onc
     if wanted.order_type is OrderType.LIMIT:
         raise Invalid(
             "Exits are sent at market: a resting exit would leave the rest unguarded. "
-            "Set the position's take_profit for a price.",
+            "Schedule a sell of the position, or set its take_profit, for a price.",
             code="limit_exit_not_supported",
         )
     if wanted.stop_loss is not None or wanted.take_profit is not None:

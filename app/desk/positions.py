@@ -1,4 +1,4 @@
-"""`/positions`: what is held, with live figures; close it, or move its levels."""
+"""`/positions`: what is held, with live figures; close it, schedule that, or move its levels."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,7 +11,7 @@ from litestar.params import Body, FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import plain
-from app.core.errors import AppError, Denied
+from app.core.errors import AppError, Conflict, Denied
 from app.desk.providers import tools_of
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
@@ -19,14 +19,21 @@ from app.http.once import Once
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
 from app.pipeline.flow.exits import Exit, exit_position
-from app.pipeline.flow.tools import Tools, place_of
+from app.pipeline.flow.scheduling import Asked, schedule_in
+from app.pipeline.flow.tools import Tools, hold_user, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders.models import Order
 from app.pipeline.orders.schemas import FillOut
 from app.pipeline.positions import repository, service
 from app.pipeline.positions.book import unrealised
 from app.pipeline.positions.models import Position
-from app.pipeline.positions.schemas import CloseIn, LevelsIn, PositionDetail, PositionOut
+from app.pipeline.positions.schemas import (
+    CloseIn,
+    LevelsIn,
+    PositionDetail,
+    PositionOut,
+    ScheduleIn,
+)
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.wakeups import Work, wake
 from app.trading.words import CloseReason
@@ -133,6 +140,35 @@ async def close_position(
     return closing.answer
 
 
+@post(
+    "/{position_id:uuid}/schedule-sell",
+    operation_id="scheduleSell",
+    opt={"raises": [Conflict, Denied]},
+    summary="Close a position once it has earned its profit",
+    status_code=200,
+    guards=[require_trader],
+)
+async def schedule_sell(
+    position_id: FromPath[UUID],
+    data: JSONBody[ScheduleIn],
+    caller: NamedDependency[Caller],
+    tools: NamedDependency[Tools],
+    once: NamedDependency[Once],
+) -> PositionDetail:
+    """A limit that waits here and goes to the venue when the market pays it; never a market order.
+
+    It is never below cost, both fees and the profit, also after more was bought; a short is bought
+    back. Another one takes its place; `DELETE /orders/{id}` with the id of `scheduled` ends it.
+    """
+    async with tools.database.transaction() as session:
+        await once.claim(session)
+        await hold_user(session, tools, caller.user_id)
+        row = await repository.owned(session, position_id, caller.user_id)
+        asked = Asked(actor=caller.username, **data.model_dump())
+        await schedule_in(session, tools, row, asked)
+        return await once.keep(session, await _detail(session, tools, row))
+
+
 class _Closing:
     """Makes the answer where the exit is committed, and keeps it for the request's key."""
 
@@ -207,5 +243,5 @@ def _refuse_passed(
 router = Router(
     path="/positions",
     tags=["positions"],
-    route_handlers=[list_positions, get_position, change_position, close_position],
+    route_handlers=[list_positions, get_position, change_position, close_position, schedule_sell],
 )

@@ -21,6 +21,7 @@ from app.pipeline.flow.firing import fire, rests_for
 from app.pipeline.flow.intake import decide_waiting
 from app.pipeline.flow.orders import cancel_order, submit_order, sync_order
 from app.pipeline.flow.protection import protect, tell_naked
+from app.pipeline.flow.scheduling import keep_prices
 from app.pipeline.flow.silence import watch_for_gaps
 from app.pipeline.flow.sweeps import Due
 from app.pipeline.flow.tools import Tools, place_of
@@ -230,6 +231,7 @@ class Worker:
             await _told(partial(stopping.stop_entries, tools, user_id))
         await _told(partial(sweeps.keep_day, tools))
         await _told(partial(self._follow_peaks, found.guarded))
+        await _told(partial(keep_prices, tools))
         await _told(partial(tell_naked, tools, tools.now(), NAKED_TOLD_AFTER))
         await _told(partial(tell_unknown, tools, found.live))
         await _told(partial(watch_for_gaps, tools))

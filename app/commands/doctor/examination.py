@@ -25,6 +25,7 @@ from app.commands.doctor.checks import (
     orders,
     protection,
     results,
+    scheduled,
     trail,
     wallet,
 )
@@ -69,6 +70,7 @@ ROW_CHECKS: Final[tuple[RowCheck, ...]] = (
     protection.exits_only_reduce,
     protection.closing_positions_have_exits,
     protection.flat_positions_have_no_exits,
+    scheduled.scheduled_exits_keep_their_floor,
     moves.moves_are_allowed,
     decisions.openings_were_decided,
     decisions.signals_stay_within_approval,

@@ -212,7 +212,9 @@ async def equity_of(
     else:
         # The adapter's balance of a contract account is its margin balance: unrealised is in it.
         account_equity = contract_equity(wallet=whole, unrealised=ZERO)
-    net = await pnl.net_of_strategy(session, strategy.id) if strategy.allocation else ZERO
+    net = ZERO
+    if strategy.allocation is not None:
+        net = await pnl.net_of_strategy(session, strategy.id, place.instrument.settle)
     return equity(
         account_equity,
         allocation=strategy.allocation,

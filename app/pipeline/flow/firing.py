@@ -12,13 +12,12 @@ from app.core.errors import AppError, Conflict
 from app.core.failpoints import failpoint
 from app.pipeline.flow.exits import Exit, Leaving, draft_of, exit_position, make_way
 from app.pipeline.flow.orders import sync_order
-from app.pipeline.flow.scheduling import quantity_to_send
+from app.pipeline.flow.scheduling import quantity_to_send, reprice
 from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders import repository as orders
 from app.pipeline.orders import service as order_service
 from app.pipeline.orders.models import Order
 from app.pipeline.positions import repository as positions
-from app.pipeline.positions import scheduling
 from app.pipeline.positions import service as position_service
 from app.pipeline.positions.exits import exit_reason, is_paid, trigger_price
 from app.pipeline.positions.models import Position
@@ -160,13 +159,10 @@ async def _refuse_others(session: AsyncSession, position: Position) -> None:
 async def _intend_scheduled(
     session: AsyncSession, tools: Tools, place: Place, position: Position
 ) -> Order | None:
-    now, before = tools.now(), position.scheduled
     if position.status not in {PositionStatus.OPENING, PositionStatus.OPEN}:
         raise Conflict("It is being closed already.", code="position_not_open")
     # Fees may have changed since the book last did.
-    book = position_service.book_of(position, place.instrument)
-    position.scheduled = scheduling.priced(before, book)
-    await scheduling.note_price(session, position, before, now=now)
+    await reprice(session, tools, place, position)
     price = _paid_price(tools, place, position)
     if position.scheduled is None or price is None:
         return None
@@ -179,4 +175,6 @@ async def _intend_scheduled(
         limit_price=limit,
         time_in_force=TimeInForce.IOC,
     )
-    return await order_service.intend(session, draft, now=now, cause=wanted.actor, hand_over=False)
+    return await order_service.intend(
+        session, draft, now=tools.now(), cause=wanted.actor, hand_over=False
+    )

@@ -12,14 +12,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import EXACT, plain
-from app.core.errors import Conflict, Denied
+from app.core.errors import AppError, Conflict, Denied
 from app.core.ids import new_id
 from app.pipeline.flow.tools import Place, Tools, hold_trader, place_of
 from app.pipeline.orders.models import Order
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions import scheduling
 from app.pipeline.positions import service as position_service
-from app.pipeline.positions.exits import scheduled_price
+from app.pipeline.positions.exits import is_worse, scheduled_price
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals import repository as signals
@@ -128,6 +128,39 @@ async def call_off_in(
     return ended
 
 
+async def keep_prices(tools: Tools) -> None:
+    """Move the limits of what waited while the venue changed its fees; a fill moves its own."""
+    async with tools.database.read() as session:
+        waiting = await positions.with_scheduled(session)
+        moved = [one.id for one in waiting if await _has_moved(session, tools, one)]
+    for position_id in moved:
+        async with tools.database.transaction() as session:
+            await hold_trader(session, tools, Position, position_id)
+            position = await positions.get(session, position_id)
+            place = await place_of(session, tools, position.account_id, position.symbol)
+            await reprice(session, tools, place, position)
+            wake(session, Work.POSITION, position_id, now=tools.now())
+
+
+async def _has_moved(session: AsyncSession, tools: Tools, position: Position) -> bool:
+    try:
+        place = await place_of(session, tools, position.account_id, position.symbol)
+    except AppError:
+        return False  # its market is not known at the moment, so nothing is sent either
+    return _priced(place, position) != position.scheduled
+
+
+async def reprice(session: AsyncSession, tools: Tools, place: Place, position: Position) -> None:
+    """Give what waits the limit that the book makes of it by the fees of today."""
+    before, position.scheduled = position.scheduled, _priced(place, position)
+    await scheduling.note_price(session, position, before, now=tools.now())
+
+
+def _priced(place: Place, position: Position) -> ScheduledExit | None:
+    book = position_service.book_of(position, place.instrument)
+    return scheduling.priced(position.scheduled, book)
+
+
 def quantity_to_send(place: Place, position: Position, *, price: Decimal) -> Decimal:
     """How much of what waits one order can carry.
 
@@ -154,7 +187,7 @@ def refuse_outdated(position: Position, order: Order) -> None:
     scheduled, limit = position.scheduled, order.limit_price
     if scheduled is None or limit is None:
         raise Denied("It was called off before it was sent.", code="called_off")
-    if (limit - scheduled.price) * position.position_side.sign < 0:
+    if is_worse(position.position_side, limit, than=scheduled.price):
         raise Denied(f"Its floor is {plain(scheduled.price)} by now.", code="below_floor")
     if position.quantity < order.quantity:
         raise Denied("Less is held by now.", code="less_is_held")

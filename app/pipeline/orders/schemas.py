@@ -1,5 +1,6 @@
 """Orders and fills as they cross HTTP."""
 
+from typing import Final, Literal
 from uuid import UUID
 
 from app.http.schemas import Moment, Out
@@ -7,12 +8,18 @@ from app.pipeline.orders.status import OrderStatus
 from app.trading.money import Money
 from app.trading.words import CloseReason, OrderType, Purpose, Side, TimeInForce
 
+# What waits here for its price and was not sent yet: no status of an order.
+SCHEDULED: Final = "scheduled"
+
 
 class OrderOut(Out):
-    """An order; `quantity` in base units, prices in quote, `fee` in `fee_asset`."""
+    """An order; `quantity` in base units, prices in quote, `fee` in `fee_asset`.
+
+    One that is `scheduled` waits for its price: it has no `client_order_id` before it is sent.
+    """
 
     id: UUID
-    client_order_id: str
+    client_order_id: str | None
     exchange_order_id: str | None
     account_id: UUID
     strategy_id: UUID
@@ -22,7 +29,7 @@ class OrderOut(Out):
     side: Side
     order_type: OrderType
     time_in_force: TimeInForce | None
-    status: OrderStatus
+    status: OrderStatus | Literal["scheduled"]
     reason: str | None
     purpose: Purpose
     close_reason: CloseReason | None

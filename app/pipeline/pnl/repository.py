@@ -1,13 +1,14 @@
 """Every query on trades, bookings and daily sums."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from uuid import UUID
 
 from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.core.decimals import EXACT
 from app.db.symbols import symbol_is
 from app.pipeline.pnl.models import Booking, DailyPnl, FundingPayment, Trade
 from app.pipeline.positions.models import Position
@@ -32,20 +33,41 @@ async def days(
     return (await session.scalars(query.order_by(DailyPnl.day.desc()))).all()
 
 
-async def net_of_strategy(session: AsyncSession, strategy_id: UUID) -> Decimal:
-    """What a strategy has earned, net of fees and with funding, in its settle currency.
+async def net_of_strategy(session: AsyncSession, strategy_id: UUID, currency: str) -> Decimal:
+    """What a strategy has earned in one settle currency, net of fees and with funding.
 
     Summed in Python, for SQLite keeps decimals as text.
     """
     booked = await session.scalars(
-        select(Booking.net_pnl).where(Booking.strategy_id == strategy_id)
+        select(Booking.net_pnl).where(
+            Booking.strategy_id == strategy_id, Booking.currency == currency
+        )
     )
     paid = await session.scalars(
         select(FundingPayment.amount)
         .join(Position, Position.id == FundingPayment.position_id)
-        .where(Position.strategy_id == strategy_id)
+        .where(Position.strategy_id == strategy_id, FundingPayment.currency == currency)
     )
     return sum((*booked.all(), *paid.all()), Decimal(0))
+
+
+async def nets_by_strategy(
+    session: AsyncSession, user_id: UUID
+) -> Mapping[tuple[UUID, str], Decimal]:
+    """What each of the user's strategies has earned, by currency, as `net_of_strategy` counts."""
+    booked = select(Booking.strategy_id, Booking.currency, Booking.net_pnl)
+    paid = (
+        select(Position.strategy_id, FundingPayment.currency, FundingPayment.amount)
+        .join(Position, Position.id == FundingPayment.position_id)
+        .where(Position.user_id == user_id)
+    )
+    nets: dict[tuple[UUID, str], Decimal] = {}
+    for query in (booked.where(Booking.user_id == user_id), paid):
+        for strategy_id, currency, amount in await session.execute(query):
+            key = (strategy_id, currency)
+            with localcontext(EXACT):
+                nets[key] = nets.get(key, Decimal(0)) + amount
+    return nets
 
 
 async def funding_by_account(

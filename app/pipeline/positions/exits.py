@@ -101,8 +101,13 @@ def exit_reason(levels: ExitLevels, quote: Quote) -> CloseReason | None:
 
 def is_paid(position_side: PositionSide, limit_price: Decimal, quote: Quote) -> bool:
     """Whether closing at market would get the limit, or better, at this moment."""
-    better = quote.executable(position_side.closing_side) - limit_price
-    return better * position_side.sign >= 0
+    price = quote.executable(position_side.closing_side)
+    return not is_worse(position_side, price, than=limit_price)
+
+
+def is_worse(position_side: PositionSide, price: Decimal, *, than: Decimal) -> bool:
+    """Whether closing at a price gets less, or costs more, than at another one."""
+    return (price - than) * position_side.sign < 0
 
 
 def trail(levels: ExitLevels, quote: Quote) -> ExitLevels:

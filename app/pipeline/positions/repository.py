@@ -104,6 +104,12 @@ async def overdue(session: AsyncSession, now: datetime) -> Sequence[Position]:
     return (await session.scalars(query.order_by(Position.id))).all()
 
 
+async def with_scheduled(session: AsyncSession) -> Sequence[Position]:
+    """Open books with an exit that waits for its price, oldest first."""
+    query = select(Position).where(Position.status.in_(HELD), Position.scheduled.is_not(None))
+    return (await session.scalars(query.order_by(Position.id))).all()
+
+
 async def naked_since(session: AsyncSession, moment: datetime) -> Sequence[Position]:
     """Books with a stop that nobody has guarded at the venue since then or longer."""
     query = select(Position).where(Position.status.in_(HELD), Position.naked_since <= moment)
@@ -187,3 +193,22 @@ def listing(
     if symbol is not None:
         query = query.where(symbol_is(Position.symbol, symbol))
     return query
+
+
+def scheduled(
+    user_id: UUID,
+    *,
+    symbol: str | None = None,
+    strategy_id: UUID | None = None,
+    position_id: UUID | None = None,
+) -> Select[tuple[Position]]:
+    """The user's open positions with an exit that waits for its price."""
+    query = listing(user_id, symbol=symbol, strategy_id=strategy_id)
+    query = query.where(Position.status.in_(HELD), Position.scheduled.is_not(None))
+    return query if position_id is None else query.where(Position.id == position_id)
+
+
+async def waiting(session: AsyncSession, user_id: UUID, scheduled_id: UUID) -> Position | None:
+    """The user's open position whose waiting exit has this id."""
+    rows = (await session.scalars(scheduled(user_id))).all()
+    return next((one for one in rows if one.scheduled and one.scheduled.id == scheduled_id), None)

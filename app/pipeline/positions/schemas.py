@@ -14,13 +14,30 @@ from app.trading.money import Money
 from app.trading.words import CloseReason, PositionSide, Protection, TriggerBy
 
 
+class ScheduledOut(Out):
+    """An exit that waits for its price; `quantity` in base units, null for all that is held.
+
+    `price` is the limit it has now: that of its floor and of `limit_price` which pays more. The
+    floor is the price at which cost and both fees are paid, and `min_profit_percent` on top.
+    """
+
+    id: UUID
+    min_profit_percent: Money
+    quantity: Money | None
+    limit_price: Money | None
+    price: Money
+    scheduled_by: str
+    scheduled_at: Moment
+
+
 class PositionOut(Out):
     """A position; `quantity` in base units, `realized_pnl` net of fees in settle currency.
 
     `protection` says who guards it and `protection_note` what keeps its stop from the venue.
     `naked_seconds` is how long it had a stop that nobody carried; while that goes on,
     `naked_since` is set and the seconds since then come on top. `targets` is filled where there
-    are several; `take_profit` is the nearest. At `close_at` it is closed whatever its price.
+    are several; `take_profit` is the nearest. At `close_at` it is closed whatever its price;
+    `scheduled` is what is sold, or bought back, as soon as the market pays its price.
     """
 
     id: UUID
@@ -50,6 +67,7 @@ class PositionOut(Out):
     protection_note: str | None
     naked_since: Moment | None
     naked_seconds: Money
+    scheduled: ScheduledOut | None
     close_at: Moment | None
     close_reason: CloseReason | None
     note: str | None
@@ -94,6 +112,17 @@ class LevelsIn(In):
     stop_loss: Money | None = Field(default=None, gt=0)
     take_profit: Money | None = Field(default=None, gt=0)
     trailing_percent: Money | None = Field(default=None, gt=0, lt=100)
+
+
+class ScheduleIn(In):
+    """Close at a profit, once the market pays it; everything when `quantity` is left out.
+
+    `min_profit_percent` is on the price at which cost and both fees are paid, 1 = 1 %.
+    """
+
+    min_profit_percent: Money = Field(ge=0, le=1000)
+    quantity: Money | None = Field(default=None, gt=0)
+    limit_price: Money | None = Field(default=None, gt=0)
 
 
 class CloseIn(In):

@@ -138,9 +138,23 @@ def equity(
     """
     if allocation is None:
         return max(ZERO, account_equity)
+    principal = allocated(allocation, net_result=net_result, reinvest=reinvest)
+    return max(ZERO, min(principal, account_equity))
+
+
+def allocated(allocation: Decimal, *, net_result: Decimal, reinvest: bool) -> Decimal:
+    """What is left of an allocation, or has become of it (TRADING 12).
+
+    Args:
+        allocation: what the trader set aside, settle currency.
+        net_result: as of `equity`.
+        reinvest: whether profits raise it; net losses always lower it.
+
+    Returns:
+        Settle currency, never below 0.
+    """
     with localcontext(EXACT):
-        grown = allocation + (net_result if reinvest else min(ZERO, net_result))
-    return max(ZERO, min(grown, account_equity))
+        return max(ZERO, allocation + (net_result if reinvest else min(ZERO, net_result)))
 
 
 def contract_equity(*, wallet: Decimal, unrealised: Decimal) -> Decimal:

@@ -328,7 +328,7 @@ async def test_funding_when_books_and_other_hands_hold_then_each_bears_its_part(
     assert [one.funding for one in await desk.positions()] == [d("-0.1"), d("-0.2")]
     assert sum(one.funding for one in await desk.days()) == d("-0.3")
     async with desk.database.read() as session:
-        assert await net_of_strategy(session, desk.strategy.id) == d("-0.1")
+        assert await net_of_strategy(session, desk.strategy.id, "USDT") == d("-0.1")
         paid = await funding_by_account(session, desk.user.id)
     assert sorted(paid) == [
         (desk.account.id, "USDT", d("-0.2")),
