@@ -218,10 +218,10 @@ SENDING = Chapter(
             swaps=(
                 Swap(
                     """\
-    for entry in resting:
-        await _cancel_quietly(tools, entry)
+    for order in in_the_way:
+        await _cancel_quietly(tools, order)
 """,
-                    "    del resting\n",
+                    "    del in_the_way\n",
                 ),
                 Swap("    await _end_entries(session, leaving, now=tools.now())\n", ""),
             ),
