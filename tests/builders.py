@@ -12,6 +12,7 @@ from app.core.ids import new_id
 from app.http.caller import Role
 from app.strategies.models import Strategy
 from app.strategies.words import Approval
+from app.trading.scheduled import ScheduledExit
 from app.trading.words import MarketType
 
 LINEAR = "BTC/USDT:USDT"
@@ -82,3 +83,17 @@ def an_alert(**fields: Any) -> bytes:
 def _sized(values: dict[str, Any]) -> bool:
     sizes = {"quantity", "notional", "equity_percent", "risk_percent"}
     return not sizes.isdisjoint(values)
+
+
+def a_scheduled_exit(now: datetime, **changes: Any) -> ScheduledExit:
+    """Everything, for cost and fees alone."""
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "min_profit_percent": Decimal(0),
+        "quantity": None,
+        "limit_price": None,
+        "price": Decimal(0),
+        "scheduled_by": "trader",
+        "scheduled_at": now,
+    }
+    return ScheduledExit(**{**values, **changes})

@@ -141,6 +141,7 @@ MATRIX: Mapping[str, Who] = {
     "GET /positions/{position_id}": Who.LOGIN,
     "PATCH /positions/{position_id}": Who.TRADER,
     "POST /positions/{position_id}/close": Who.TRADER,
+    "POST /positions/{position_id}/schedule-sell": Who.TRADER,
     "GET /pnl/daily": Who.LOGIN,
     "GET /pnl/equity": Who.LOGIN,
     "GET /risk": Who.LOGIN,

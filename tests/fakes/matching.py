@@ -196,7 +196,7 @@ class Matcher:
         order = self._rest(request)
         if price is not None:
             self.fill(order, price, self.next_parts.popleft() if self.next_parts else None)
-        elif kind in {TimeInForce.IOC, TimeInForce.FOK}:
+        if order.is_open and kind in {TimeInForce.IOC, TimeInForce.FOK}:
             self._end(order, VenueStatus.EXPIRED)
         return order.report
 

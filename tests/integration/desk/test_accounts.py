@@ -76,7 +76,11 @@ async def test_somebody_elses_account_is_not_there(front: Front) -> None:
         path = f"/accounts/{front.desk.account.id}/{what}"
         await front.get(path, expect=404, user=stranger)
     await front.post(f"/accounts/{front.desk.account.id}/check", expect=404, user=stranger)
-    assert (await front.get("/capital/balance", user=stranger)) == {"items": [], "totals": []}
+    assert (await front.get("/capital/balance", user=stranger)) == {
+        "items": [],
+        "totals": [],
+        "strategies": [],
+    }
 
 
 async def test_profit_is_kept_apart_from_principal(front: Front) -> None:

@@ -354,6 +354,11 @@ async def change_position(trader: Trader) -> Response:
     return await trader.front.call("PATCH", trader.kept["position"], {"stop_loss": "58000"})
 
 
+async def schedule_sell(trader: Trader) -> Response:
+    body = {"min_profit_percent": "1"}
+    return await trader.post(f"{trader.kept['position']}/schedule-sell", body)
+
+
 async def close_position(trader: Trader) -> Response:
     return await trader.post(f"{trader.kept['position']}/close")
 
@@ -463,6 +468,7 @@ CALLS: Final[dict[str, Call]] = {
     "placeOrder": place_order,
     "cancelOrder": cancel_order,
     "changePosition": change_position,
+    "scheduleSell": schedule_sell,
     "closePosition": close_position,
     "setLimits": set_limits,
     "setKillSwitch": set_kill_switch,

@@ -18,6 +18,7 @@ from tests.integration.flow.strategy_alerts import heartbeat
 BODIES: dict[str, dict[str, object]] = {
     "activateStrategy": {"is_active": False},
     "runStrategy": {"symbol": "BTCUSDT.P", "timeframe": "1h"},
+    "scheduleSell": {"min_profit_percent": "1"},
     "repairGap": {"body": '{"symbol":"BTCUSDT.P","action":"buy"}'},
 }
 # Not a user's own row: a venue's price, and the webhook, which has no user.

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from app.accounts.models import AccountState
-from app.commands.doctor.checks import alarms, days, decisions, fills, moves, orders, results
+from app.commands.doctor.checks import (
+    alarms,
+    days,
+    decisions,
+    fills,
+    moves,
+    orders,
+    results,
+    scheduled,
+)
 from app.commands.doctor.checks import protection as guards
 from app.commands.doctor.examination import ROW_CHECKS, WHOLE_CHECKS, RowCheck
 from app.commands.doctor.finding import CancelAtVenue, RecomputeDay
@@ -17,8 +26,8 @@ from app.pipeline.orders.status import OrderStatus
 from app.pipeline.pnl.models import FundingPayment
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals.status import SignalStatus
-from app.trading.words import Protection, Purpose, Side
-from tests.builders import d
+from app.trading.words import CloseReason, Protection, Purpose, Side
+from tests.builders import a_scheduled_exit, d
 from tests.unit.doctor.ward import LATER, Spoil, Ward, a_fill, a_ward, an_order, shown, words
 from tests.unit.positions.builders import NOON
 
@@ -222,6 +231,21 @@ BROKEN: list[tuple[RowCheck, Spoil, str]] = [
         "no exit of it is on its way",
     ),
     (guards.flat_positions_have_no_exits, orphan, "an exit of a position that is closed"),
+    (
+        scheduled.scheduled_exits_keep_their_floor,
+        put(
+            lambda ward: ward.orders[1],
+            close_reason=CloseReason.SCHEDULED,
+            limit_price=d("61500"),
+        ),
+        "filled beyond its limit: expected 61500 or better, found 61000",
+    ),
+    (
+        scheduled.scheduled_exits_keep_their_floor,
+        # (12,000 + 6) / 0.2 / 0.999 = 60,090.0900…, up to the tick
+        put(lambda ward: ward.held, scheduled=a_scheduled_exit(NOON, price=d("60000"))),
+        "waits for too little: expected 60090.1 or better, found 60000",
+    ),
     (
         moves.moves_are_allowed,
         put(lambda ward: ward.orders[0], status=OrderStatus.OPEN),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -25,13 +26,14 @@ levels = st.builds(
     ),
     stop_by=st.sampled_from(TriggerBy),
     target_by=st.sampled_from(TriggerBy),
+    scheduled=st.none() | prices,
 )
 steps = st.lists(
     st.one_of(
         st.tuples(st.just("add"), st.integers(1, 8), levels),
         st.tuples(st.just("update"), st.integers(1, 8), levels),
         st.tuples(st.just("remove"), st.integers(1, 8), st.none()),
-        st.tuples(st.just("quote"), prices, st.none() | prices),
+        st.tuples(st.just("quote"), prices, st.none() | prices, st.integers(0, 5)),
     ),
     max_size=40,
 )
@@ -58,6 +60,7 @@ class Scan:
                 Trailing(new.trailing.fraction, peak),
                 new.stop_by,
                 new.target_by,
+                new.scheduled,
             )
         self.levels[position_id] = new
 
@@ -73,13 +76,14 @@ class Scan:
 
 @settings(max_examples=300, deadline=None)
 @given(steps)
-def test_index_says_what_a_scan_of_everything_says(story: list[tuple[str, object, object]]) -> None:
+def test_index_says_what_a_scan_of_everything_says(story: list[tuple[object, ...]]) -> None:
     index, scan = TriggerIndex(), Scan()
 
     for step in story:
         match step:
-            case ("quote", Decimal() as last, mark):
+            case ("quote", Decimal() as last, mark, int(spread)):
                 quote = a_quote(last=last, mark=mark if isinstance(mark, Decimal) else None)
+                quote = replace(quote, bid=last - spread, ask=last + spread)
                 assert index.hits(quote) == scan.hits(quote)
             case ("add", int(number), ExitLevels() as new):
                 index.add(UUID(int=number), new)
