@@ -3,6 +3,7 @@
 from scripts.planted_bugs.bug import Bug, Chapter, Swap, tests_in
 
 EXITS = "integration/flow/test_exits"
+SCHEDULING = "integration/flow/test_scheduling"
 PROTECTION = "integration/flow/test_protection"
 STUBBORN = "integration/flow/test_stubborn"
 TRIGGERS = "unit/positions/test_triggers"
@@ -331,6 +332,52 @@ GUARDING = Chapter(
             ),
             tests=tests_in(
                 EXITS, "test_an_exit_by_signal_when_the_venue_refuses_it_then_is_not_forgotten"
+            ),
+        ),
+        Bug(
+            name="scheduled_sell_sent_at_market",
+            wrong="Sends a scheduled sell at market once its price is there.",
+            cost="The price has gone again when it arrives: sold at a loss, against a promise.",
+            file="app/pipeline/flow/firing.py",
+            swaps=(
+                Swap(
+                    """\
+        order_type=OrderType.LIMIT,
+        limit_price=limit,
+        time_in_force=TimeInForce.IOC,
+""",
+                    "",
+                ),
+            ),
+            tests=tests_in(
+                SCHEDULING,
+                "test_a_price_that_has_gone_when_the_sell_arrives_then_it_waits_and_the_stop_is_back",
+            ),
+        ),
+        Bug(
+            name="floor_of_the_first_entry",
+            wrong="Keeps the price of a scheduled sell when more was bought at a higher price.",
+            cost="It sells below what the whole has cost.",
+            file="app/pipeline/positions/service.py",
+            swaps=(Swap("    position.scheduled = priced(position.scheduled, book)\n", ""),),
+            tests=tests_in(
+                SCHEDULING,
+                "test_more_that_is_bought_then_the_price_follows_what_all_of_it_cost",
+            ),
+        ),
+        Bug(
+            name="missed_sale_holds_up_the_stop",
+            wrong="Lets the pause after a scheduled sell that missed its price count for the stop.",
+            cost="The price turns, and the stop is not acted on for as long.",
+            file="app/worker/worker.py",
+            swaps=(
+                Swap(
+                    "    return position_id, reason is CloseReason.SCHEDULED\n",
+                    "    return position_id, False\n",
+                ),
+            ),
+            tests=tests_in(
+                SCHEDULING, "test_a_sell_that_missed_its_price_then_does_not_hold_up_the_stop"
             ),
         ),
     ),

@@ -4,7 +4,8 @@
 2. `entries`: an approved opening signal is sized, judged by every rule, and becomes an intent;
    `weighing` finds out before whether one approval is enough, `consenting` is a second person's
    word, `stopping` is what keeps an entry from being sent, or filled, after that.
-3. `exits`: a signal, a trigger or the trader closes all or part of a position, reduce-only.
+3. `exits`: a signal, a trigger or the trader closes all or part of a position, reduce-only;
+   `scheduling` has one wait until the market pays its price.
 4. `orders`: an intent is sent once; the venue's answer, or its silence, is recorded.
 5. `fills`: executions make, grow, shrink and close positions, and are booked to the day;
    `settling` is what follows from them.
