@@ -378,7 +378,8 @@ class Worker:
 
     async def _exit(self, position_id: UUID, reason: CloseReason) -> None:
         failpoint("C30")
-        order, has_gone = None, False
+        order = None
+        has_gone = False
         try:
             order = await fire(self.tools, position_id, reason)
             # The price of a scheduled exit may have gone again: that was no attempt.

@@ -19,7 +19,8 @@ from app.pipeline.orders.models import Order
 from app.pipeline.positions import repository as positions
 from app.pipeline.positions import scheduling
 from app.pipeline.positions import service as position_service
-from app.pipeline.positions.exits import is_worse, scheduled_price
+from app.pipeline.positions.book import Book
+from app.pipeline.positions.exits import break_even, is_worse, scheduled_price
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
 from app.pipeline.signals import repository as signals
@@ -43,7 +44,7 @@ class Asked:
         min_profit_percent: on the break-even price, 2 = 2 %; 0 or more.
         quantity: base units; everything, also what is added later, when None.
         limit_price: quote per base; the floor holds where that pays more.
-        is_limit_final: refuse a limit below the floor, and do not wait for more than it.
+        is_limit_final: refuse a limit at which cost and fees would not be paid.
     """
 
     actor: str
@@ -64,8 +65,8 @@ async def schedule_exit(tools: Tools, position_id: UUID, asked: Asked) -> Schedu
     Raises:
         NotFound: no such position.
         Conflict: it is closed, or being closed, or holds less than that.
-        Denied: no order of that size, or at that price, could be sent; a final limit is below the
-            floor; or it is inverse.
+        Denied: no order of that size, or at that price, could be sent; a final limit would be a
+            loss; or it is inverse.
     """
     async with tools.database.transaction() as session:
         await hold_trader(session, tools, Position, position_id)
@@ -207,10 +208,11 @@ def _scheduled(tools: Tools, place: Place, position: Position, asked: Asked) -> 
         scheduled_by=asked.actor,
         scheduled_at=tools.now(),
     )
-    price = scheduled_price(position_service.book_of(position, instrument), wanted)
+    book = position_service.book_of(position, instrument)
+    _refuse_loss(book, asked)
+    price = scheduled_price(book, wanted)
     if price <= 0:
         raise Denied("No price above 0 earns that much.", code="profit_out_of_reach")
-    _refuse_raised(place, position, asked, price)
     _carried(instrument, position.quantity if quantity is None else quantity, price=price)
     return replace(wanted, price=price)
 
@@ -224,13 +226,14 @@ def _on_lot(instrument: Instrument, position: Position, quantity: Decimal | None
     return None if quantity is None else instrument.floor_quantity(quantity)
 
 
-def _refuse_raised(place: Place, position: Position, asked: Asked, price: Decimal) -> None:
+def _refuse_loss(book: Book, asked: Asked) -> None:
     limit = asked.limit_price
     if limit is None or not asked.is_limit_final:
         return
-    if (price - limit) * position.position_side.sign >= place.instrument.price_tick:
+    floor = break_even(book)
+    if is_worse(book.position_side, limit, than=floor):
         raise Denied(
-            f"At {plain(limit)} it would not pay its cost and fees, which takes {plain(price)}: "
+            f"At {plain(limit)} it would not pay its cost and fees, which takes {plain(floor)}: "
             "send the close at market, or another limit.",
             code="limit_below_floor",
         )

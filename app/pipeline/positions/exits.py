@@ -15,6 +15,7 @@ from app.trading.quote import Quote
 from app.trading.scheduled import ScheduledExit
 from app.trading.words import CloseReason, PositionSide, TriggerBy
 
+ZERO: Final = Decimal(0)
 ONE: Final = Decimal(1)
 PERCENT: Final = Decimal("0.01")
 
@@ -155,11 +156,22 @@ def scheduled_floor(
     return instrument.ceil_price(floor) if is_long else instrument.floor_price(floor)
 
 
+def break_even(book: Book) -> Decimal:
+    """The price that pays cost and both fees, on the tick, rounded away from entry.
+
+    The dearer of the instrument's fees is counted: a limit may be taken at once.
+
+    Args:
+        book: linear or spot, not flat.
+    """
+    return _floor(book, ZERO)
+
+
 def scheduled_price(book: Book, scheduled: ScheduledExit) -> Decimal:
     """The limit of a scheduled exit as the book is now: its floor, or what was asked for above it.
 
-    It follows the floor both ways. The dearer of the instrument's fees is counted: a limit may be
-    taken at once.
+    It follows the floor both ways. What no order can carry earns nothing: the rest earns its entry
+    fees, too, so that the whole has paid them when that is put aside (TRADING 28).
 
     Args:
         book: linear or spot, not flat.
@@ -168,18 +180,30 @@ def scheduled_price(book: Book, scheduled: ScheduledExit) -> Decimal:
     Returns:
         Quote per base, on the tick, rounded away from entry; may be 0 or less for a short.
     """
-    instrument = book.instrument
+    instrument, asked = book.instrument, scheduled.limit_price
     with localcontext(EXACT):
         min_profit = scheduled.min_profit_percent * PERCENT
-    floor = scheduled_floor(
-        book,
-        min_profit=min_profit,
-        exit_fee_rate=max(instrument.taker_fee_rate, instrument.maker_fee_rate),
-        instrument=instrument,
-    )
-    asked = scheduled.limit_price
+    floor = _floor(replace(book, open_fees=_fees_to_earn(book)), min_profit)
     if asked is None:
         return floor
     if book.position_side is PositionSide.LONG:
         return max(floor, instrument.ceil_price(asked))
     return min(floor, instrument.floor_price(asked))
+
+
+def _floor(book: Book, min_profit: Decimal) -> Decimal:
+    instrument = book.instrument
+    return scheduled_floor(
+        book,
+        min_profit=min_profit,
+        exit_fee_rate=max(instrument.taker_fee_rate, instrument.maker_fee_rate),
+        instrument=instrument,
+    )
+
+
+def _fees_to_earn(book: Book) -> Decimal:
+    sellable = book.instrument.floor_quantity(book.quantity)
+    if sellable in {ZERO, book.quantity}:
+        return book.open_fees
+    with localcontext(EXACT):
+        return book.open_fees * book.quantity / sellable

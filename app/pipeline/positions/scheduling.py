@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.service import record
-from app.core.decimals import plain
+from app.core.decimals import EXACT, plain
 from app.pipeline.positions.book import Book
 from app.pipeline.positions.exits import scheduled_price
 from app.pipeline.positions.models import Position
@@ -26,7 +26,8 @@ def used_up(scheduled: ScheduledExit | None, sold: Decimal) -> ScheduledExit | N
     """What is left of it after an execution of its own, base units; None when it is done."""
     if scheduled is None or scheduled.quantity is None:
         return scheduled
-    left = scheduled.quantity - sold
+    with localcontext(EXACT):
+        left = scheduled.quantity - sold
     return replace(scheduled, quantity=left) if left > 0 else None
 
 

@@ -91,11 +91,12 @@ async def test_a_scheduled_sell_on_spot_when_it_waits_then_the_stop_rests_for_al
 ) -> None:
     position = await open_long(spot_desk, stop_loss=STOP)
 
-    # 0.0999 are held; (5,994 + 6) / 0.0999 / 0.999 · 1.01 = 60,721.3820…, up to the tick
-    assert await schedule(spot_desk, position) == d(ONE_PERCENT)
+    # 0.0999 are held, and 0.099 earn the 6 of fees for all of them:
+    # (5,994 + 6 · 0.0999 / 0.099) / 0.0999 / 0.999 · 1.01 = 60,721.9340…, up to the tick
+    assert await schedule(spot_desk, position) == d("60722")
     assert await at_venue(spot_desk) == [("stop", d(STOP), d("0.099"))]
     assert (await the(spot_desk, position)).protection is Protection.VENUE
-    await spot_desk.price(ONE_PERCENT)
+    await spot_desk.price("60722")
 
     row = await the(spot_desk, position)
     assert (row.status, row.close_reason) == (PositionStatus.CLOSED, CloseReason.SCHEDULED)
