@@ -1,5 +1,6 @@
 """Scheduled sells over HTTP: set, shown as orders, replaced, called off, and sold."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -169,7 +170,7 @@ async def test_nobody_schedules_or_calls_off_what_is_somebody_elses(front: Front
 
 async def test_a_spot_rest_that_no_order_can_carry_is_refused(database: Database) -> None:
     async with open_front(database, market_type=MarketType.SPOT) as front:
-        front.desk.venue.relist("BTC/USDT", min_notional=100)
+        front.desk.venue.relist("BTC/USDT", min_notional=Decimal(100))
         await front.desk.process.instruments.refresh("paper", MarketType.SPOT)
         path = await held(front)
 
