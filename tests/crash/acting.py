@@ -73,6 +73,7 @@ class Actor:
             "decide": self._decide,
             "close": self._close,
             "levels": self._levels,
+            "schedule": self._schedule,
             "hit": self._hit,
             "move": self._move,
             "hands": self._hands,
@@ -199,6 +200,17 @@ class Actor:
         }
         body = bodies[step["level"]]
         await self._command("PATCH", f"/positions/{position.id}", "levels", position.id, body)
+
+    async def _schedule(self, step: Step) -> None:
+        """Have a position sold, or bought back, where the price soon may be."""
+        position = self._picked(step["pick"])
+        if position is None:
+            return
+        path, body = (
+            f"/positions/{position.id}/schedule-sell",
+            {"min_profit_percent": step["profit"]},
+        )
+        await self._command("POST", path, "schedule", position.id, body)
 
     async def _hit(self, step: Step) -> None:
         """Move the price to a level of a position, or past it."""

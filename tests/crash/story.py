@@ -190,6 +190,7 @@ class Author:
             self._move: 3,
             self._close: 2,
             self._levels: 2,
+            self._schedule: 2,
             self._hands: 2,
             self._fault: 2,
             self._cancel: 1,
@@ -268,6 +269,10 @@ class Author:
     def _levels(self) -> Step:
         level = self.dice.choice(("stop", "target", "trailing", "none"))
         return {"do": "levels", "pick": self.dice.randint(0, 9), "level": level}
+
+    def _schedule(self) -> Step:
+        profit = self.dice.choice(("0", "0.2", "0.7"))
+        return {"do": "schedule", "pick": self.dice.randint(0, 9), "profit": profit}
 
     def _hands(self) -> Step:
         verb = self.dice.choices(list(HANDS), list(HANDS.values()))[0]

@@ -232,6 +232,11 @@ BREAKING: dict[str, list[Breaking]] = {
         lambda: changed(scene(), "positions", "p1", realized_pnl=D("-20.3")),
         lambda: _sold_by_hand(_part("5", "0.00999", "0.60939"), proceeds="609"),
     ],
+    "T32": [
+        lambda: changed(
+            scene(), "orders", "x4", close_reason="scheduled", limit_price=D("61000.1")
+        ),
+    ],
 }
 
 

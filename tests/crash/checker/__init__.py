@@ -35,6 +35,8 @@ INVARIANTS: Final[dict[str, Invariant]] = {
     "I24": money.results_agree,
     "I25": money.days_agree,
     "I26": money.wallets_agree,
+    # A rule of trading, which the list of invariants does not number.
+    "T32": orders.scheduled_exits_keep_their_limit,
 }
 
 

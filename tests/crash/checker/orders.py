@@ -34,6 +34,18 @@ def intent_first(evidence: Evidence) -> Iterator[Violation]:
             yield Violation("I9", request.path, "an order was sent without a client id")
 
 
+def scheduled_exits_keep_their_limit(evidence: Evidence) -> Iterator[Violation]:
+    """T32: what waited for its price was filled at its limit or better."""
+    for fill in evidence.ledger.fills:
+        order = evidence.orders_by_client_id.get(fill.client_order_id)
+        if order is None or order.close_reason != "scheduled" or order.limit_price is None:
+            continue
+        better = fill.price - order.limit_price
+        if (better if fill.side == "sell" else -better) < 0:
+            text = f"filled at {fill.price}, its limit is {order.limit_price}"
+            yield Violation("T32", fill.client_order_id, text)
+
+
 def ids_are_used_once(evidence: Evidence) -> Iterator[Violation]:
     """I10: an id is accepted at most once, and sent again only as the very same order."""
     accepted = Counter((one.market, one.client_order_id) for one in _accepted(evidence))
