@@ -84,7 +84,8 @@ async def test_a_scheduled_sell_when_the_market_pays_it_then_closes_at_a_limit(d
     assert (order.reduce_only, order.status) == (True, OrderStatus.FILLED)
     # 6,072.14 less 6.07214, less 6,006
     assert row.realized_pnl == d("60.06786")
-    assert (row.scheduled, await at_venue(desk), desk.venue.held(LINEAR)) == (None, [], 0)
+    assert (row.scheduled, await at_venue(desk)) == (None, [])
+    assert desk.venue.held(LINEAR) == 0
 
 
 async def test_a_scheduled_sell_on_spot_when_it_waits_then_the_stop_rests_for_all(
@@ -117,7 +118,8 @@ async def test_a_scheduled_buy_when_a_short_has_earned_it_then_buys_back(desk: D
     await desk.price("59281.3")
 
     row = await the(desk, position)
-    assert (row.close_reason, desk.venue.held(LINEAR)) == (CloseReason.SCHEDULED, 0)
+    assert row.close_reason is CloseReason.SCHEDULED
+    assert desk.venue.held(LINEAR) == 0
     # 6,000 - 6 - 5,928.13 - 5.92813
     assert row.realized_pnl == d("59.94187")
 
@@ -305,7 +307,8 @@ async def test_the_stop_that_fires_then_ends_what_waits(desk: Desk) -> None:
 
     row = await the(desk, position)
     assert (row.close_reason, row.scheduled) == (CloseReason.STOP_LOSS, None)
-    assert (await sold(desk), desk.venue.held(LINEAR)) == ([], 0)
+    assert await sold(desk) == []
+    assert desk.venue.held(LINEAR) == 0
 
 
 async def test_the_trader_who_closes_then_ends_what_waits(desk: Desk) -> None:
@@ -400,23 +403,20 @@ async def test_a_target_and_a_scheduled_sell_then_each_takes_its_own(desk: Desk)
     await desk.price("64000")
 
     row = await the(desk, position)
-    assert (row.close_reason, desk.venue.held(LINEAR)) == (CloseReason.TAKE_PROFIT, 0)
+    assert row.close_reason is CloseReason.TAKE_PROFIT
+    assert desk.venue.held(LINEAR) == 0
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
-    [
-        ({"quantity": d("0.2")}, "more_than_held"),
-        ({"quantity": d("0.0004")}, "below_min_quantity"),
-    ],
+    ("quantity", "code"), [("0.2", "more_than_held"), ("0.0004", "below_min_quantity")]
 )
 async def test_a_size_that_cannot_be_sent_then_is_refused_at_once(
-    desk: Desk, asked: dict[str, Decimal], code: str
+    desk: Desk, quantity: str, code: str
 ) -> None:
     position = await open_long(desk)
 
     with pytest.raises((Conflict, Denied)) as refusal:
-        await schedule(desk, position, **asked)
+        await schedule(desk, position, quantity=d(quantity))
 
     assert refusal.value.code == code
     assert (await the(desk, position)).scheduled is None
@@ -524,7 +524,8 @@ async def test_a_scheduled_sell_when_the_process_dies_at_any_moment_then_is_sold
         assert (row.status, row.close_reason) == (PositionStatus.CLOSED, CloseReason.SCHEDULED)
         filled = [one for one in await sold(desk) if one.filled_quantity]
         assert [one.quantity for one in filled] == [d("0.1")]
-        assert (desk.venue.held(LINEAR), await at_venue(desk)) == (0, [])
+        assert desk.venue.held(LINEAR) == 0
+        assert await at_venue(desk) == []
         # 6,100 less 6.1, less 6,006
         assert row.realized_pnl == d("87.9")
 
