@@ -137,8 +137,9 @@ class Market:
             return
         if span.improves_to(wish.limit_price, position.side):
             self._standing.exit = None
-            price = span.price_at(wish.limit_price)
-            self._close_wished(position, wish, Execution(at=span.at, price=price, is_maker=True))
+            # It waits with us and is sent when the market pays it: it takes, and never rests there.
+            execution = Execution(at=span.at, price=span.price_at(wish.limit_price))
+            self._close_wished(position, wish, execution)
 
     def follow(self, rest: Span, closing: Span) -> None:
         """Let a trailing stop follow a candle's best price; the close may be beyond it then."""

@@ -175,14 +175,14 @@ def test_an_exit_takes_the_entries_that_rest_with_it() -> None:
     assert story(simulator)[1:] == [("take_profit", "1", "110")]
 
 
-def test_a_resting_exit_waits_for_its_limit_and_for_nothing_worse() -> None:
+def test_a_scheduled_exit_waits_for_its_limit_and_then_takes_it() -> None:
     simulator = opened(a_simulator())
     simulator.at_next_open(leave(limit_price=d("105")))
 
     meet(simulator, "100 104.99 90 104", "104 106 100 102", first=1)
 
     assert story(simulator)[1:] == [("signal", "1", "105")]
-    assert simulator.fills[1].is_maker
+    assert not simulator.fills[1].is_maker
 
 
 def test_another_exit_replaces_the_one_that_rests() -> None:
