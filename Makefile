@@ -81,7 +81,7 @@ upgrade: install  ## bring the database to the newest schema
 demo: install  ## play the whole story against the running server
 	@$(PY) -m app demo
 
-bench: install-dev  ## measure alert to order, durable ingest and backtests, as ratios
+bench: install-dev  ## measure alert to order, durable ingest, backtests and candles, as ratios
 	@$(PY) -m scripts.bench
 
 bugs: install-dev  ## plant bugs that cost money, one at a time, and see that tests catch each (JOBS=)

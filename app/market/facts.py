@@ -9,21 +9,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
+from operator import eq, itemgetter
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Table, bindparam, select
+from sqlalchemy import Connection, Dialect, Table, bindparam, select
 
 from app.core.clock import iso
 from app.core.decimals import plain
 from app.core.errors import Conflict
 from app.db.base import Base
-from app.db.insert import Rows
+from app.db.bulk import AT_ONCE, Bulk, Write
 
-# A thousand rows of sixteen columns are half of the parameters that SQLite and PostgreSQL take.
-AT_ONCE: Final = 1000
 SHOWN: Final = 3
 
-Row = Mapping[str, Any]
+# Its name, then what it says; None where nobody said it.
+Fact = tuple[Any, ...]
+_NAME: Final = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,21 @@ class Kept:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Facts on their way into the database; all that can be done without it is done.
+
+    Attributes:
+        group: the values of the key that they share.
+        parts: each once, in the order of their names, with what writes them.
+        sent: how many there were, doubles included.
+    """
+
+    group: Mapping[str, Any]
+    parts: Sequence[tuple[Sequence[Fact], Write]]
+    sent: int
+
+
 class Facts:
     """Keeps the facts of one table.
 
@@ -52,16 +69,31 @@ class Facts:
         mapped = cast("Table", table.__table__)
         *group, name = mapped.primary_key.columns
         values = [one for one in mapped.columns if not one.primary_key]
-        self._name = name.name
-        self._values = tuple(one.name for one in values)
+        self._columns = (name.name, *(one.name for one in values))
         self._conflict = conflict
-        self._rows = Rows(table, unless_taken=True, at_once=AT_ONCE)
+        self._bulk = Bulk(table, shared=[one.name for one in group], own=self._columns)
         self._stored = select(name, *values).where(
             *(one == bindparam(one.name, type_=one.type) for one in group),
             name.in_(bindparam("names", type_=name.type, expanding=True)),
         )
 
-    def keep(self, connection: Connection, group: Row, facts: Sequence[Row]) -> Kept:
+    def ready(self, dialect: Dialect, group: Mapping[str, Any], facts: Sequence[Fact]) -> Ready:
+        """Make facts ready to be kept.
+
+        Args:
+            dialect: of the database that they are for.
+            group: the values of the key that all these facts share.
+            facts: in any order; of each its name and the other columns, in those of the table.
+
+        Raises:
+            Conflict: of the kind given; one came twice with different values.
+        """
+        distinct = self._distinct(group, facts)
+        parts = [distinct[start : start + AT_ONCE] for start in range(0, len(distinct), AT_ONCE)]
+        written = [(part, self._bulk.ready(dialect, group, part)) for part in parts]
+        return Ready(group, written, len(facts))
+
+    def keep(self, connection: Connection, ready: Ready) -> Kept:
         """Insert what is new, in the caller's transaction; what is stored already is skipped.
 
         Also right when two writers race: the database lets the second wait for the first one's
@@ -74,57 +106,58 @@ class Facts:
 
         Args:
             connection: the transaction; whoever is refused rolls it back.
-            group: the values of the key that all these facts share.
-            facts: the rest of their columns; all have the same, in any order.
+            ready: as `ready` made them.
 
         Raises:
             Conflict: of the kind given; the detail shows the first differences.
         """
-        distinct = self._distinct(group, facts)
         inserted = 0
-        for start in range(0, len(distinct), AT_ONCE):
-            part = distinct[start : start + AT_ONCE]
-            new = self._rows.count_new(connection, [{**group, **fact} for fact in part])
-            if new < len(part):
-                self._compare(connection, group, part)
+        for facts, write in ready.parts:
+            new = write(connection)
+            if new < len(facts):
+                self._compare(connection, ready.group, facts)
             inserted += new
-        return Kept(inserted, len(facts) - inserted)
+        return Kept(inserted, ready.sent - inserted)
 
-    def _distinct(self, group: Row, facts: Sequence[Row]) -> list[Row]:
+    def _distinct(self, group: Mapping[str, Any], facts: Sequence[Fact]) -> Sequence[Fact]:
         """Each fact once, in the order of their names."""
-        first: dict[Any, Row] = {}
-        for fact in facts:
-            other = first.setdefault(fact[self._name], fact)
-            if other is not fact and self._differences(fact, self._told(other)):
-                self._refuse(group, "came twice with different values", [(fact, self._told(other))])
-        return [first[name] for name in sorted(first)]
+        ordered = sorted(facts, key=_NAME)
+        names = list(map(_NAME, ordered))
+        if not any(map(eq, names, islice(names, 1, None))):
+            return ordered
+        first: dict[Any, Fact] = {}
+        for fact in ordered:
+            other = first.setdefault(_NAME(fact), fact)
+            if other is not fact and self._differences(fact, other):
+                self._refuse(group, "came twice with different values", [(fact, other)])
+        return list(first.values())
 
-    def _compare(self, connection: Connection, group: Row, facts: Sequence[Row]) -> None:
-        names = [fact[self._name] for fact in facts]
+    def _compare(
+        self, connection: Connection, group: Mapping[str, Any], facts: Sequence[Fact]
+    ) -> None:
+        names = list(map(_NAME, facts))
         rows = connection.execute(self._stored, {**group, "names": names})
-        stored: dict[Any, Sequence[Any]] = {name: values for name, *values in rows}
+        stored: dict[Any, Fact] = {row[0]: tuple(row) for row in rows}
         # One that was neither inserted nor found is a KeyError here, and no duplicate.
-        pairs = [(fact, stored[fact[self._name]]) for fact in facts]
+        pairs = [(fact, stored[_NAME(fact)]) for fact in facts]
         wrong = [(fact, found) for fact, found in pairs if self._differences(fact, found)]
         if wrong:
             self._refuse(group, "is stored with other values", wrong)
 
-    def _told(self, fact: Row) -> list[Any]:
-        return [fact.get(column) for column in self._values]
-
-    def _differences(self, fact: Row, stored: Sequence[Any]) -> list[str]:
-        told = self._told(fact)
-        if told == stored:
+    def _differences(self, fact: Fact, stored: Fact) -> list[str]:
+        if fact == stored:
             return []
         return [
             f"{column} {_shown(old)}, sent {_shown(new)}"
-            for column, old, new in zip(self._values, stored, told, strict=True)
+            for column, old, new in zip(self._columns, stored, fact, strict=True)
             if old is not None and new is not None and old != new
         ]
 
-    def _refuse(self, group: Row, words: str, wrong: Sequence[tuple[Row, Sequence[Any]]]) -> None:
+    def _refuse(
+        self, group: Mapping[str, Any], words: str, wrong: Sequence[tuple[Fact, Fact]]
+    ) -> None:
         shown = "; ".join(
-            f"{_shown(fact[self._name])}: {', '.join(self._differences(fact, stored))}"
+            f"{_shown(_NAME(fact))}: {', '.join(self._differences(fact, stored))}"
             for fact, stored in wrong[:SHOWN]
         )
         where = " ".join(map(str, group.values()))

@@ -1,4 +1,4 @@
-"""Alert to order, durable ingest and backtests, each beside the least it could take, in rounds."""
+"""Alert to order, ingest, backtests and candles, each beside the least it could take, in rounds."""
 
 import asyncio
 import json
@@ -14,12 +14,14 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from scripts.bench import backtest as backtests
+from scripts.bench.candles import figures_of_candles, measure_candles, show_candles
 from scripts.bench.databases import on_postgresql, on_sqlite
 from scripts.bench.ingest import figures_of, measure_ingest, show_ingest
 from scripts.bench.measures import Alerts, BareCommits, BareOrders, percentile
 from scripts.bench.processes import site
 
 GOAL = 2.0
+DATABASES = (("SQLite, synchronous=FULL", on_sqlite), ("PostgreSQL", on_postgresql))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ def bench(context: click.Context) -> None:
         context.invoke(orders)
         context.invoke(ingest)
         context.invoke(backtest)
+        context.invoke(candles)
 
 
 @bench.command()
@@ -71,7 +74,7 @@ def orders(*, alerts: int, rounds: int, warm_up: int, database_url: str, as_json
 def ingest(*, rounds: int, as_json: bool) -> None:
     """Alerts kept and answered, on SQLite and on a PostgreSQL of its own."""
     console = Console(stderr=True)
-    for name, server in (("SQLite, synchronous=FULL", on_sqlite), ("PostgreSQL", on_postgresql)):
+    for name, server in DATABASES:
         with (
             tempfile.TemporaryDirectory(prefix="signalbox-bench-") as folder,
             server(Path(folder)) as urls,
@@ -107,6 +110,34 @@ def backtest(*, candles: int, rival_candles: int, rounds: int, as_json: bool) ->
         print(json.dumps(backtests.figures_of(speeds)))
     else:
         backtests.show(speeds, Console())
+
+
+@bench.command()
+@click.option("--rounds", default=5, show_default=True, help="All take turns this often.")
+@click.option("--count", default=50_000, show_default=True, help="Candles in each round.")
+@click.option("--json", "as_json", is_flag=True, help="Print figures for a program.")
+def candles(*, rounds: int, count: int, as_json: bool) -> None:
+    """Candles kept, beside raw executemany on SQLite and bare COPY on a PostgreSQL of its own."""
+    console = Console(stderr=True)
+    for name, server in DATABASES:
+        with (
+            tempfile.TemporaryDirectory(prefix="signalbox-bench-") as folder,
+            server(Path(folder)) as urls,
+        ):
+            found = asyncio.run(
+                measure_candles(
+                    name,
+                    ours_url=urls[0],
+                    floor_url=urls[1],
+                    rounds=rounds,
+                    count=count,
+                    console=console,
+                )
+            )
+        if as_json:
+            print(json.dumps(figures_of_candles(found)))
+        else:
+            show_candles(found, Console())
 
 
 async def _measure(each: int, rounds: int, warm_up: int, database_url: str) -> Result:

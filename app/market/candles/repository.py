@@ -3,16 +3,17 @@
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Dialect, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import Conflict
 from app.db.session import Database
 from app.market.candles.models import CandleRow
 from app.market.candles.series import Series
-from app.market.facts import Facts, Kept
+from app.market.facts import Facts, Kept, Ready
 from app.trading.candle import Candle
 
 # Candles in memory at a time, however long the series.
@@ -28,18 +29,36 @@ class CandleConflict(Conflict):
 
 
 _FACTS: Final = Facts(CandleRow, conflict=CandleConflict)
+_TOLD: Final = attrgetter(*FIELDS)
 _COLUMNS: Final = tuple(getattr(CandleRow, name) for name in FIELDS)
 
 
-async def keep(session: AsyncSession, series: Series, candles: Sequence[Candle]) -> Kept:
+def ready(dialect: Dialect, series: Series, candles: Sequence[Candle]) -> Ready:
+    """Make candles ready for `write`; most of the work that keeping them is.
+
+    Raises:
+        CandleConflict: one came twice with different values.
+    """
+    return _FACTS.ready(dialect, series._asdict(), list(map(_TOLD, candles)))
+
+
+async def write(session: AsyncSession, candles: Ready) -> Kept:
     """Insert the candles that are new, in the caller's transaction.
 
     Raises:
         CandleConflict: one is stored with other values; the transaction has to be given up.
     """
     connection = await session.connection()
-    rows = [{name: getattr(candle, name) for name in FIELDS} for candle in candles]
-    return await connection.run_sync(_FACTS.keep, series._asdict(), rows)
+    return await connection.run_sync(_FACTS.keep, candles)
+
+
+async def keep(session: AsyncSession, series: Series, candles: Sequence[Candle]) -> Kept:
+    """Both at once, for a few.
+
+    Raises:
+        CandleConflict: as they do.
+    """
+    return await write(session, ready(session.get_bind().dialect, series, candles))
 
 
 async def newest(

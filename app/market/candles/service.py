@@ -1,15 +1,24 @@
 """Keep candles, find what is missing, and build larger ones."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.service import record
+from app.core.ahead import one_ahead
 from app.core.clock import iso
 from app.core.errors import Invalid
 from app.db.session import Database
@@ -18,13 +27,14 @@ from app.market.candles import repository
 from app.market.candles.aggregation import FromTrades, Incomplete, Larger
 from app.market.candles.gaps import GapFinder, MissingCandles
 from app.market.candles.series import Series
-from app.market.facts import Kept
+from app.market.facts import Kept, Ready
 from app.market.trades import repository as trades
 from app.trading.candle import Candle
 from app.trading.timeframe import Timeframe
 
 # Candles in a transaction of a long import. SQLite has one writer: an alert waits for its end.
 PART: Final = 2000
+_OPEN_TIME: Final = attrgetter("open_time")
 
 
 async def keep(
@@ -60,19 +70,26 @@ async def keep_in_parts(
 ) -> AsyncIterator[Kept]:
     """Keep a series of any length, in transactions that leave others room to write in between.
 
-    Gives what became of each of them. What was kept stays when a later one is refused; going on is
-    asking again with all of it.
+    Gives what became of each of them; while one is written, the next is made ready. What was kept
+    stays when a later one is refused; going on is asking again with all of it.
 
     Raises:
         Invalid: as `keep`.
         CandleConflict: as `keep`.
     """
-    async for part in parts:
-        for start in range(0, len(part), PART):
-            some = {series: part[start : start + PART]}
+
+    async def made_ready() -> AsyncGenerator[Ready]:
+        async for part in parts:
+            for start in range(0, len(part), PART):
+                some = part[start : start + PART]
+                _refuse_open(series, some, now)
+                yield repository.ready(database.engine.dialect, series, some)
+
+    async with aclosing(one_ahead(made_ready())) as ready:
+        async for one in ready:
             async with database.transaction() as session:
-                kept = await keep(session, some, now=now)
-            yield kept[series]
+                kept = await repository.write(session, one)
+            yield kept
 
 
 async def import_candles(
@@ -270,7 +287,7 @@ async def build_from_trades(
 
 
 def _refuse_open(series: Series, candles: Sequence[Candle], now: datetime) -> None:
-    newest = max(candles, key=lambda one: one.open_time, default=None)
+    newest = max(candles, key=_OPEN_TIME, default=None)
     if newest is not None and not newest.is_closed(now):
         raise Invalid(
             f"The {series.timeframe} candle of {series.symbol} that opens at "

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
@@ -40,6 +41,7 @@ class Place(NamedTuple):
 
 
 _FACTS: Final = Facts(MarketTradeRow, conflict=TradeConflict)
+_TOLD: Final = attrgetter(*FIELDS)
 _COLUMNS: Final = tuple(getattr(MarketTradeRow, name) for name in FIELDS)
 # That of `MarketTrade.order`.
 _ORDER: Final[tuple[Any, ...]] = (
@@ -56,8 +58,9 @@ async def keep(session: AsyncSession, market: PriceKey, trades: Sequence[MarketT
         TradeConflict: one is stored with other values; the transaction has to be given up.
     """
     connection = await session.connection()
-    rows = [{name: getattr(trade, name) for name in FIELDS} for trade in trades]
-    return await connection.run_sync(_FACTS.keep, market._asdict(), rows)
+    facts = list(map(_TOLD, trades))
+    ready = _FACTS.ready(connection.dialect, market._asdict(), facts)
+    return await connection.run_sync(_FACTS.keep, ready)
 
 
 async def newest(

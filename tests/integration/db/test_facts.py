@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import pytest
 
+from app.db.bulk import AT_ONCE, WORTH_COPYING
 from app.db.session import Database, open_database
 from app.market.candles import repository
 from app.market.candles.repository import CandleConflict
-from app.market.facts import AT_ONCE, Kept
+from app.market.facts import Kept
 from app.market.trades import repository as tape
 from app.market.trades.repository import Place, TradeConflict
 from app.trading.candle import Candle, PriceKind
@@ -66,10 +67,10 @@ async def test_one_of_many_that_says_otherwise_is_shown_and_none_is_kept(
         await keep(database, *candles[:-1], other)
 
     assert refused.value.code == "candle_conflict"
-    # The 1010th minute of the day: 16:49.
+    # The 2010th minute: 9:29 of the second day.
     assert refused.value.detail == (
         "paper linear BTC/USDT:USDT last 1m is stored with other values, and nothing of it was "
-        "kept. 2026-01-05T16:49:00.000000Z: close 61009.5, sent 61011, volume 1.01, sent 9."
+        "kept. 2026-01-06T09:29:00.000000Z: close 62009.5, sent 62011, volume 2.01, sent 9."
     )
     assert await stored(database) == candles[-1:]
 
@@ -96,21 +97,23 @@ async def test_a_candle_that_comes_twice_at_once_is_one(database: Database) -> N
 
 @pytest.mark.parametrize("is_committed", [True, False])
 @pytest.mark.parametrize("trades", [1, 99])
+@pytest.mark.parametrize("count", [1, WORTH_COPYING])
 async def test_of_two_writers_the_second_sees_what_the_first_has_stored(
     database: Database,
     database_url: str,
     is_committed: bool,  # noqa: FBT001 a column of the table
     trades: int,
+    count: int,
 ) -> None:
-    first, second = a_candle(trades=1), a_candle(trades=trades)
+    first, second = ([a_candle(trades=one), *minutes(count)[1:]] for one in (1, trades))
     another = open_database(database_url)
     racing: list[asyncio.Task[Kept]] = []
 
     async with asyncio.timeout(20):
         try:
             async with database.transaction() as session:
-                await repository.keep(session, SERIES, [first])
-                racing.append(asyncio.create_task(keep(another, second)))
+                await repository.keep(session, SERIES, first)
+                racing.append(asyncio.create_task(keep(another, *second)))
                 await asyncio.wait(racing, timeout=A_WHILE_SECONDS)
                 assert not racing[0].done()
                 if not is_committed:
@@ -121,12 +124,12 @@ async def test_of_two_writers_the_second_sees_what_the_first_has_stored(
     await another.close()
 
     if not is_committed:
-        assert outcome == Kept(1, 0)
-    elif trades == first.trades:
-        assert outcome == Kept(0, 1)
+        assert outcome == Kept(count, 0)
+    elif trades == 1:
+        assert outcome == Kept(0, count)
     else:
         assert isinstance(outcome, CandleConflict)
-    assert await stored(database) == [first if is_committed else second]
+    assert await stored(database) == (first if is_committed else second)
 
 
 async def test_two_writers_of_the_same_candles_in_other_orders_do_not_wait_for_ever(

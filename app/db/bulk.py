@@ -1,0 +1,110 @@
+"""Write rows by the thousand, unless their keys are taken, close to the speed of the driver."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
+from typing import Any, Final, cast
+
+from sqlalchemy import Connection, Dialect, Table
+
+from app.db.base import Base
+from app.db.copying import Copying
+from app.db.insert import Rows
+from app.db.texts import moment_texts, money_texts
+from app.db.types import Money, UtcDateTime
+
+# Ten columns each are 20,000 parameters; SQLite takes 32,766.
+AT_ONCE: Final = 2000
+# Rows for which PostgreSQL is worth the trips that COPY takes beside one INSERT of arrays.
+WORTH_COPYING: Final = 100
+
+Row = tuple[Any, ...]
+Column = Sequence[Any]
+Write = Callable[[Connection], int]
+
+
+class Bulk:
+    """Inserts rows of one table that share some columns, unless their keys are taken.
+
+    Args:
+        table: what to insert into.
+        shared: columns that are the same in all rows of a batch.
+        own: the other columns that are filled, in the order of a row's values; the first of them
+            tells the rows of a batch apart.
+    """
+
+    def __init__(self, table: type[Base], *, shared: Sequence[str], own: Sequence[str]) -> None:
+        self._table = cast("Table", table.__table__)
+        self._shared = tuple(shared)
+        self._own = tuple(own)
+        self._rows = Rows(table, unless_taken=True, at_once=AT_ONCE // 2)
+        self._ways: dict[str, _OneStatement | Copying] = {}
+
+    def ready(self, dialect: Dialect, shared: Mapping[str, Any], rows: Sequence[Row]) -> Write:
+        """Do all that needs no database; the result inserts, and gives how many were new.
+
+        Args:
+            dialect: of the database.
+            shared: the values of the shared columns.
+            rows: at least one, at most `AT_ONCE`, in an order that everybody keeps: two
+                transactions that wait for each other's keys would otherwise wait for ever.
+        """
+        is_copied = dialect.name == "postgresql" and len(rows) >= WORTH_COPYING
+        if dialect.name == "sqlite" or is_copied:
+            return self._way(dialect).ready(shared, rows)
+        named = [{**shared, **dict(zip(self._own, row, strict=True))} for row in rows]
+        return partial(self._rows.count_new, rows=named)
+
+    def _way(self, dialect: Dialect) -> "_OneStatement | Copying":
+        found = self._ways.get(dialect.name)
+        if found is None:
+            kind = _OneStatement if dialect.name == "sqlite" else Copying
+            found = self._ways[dialect.name] = kind(dialect, self._table, self._shared, self._own)
+        return found
+
+
+class _OneStatement:
+    """One statement for all rows, for SQLite; what they share is bound once.
+
+    `executemany` would give the interpreter away and win it back for each row, which takes
+    milliseconds beside a busy event loop, while everybody waits for the only writer.
+    """
+
+    def __init__(
+        self, dialect: Dialect, table: Table, shared: Sequence[str], own: Sequence[str]
+    ) -> None:
+        names = ", ".join(map(dialect.identifier_preparer.quote, (*shared, *own)))
+        common = (f"?{place}" for place in range(1, len(shared) + 1))
+        self._row = f"({', '.join([*common, *('?' for _ in own)])})"
+        self._insert = f"INSERT OR IGNORE INTO {table.name} ({names}) VALUES "  # noqa: S608 our names
+        self._shared = {name: _bound(dialect, table, name) for name in shared}
+        self._own = [_bound(dialect, table, name) for name in own]
+
+    def ready(self, shared: Mapping[str, Any], rows: Sequence[Row]) -> Write:
+        """The statement and its values."""
+        common = (bound([shared[name]])[0] for name, bound in self._shared.items())
+        columns = [
+            bound(column) for bound, column in zip(self._own, zip(*rows, strict=True), strict=True)
+        ]
+        values = (*common, *chain.from_iterable(zip(*columns, strict=True)))
+        statement = self._insert + ", ".join([self._row] * len(rows))
+        return partial(_insert, statement=statement, values=values)
+
+
+def _bound(dialect: Dialect, table: Table, name: str) -> Callable[[Column], Column]:
+    """What turns the values of a column into the driver's."""
+    kind = table.columns[name].type
+    if isinstance(kind, Money):
+        return money_texts
+    if isinstance(kind, UtcDateTime):
+        return moment_texts
+    process = kind.dialect_impl(dialect).bind_processor(dialect)
+    return list if process is None else partial(_each, process)
+
+
+def _each(process: Callable[[Any], Any], column: Column) -> Column:
+    return list(map(process, column))
+
+
+def _insert(connection: Connection, *, statement: str, values: Row) -> int:
+    return connection.exec_driver_sql(statement, values).rowcount
