@@ -57,6 +57,7 @@ from app.http.strict_json import StrictRequest
 from app.jobs import routes as job_routes
 from app.market import routes as market_routes
 from app.market.candles import routes as candle_routes
+from app.market.capture import routes as capture_routes
 from app.market.fetching import routes as fetch_routes
 from app.market.live import routes as live_price_routes
 from app.market.live.readers import LivePrices
@@ -102,6 +103,7 @@ ROUTERS = [
     market_routes.router,
     job_routes.router,
     candle_routes.router,
+    capture_routes.router,
     candle_routes.past_prices,
     market_trade_routes.router,
     fetch_routes.router,

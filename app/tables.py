@@ -7,6 +7,7 @@ from app.http import request_keys
 from app.jobs import models as jobs
 from app.market import models as market
 from app.market.candles import models as candles
+from app.market.capture import models as captures
 from app.market.trades import models as market_trades
 from app.notifications import models as notifications
 from app.pipeline import wakeups
@@ -25,6 +26,7 @@ __all__ = [
     "alarms",
     "audit",
     "candles",
+    "captures",
     "gaps",
     "jobs",
     "market",

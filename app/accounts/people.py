@@ -12,6 +12,7 @@ from app.accounts.models import Invite, User
 from app.audit.service import record
 from app.core.errors import Conflict, Invalid, NotFound
 from app.http.caller import Caller, Role
+from app.market.capture import service as captures
 
 INVITE_LIFETIME: Final = timedelta(days=7)
 LONGEST_LIFETIME: Final = timedelta(days=90)
@@ -71,7 +72,8 @@ async def change_person(
 ) -> User:
     """Give a user another role, or switch them off or on; from their next request on.
 
-    A user who is switched off is logged out everywhere; their open positions stay guarded.
+    A user who is switched off is logged out everywhere; their open positions stay guarded. Of who
+    may not trade any more no series is kept up to date.
 
     Raises:
         NotFound: there is no such user.
@@ -86,6 +88,8 @@ async def change_person(
     await session.flush()  # the question below is about what is so from now on
     if was_admin and not await repository.has_admin(session):
         raise Conflict("This is the last admin: make another one first.", code="last_admin")
+    if not user.is_active or user.role is Role.VIEWER:
+        await captures.end_all(session, user.id)
     if not user.is_active:
         await service.log_out_everywhere(session, user, now=now)
     await service.audit_user(

@@ -28,7 +28,7 @@ from app.house import paper_url
 from app.market.candles.files import FileFormat, export_file, import_file
 from app.market.candles.series import Series
 from app.market.facts import Kept
-from app.market.fetching.fetcher import CandleFetcher, Fetched
+from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher, Fetched
 from app.market.fetching.fetcher import Progress as Fetching
 from app.market.fetching.job import checked_count
 from app.market.finding import market_of
@@ -216,7 +216,9 @@ async def _fetch_all(
         for timeframe in timeframes:
             checked_count(timeframe, since, end, now=now)
         markets = await _markets(place, venues, symbols, exchange, market_type)
-        fetcher = CandleFetcher(place.database, venues.market, place.clock)
+        fetcher = CandleFetcher(
+            place.database, venues.market, place.clock, settled_after=SETTLED_AFTER
+        )
         console = Console(stderr=True)
         for market in markets:
             for timeframe in timeframes:

@@ -1,10 +1,9 @@
 """Tasks by a key, one of each at a time, forgotten when they end."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Hashable
 from functools import partial
 from typing import Any
-from uuid import UUID
 
 
 class KeyedTasks:
@@ -14,15 +13,15 @@ class KeyedTasks:
     """
 
     def __init__(self) -> None:
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
 
-    def __contains__(self, key: UUID) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._tasks
 
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def start(self, key: UUID, work: Coroutine[Any, Any, None], *, name: str) -> None:
+    def start(self, key: Hashable, work: Coroutine[Any, Any, None], *, name: str) -> None:
         """Begin one; nothing may be under way for that key."""
         task = asyncio.create_task(work, name=name)
         self._tasks[key] = task
@@ -39,5 +38,5 @@ class KeyedTasks:
             task.cancel()
         await self.idle()
 
-    def _ended(self, key: UUID, _: asyncio.Task[None]) -> None:
+    def _ended(self, key: Hashable, _: asyncio.Task[None]) -> None:
         del self._tasks[key]

@@ -75,6 +75,15 @@ async def newest(
     return [Candle(series.timeframe, *row) for row in rows]
 
 
+async def first_from(session: AsyncSession, series: Series, since: datetime) -> Candle | None:
+    """The first candle that opens then or later; None when there is none."""
+    rows = await session.execute(
+        _of(series, *_COLUMNS, since=since).order_by(CandleRow.open_time).limit(1)
+    )
+    row = rows.one_or_none()
+    return None if row is None else Candle(series.timeframe, *row)
+
+
 async def stored(
     database: Database,
     series: Series,

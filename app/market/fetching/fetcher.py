@@ -7,7 +7,7 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final
 
@@ -27,6 +27,8 @@ FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 # With those pauses a venue may be away for ten minutes.
 MOST_TRIES: Final = 15
+# So far our clock may be ahead of a venue's: a candle that is over here may still change there.
+SETTLED_AFTER: Final = timedelta(seconds=5)
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -68,6 +70,9 @@ class CandleFetcher:
         database: where candles are kept.
         source: gives the market data of an exchange and market type.
         clock: says which candles are closed.
+        settled_after: how long ago a candle must have closed that no other follows in the venue's
+            answer; nothing where both go by one clock.
+        most_tries: how often a venue is asked that does not answer, or refuses for now.
         sleep: how pauses are made.
     """
 
@@ -77,11 +82,15 @@ class CandleFetcher:
         source: MarketSource,
         clock: Clock,
         *,
+        settled_after: timedelta = timedelta(0),
+        most_tries: int = MOST_TRIES,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._database = database
         self._source = source
         self._clock = clock
+        self._settled_after = settled_after
+        self._most_tries = most_tries
         self._sleep = sleep
 
     async def fetch(
@@ -136,7 +145,7 @@ class CandleFetcher:
     async def _asked(self, market: MarketData, series: Series, at: datetime) -> Sequence[Candle]:
         """One answer of the venue, however often it has to be asked."""
         pause = FIRST_PAUSE_SECONDS
-        for _ in range(MOST_TRIES - 1):
+        for _ in range(self._most_tries - 1):
             try:
                 return await market.candles(series.symbol, series.timeframe, at)
             except (Retryable, RateLimited) as failure:
@@ -151,7 +160,12 @@ class CandleFetcher:
     ) -> int:
         """Keep what was missing and is closed; how many there were."""
         now = self._clock.now()
-        new = [one for one in found if one.is_closed(now) and _is_in(gaps, one.open_time)]
+        # Whatever another candle follows is over at the venue.
+        over = [
+            *found[:-1],
+            *(one for one in found[-1:] if one.is_closed(now - self._settled_after)),
+        ]
+        new = [one for one in over if one.is_closed(now) and _is_in(gaps, one.open_time)]
         if not new:
             return 0
         async with self._database.transaction() as session:
