@@ -33,7 +33,11 @@ from app.health.status import DatabaseHealth, DiskHealth, HealthSource
 from app.health.worker import LanesHealth, MonitorHealth
 from app.http.outgoing import Outgoing
 from app.jobs.runner import JobRunner
-from app.market.fetching.fetcher import CandleFetcher
+from app.market.building.job import KIND as BUILD
+from app.market.building.job import BuildCandles
+from app.market.capture.closings import Closings
+from app.market.capture.keeper import CaptureKeeper
+from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher
 from app.market.fetching.job import KIND as FETCH
 from app.market.fetching.job import FetchCandles
 from app.market.instruments import InstrumentBook
@@ -61,6 +65,7 @@ class House:
         worker: None in a process that only answers HTTP.
         outgoing: the way to addresses that users set.
         fetcher: asks venues for candles.
+        closings: tells who waits for a candle.
         first: what the first start made: an admin with a demo, or an invite.
     """
 
@@ -77,6 +82,7 @@ class House:
     worker: Worker | None
     outgoing: Outgoing
     fetcher: CandleFetcher
+    closings: Closings
     first: FirstStart
     is_ready: bool = False
 
@@ -156,7 +162,8 @@ class House:
             paper=paper,
             worker=worker,
             outgoing=Outgoing(Policy(listed=frozenset(settings.outgoing_allowed_hosts))),
-            fetcher=CandleFetcher(database, exchanges.market, clock),
+            fetcher=CandleFetcher(database, exchanges.market, clock, settled_after=SETTLED_AFTER),
+            closings=Closings(database),
             first=first,
         )
 
@@ -177,12 +184,28 @@ class House:
             # Beside the worker and not in it: what cannot be traded on has to be told all the same.
             post = NoticePost(self.database, self.clock, self.keys, self.outgoing)
             tasks.append(asyncio.create_task(post.keep(), name="notice post"))
-            runner = JobRunner(self.database, self.clock, {FETCH: FetchCandles(self.fetcher)})
+            programs = {
+                FETCH: FetchCandles(self.fetcher),
+                BUILD: BuildCandles(self.database, self.clock),
+            }
+            runner = JobRunner(self.database, self.clock, programs)
             tasks.append(asyncio.create_task(runner.keep(), name="jobs"))
+            tasks.append(asyncio.create_task(self._keeper().keep(), name="captures"))
         try:
             yield
         finally:
             await self._stop(tasks)
+
+    def _keeper(self) -> CaptureKeeper:
+        """Asks each time once: a venue that refuses is shown, and asked again later."""
+        fetcher = CandleFetcher(
+            self.database,
+            self.exchanges.market,
+            self.clock,
+            settled_after=SETTLED_AFTER,
+            most_tries=1,
+        )
+        return CaptureKeeper(self.database, fetcher, self.clock, self.closings)
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         self.is_ready = False

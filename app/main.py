@@ -56,6 +56,7 @@ from app.http.security_headers import security_headers
 from app.http.strict_json import StrictRequest
 from app.jobs import routes as job_routes
 from app.market import routes as market_routes
+from app.market.building import routes as build_routes
 from app.market.candles import routes as candle_routes
 from app.market.capture import routes as capture_routes
 from app.market.fetching import routes as fetch_routes
@@ -107,6 +108,7 @@ ROUTERS = [
     candle_routes.past_prices,
     market_trade_routes.router,
     fetch_routes.router,
+    build_routes.router,
     live_price_routes.router,
     audit_routes.router,
     notices_routes.router,

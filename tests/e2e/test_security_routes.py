@@ -19,7 +19,7 @@ from tests.e2e.site import PASSWORD, Site, running
 PAGE = Path(__file__).parents[2] / "docs" / "security.md"
 OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
 # What stands in a path; no row has that id, so that whoever is let in finds nothing.
-IN_PATHS = {"token": "no-such-token", "symbol": "BTCUSDT"}
+IN_PATHS = {"token": "no-such-token", "symbol": "BTCUSDT", "timeframe": "1h"}
 NOTHING = "019c1f6e-4a52-7c31-9d0e-3f0f5b1b6a11"
 
 
@@ -161,6 +161,11 @@ MATRIX: Mapping[str, Who] = {
     "POST /trades": Who.TRADER,
     "GET /audit": Who.LOGIN,
     "POST /candles/fetch": Who.TRADER,
+    "POST /candles/build": Who.TRADER,
+    "GET /candles/gaps": Who.LOGIN,
+    "GET /candles/captures": Who.LOGIN,
+    "PUT /candles/captures/{symbol}/{timeframe}": Who.TRADER,
+    "DELETE /candles/captures/{symbol}/{timeframe}": Who.TRADER,
     "GET /fetch_and_store_data/{symbol}": Who.TRADER,
     "GET /prices/{symbol}/history": Who.LOGIN,
     "GET /algorithms": Who.LOGIN,

@@ -1,15 +1,13 @@
-"""Keep candles, find what is missing, and build larger ones."""
+"""Keep candles, and find what is missing."""
 
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Iterator,
     Mapping,
     Sequence,
 )
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
 from typing import Final
@@ -24,13 +22,10 @@ from app.core.errors import Invalid
 from app.db.session import Database
 from app.http.caller import Caller
 from app.market.candles import repository
-from app.market.candles.aggregation import FromTrades, Incomplete, Larger
 from app.market.candles.gaps import GapFinder, MissingCandles
 from app.market.candles.series import Series
 from app.market.facts import Kept, Ready
-from app.market.trades import repository as trades
 from app.trading.candle import Candle
-from app.trading.timeframe import Timeframe
 
 # Candles in a transaction of a long import. SQLite has one writer: an alert waits for its end.
 PART: Final = 2000
@@ -198,92 +193,6 @@ async def gaps(
         async for opens in pages:
             found += finder.look(opens)
     return [*found, *finder.end()]
-
-
-@dataclass(slots=True)
-class Built:
-    """What became of larger candles: those that were whole are kept."""
-
-    kept: Kept = field(default_factory=Kept)
-    incomplete: list[Incomplete] = field(default_factory=list)
-
-
-async def build_larger(
-    database: Database,
-    series: Series,
-    timeframe: Timeframe,
-    *,
-    since: datetime,
-    until: datetime,
-    now: datetime,
-) -> Built:
-    """Keep the candles of a larger timeframe that the stored ones of a range make up whole.
-
-    Args:
-        database: where they are and go.
-        series: of the smaller candles.
-        timeframe: of the larger ones.
-        since: where the range begins, inclusive; a larger candle that begins before is incomplete.
-        until: where it ends, exclusive.
-        now: what time it is.
-
-    Raises:
-        Invalid: `timeframe_unfit`.
-        CandleConflict: a larger candle is stored with other values, those before it are kept.
-    """
-    built, joining = Built(), Larger(timeframe)
-
-    def whole(joined: Iterator[Candle | Incomplete]) -> list[Candle]:
-        candles = []
-        for one in joined:
-            if isinstance(one, Candle):
-                candles.append(one)
-            else:
-                built.incomplete.append(one)
-        return candles
-
-    async def parts() -> AsyncIterator[list[Candle]]:
-        pages = repository.stored(database, series, since=since, until=until)
-        async with aclosing(pages):
-            async for candles in pages:
-                yield whole(joining.join(candles))
-        yield whole(joining.end())
-
-    large = series._replace(timeframe=timeframe)
-    async for kept in keep_in_parts(database, large, parts(), now=now):
-        built.kept += kept
-    return built
-
-
-async def build_from_trades(
-    database: Database, series: Series, *, since: datetime, until: datetime, now: datetime
-) -> Kept:
-    """Keep the candles that the stored trades of a range make up.
-
-    Args:
-        database: where they are and go.
-        series: of the candles.
-        since: where the stored trades are complete from, inclusive.
-        until: where they are complete to, exclusive.
-        now: what time it is.
-
-    Raises:
-        Invalid: as `keep`.
-        CandleConflict: one is stored with other values, those before it are kept.
-    """
-    joining = FromTrades(series.timeframe, since, until)
-
-    async def parts() -> AsyncIterator[list[Candle]]:
-        pages = trades.stored(database, series.market, since=since, until=until)
-        async with aclosing(pages):
-            async for some in pages:
-                yield list(joining.join(some))
-        yield list(joining.end())
-
-    total = Kept()
-    async for kept in keep_in_parts(database, series, parts(), now=now):
-        total += kept
-    return total
 
 
 def _refuse_open(series: Series, candles: Sequence[Candle], now: datetime) -> None:

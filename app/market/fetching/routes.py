@@ -1,11 +1,11 @@
-"""Fetch candles from their venue: as a job, or a few while you wait."""
+"""See which candles are missing, and fetch them: as a job, or a few while you wait."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Annotated, Any, Final
 
 from litestar import Request, Router, get, post
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.audit.service import record
@@ -15,11 +15,13 @@ from app.db.session import Database
 from app.exchanges.venues import PAPER
 from app.http.caller import Caller, require_trader
 from app.jobs.schemas import JobOut
-from app.market.asking import MarketTypeName, in_utc, market_named
+from app.market.asking import MarketTypeName, in_utc, market_named, provide_market
 from app.market.candles.series import Series
 from app.market.fetching.fetcher import CandleFetcher
 from app.market.fetching.job import checked_count, queue_fetch
-from app.market.fetching.schemas import FetchedOut, FetchIn
+from app.market.fetching.looking import look_through
+from app.market.fetching.schemas import FetchedOut, FetchIn, GapsOut
+from app.market.prices import PriceKey
 from app.trading.timeframe import Timeframe
 
 DEFAULT_CANDLES: Final = 1000
@@ -28,6 +30,37 @@ MOST_CANDLES: Final = 2000
 LONGEST_MONTH: Final = timedelta(days=31)
 # So that no range begins before the calendar does.
 BEFORE_ALL_MARKETS: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@get(
+    "/candles/gaps",
+    operation_id="listCandleGaps",
+    summary="Candles that are missing",
+    description="Between `from`, the first stored candle when left out, and `to`, now when left "
+    "out; before the first stored candle nothing is. `POST /candles/fetch` with the same range "
+    "fetches what is missing, as far as the exchange has it.",
+    dependencies={"market": Provide(provide_market)},
+    opt={"raises": [NotFound]},
+)
+async def list_gaps(
+    caller: NamedDependency[Caller],  # noqa: ARG001 candles are the same for everyone
+    market: NamedDependency[PriceKey],
+    database: NamedDependency[Database],
+    now: NamedDependency[datetime],
+    timeframe: FromQuery[str],
+    since: Annotated[datetime | None, QueryParameter(name="from")] = None,
+    until: Annotated[datetime | None, QueryParameter(name="to")] = None,
+) -> GapsOut:
+    """How many, and where."""
+    series = Series.of(market, Timeframe.of(timeframe))
+    looked = await look_through(
+        database,
+        series,
+        since=None if since is None else in_utc("from", since),
+        until=now if until is None else in_utc("to", until),
+        now=now,
+    )
+    return GapsOut.of(series, looked)
 
 
 @post(
@@ -160,4 +193,6 @@ def _range(
     return since, beyond or until, beyond is not None
 
 
-router = Router(path="/", tags=["market"], route_handlers=[fetch_candles, fetch_and_store])
+router = Router(
+    path="/", tags=["market"], route_handlers=[list_gaps, fetch_candles, fetch_and_store]
+)

@@ -93,6 +93,15 @@ async def newest(
     return [MarketTrade(*row) for row in rows]
 
 
+async def span(session: AsyncSession, market: PriceKey) -> tuple[datetime, datetime] | None:
+    """When the first and the last stored trade happened; None when there is none."""
+    first, last = (
+        await session.scalar(_of(market, since=None, until=None).with_only_columns(edge))
+        for edge in (func.min(MarketTradeRow.executed_at), func.max(MarketTradeRow.executed_at))
+    )
+    return None if first is None else (first, last)
+
+
 async def stored(
     database: Database,
     market: PriceKey,

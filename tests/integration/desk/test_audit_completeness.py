@@ -427,6 +427,19 @@ async def fetch_candles(trader: Trader) -> Response:
     return await trader.post("/candles/fetch", body)
 
 
+async def build_candles(trader: Trader) -> Response:
+    body = {"timeframe": "1h", "source": "trades", "from": "2026-01-01T00:00:00Z"}
+    return await trader.post("/candles/build", {"symbol": "BTCUSDT.P", **body})
+
+
+async def begin_capture(trader: Trader) -> Response:
+    return await trader.front.call("PUT", "/candles/captures/BTCUSDT.P/1h")
+
+
+async def end_capture(trader: Trader) -> Response:
+    return await trader.front.call("DELETE", "/candles/captures/BTCUSDT.P/1h")
+
+
 # In an order in which each finds what it needs.
 CALLS: Final[dict[str, Call]] = {
     "register": register,
@@ -479,6 +492,9 @@ CALLS: Final[dict[str, Call]] = {
     "removeNoticeAddress": remove_notice_address,
     "cancelJob": cancel_job,
     "fetchCandles": fetch_candles,
+    "buildCandles": build_candles,
+    "beginCapture": begin_capture,
+    "endCapture": end_capture,
     "keepCandles": keep_candles,
     "keepMarketTrades": keep_market_trades,
 }

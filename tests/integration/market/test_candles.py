@@ -1,15 +1,13 @@
-"""Keeping candles in parts, finding what is missing, and building larger ones."""
+"""Keeping candles in parts, and finding what is missing."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
 from app.core.errors import Invalid
 from app.db.session import Database
 from app.market.candles import repository, service
-from app.market.candles.aggregation import Incomplete
 from app.market.candles.gaps import MissingCandles
 from app.market.candles.repository import CandleConflict
 from app.market.candles.series import Series
@@ -17,10 +15,7 @@ from app.market.candles.service import PART
 from app.market.facts import Kept
 from app.market.trades import service as tape
 from app.trading.candle import Candle
-from app.trading.timeframe import Timeframe
 from tests.market_builders import LATER, MARKET, SERIES, START, a_candle, a_trade, minutes
-
-FIVES = Series.of(MARKET, Timeframe.M5)
 
 
 def minute(number: int) -> datetime:
@@ -111,52 +106,6 @@ async def test_a_series_without_a_candle_is_one_gap_once_it_is_known_to_be_liste
 ) -> None:
     assert await gaps(database, 0, 6) == []
     assert await gaps(database, 0, 6, listed=-5) == [MissingCandles(minute(0), minute(6), 6)]
-
-
-async def test_larger_candles_are_kept_where_they_are_whole(database: Database) -> None:
-    await keep(database, minutes(23, without=(7,)))
-
-    built = await service.build_larger(
-        database, SERIES, Timeframe.M5, since=minute(2), until=minute(23), now=LATER
-    )
-
-    assert built.kept == Kept(2, 0)
-    assert built.incomplete == [
-        Incomplete(minute(0), minute(0), 2),
-        Incomplete(minute(5), minute(7), 1),
-        Incomplete(minute(20), minute(23), 2),
-    ]
-    kept = await stored(database, FIVES)
-    assert [one.open_time for one in kept] == [minute(10), minute(15)]
-    assert [one.trades for one in kept] == [11 + 12 + 13 + 14 + 15, 16 + 17 + 18 + 19 + 20]
-
-
-async def test_larger_candles_are_built_across_the_pages_of_smaller_ones(
-    database: Database,
-) -> None:
-    count = repository.PAGE + 5
-    await keep_all(database, minutes(count))
-
-    built = await service.build_larger(
-        database, SERIES, Timeframe.M15, since=START, until=minute(count), now=LATER
-    )
-
-    # 5005 minutes are 333 quarters of an hour and ten minutes.
-    assert (built.kept, len(built.incomplete)) == (Kept(333, 0), 1)
-
-
-async def test_candles_are_built_from_stored_trades(database: Database) -> None:
-    trades = [a_trade(1, 10, "5"), a_trade(2, 70, "6"), a_trade(3, 400, "7")]
-    async with database.transaction() as session:
-        await tape.keep(session, {MARKET: trades}, now=LATER)
-
-    kept = await service.build_from_trades(
-        database, FIVES, since=START, until=minute(10), now=LATER
-    )
-
-    assert kept == Kept(2, 0)
-    shown: list[Any] = [(one.open, one.close, one.volume) for one in await stored(database, FIVES)]
-    assert shown == [(5, 6, 2), (7, 7, 1)]
 
 
 async def test_a_trade_that_is_yet_to_come_is_refused(database: Database) -> None:

@@ -1,0 +1,1 @@
+"""`candles`: fetched, looked through, built, and taken to a file and back."""
