@@ -32,6 +32,7 @@ from app.health.prices import PricesHealth
 from app.health.status import DatabaseHealth, DiskHealth, HealthSource
 from app.health.worker import LanesHealth, MonitorHealth
 from app.http.outgoing import Outgoing
+from app.jobs.run import Program
 from app.jobs.runner import JobRunner
 from app.market.building.job import KIND as BUILD
 from app.market.building.job import BuildCandles
@@ -184,28 +185,18 @@ class House:
             # Beside the worker and not in it: what cannot be traded on has to be told all the same.
             post = NoticePost(self.database, self.clock, self.keys, self.outgoing)
             tasks.append(asyncio.create_task(post.keep(), name="notice post"))
-            programs = {
+            programs: dict[str, Program] = {
                 FETCH: FetchCandles(self.fetcher),
                 BUILD: BuildCandles(self.database, self.clock),
             }
             runner = JobRunner(self.database, self.clock, programs)
             tasks.append(asyncio.create_task(runner.keep(), name="jobs"))
-            tasks.append(asyncio.create_task(self._keeper().keep(), name="captures"))
+            keeper = CaptureKeeper(self.database, self.exchanges.market, self.clock, self.closings)
+            tasks.append(asyncio.create_task(keeper.keep(), name="captures"))
         try:
             yield
         finally:
             await self._stop(tasks)
-
-    def _keeper(self) -> CaptureKeeper:
-        """Asks each time once: a venue that refuses is shown, and asked again later."""
-        fetcher = CandleFetcher(
-            self.database,
-            self.exchanges.market,
-            self.clock,
-            settled_after=SETTLED_AFTER,
-            most_tries=1,
-        )
-        return CaptureKeeper(self.database, fetcher, self.clock, self.closings)
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         self.is_ready = False

@@ -58,9 +58,13 @@ class Bulk:
     def _way(self, dialect: Dialect) -> "_OneStatement | Copying":
         found = self._ways.get(dialect.name)
         if found is None:
-            kind = _OneStatement if dialect.name == "sqlite" else Copying
-            found = self._ways[dialect.name] = kind(dialect, self._table, self._shared, self._own)
+            found = self._ways[dialect.name] = self._new_way(dialect)
         return found
+
+    def _new_way(self, dialect: Dialect) -> "_OneStatement | Copying":
+        if dialect.name == "sqlite":
+            return _OneStatement(dialect, self._table, self._shared, self._own)
+        return Copying(dialect, self._table, self._shared, self._own)
 
 
 class _OneStatement:

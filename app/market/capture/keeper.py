@@ -16,7 +16,8 @@ from app.market.candles import repository as candles
 from app.market.candles.series import Series
 from app.market.capture import repository
 from app.market.capture.closings import Closings
-from app.market.fetching.fetcher import CandleFetcher
+from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher
+from app.market.instruments import MarketSource
 
 # A venue puts the last trades into a candle a moment after its close; ours never change again.
 AFTER_CLOSE: Final = timedelta(seconds=1)
@@ -47,16 +48,19 @@ class CaptureKeeper:
 
     Args:
         database: where captures and candles are.
-        fetcher: asks once: the pauses after a refusal are made here, and shown.
+        source: gives the market data of an exchange and market type. A venue that refuses is asked
+            once: the pauses are made here, and shown.
         clock: says what has closed.
         closings: who else waits for a candle.
     """
 
     def __init__(
-        self, database: Database, fetcher: CandleFetcher, clock: Clock, closings: Closings
+        self, database: Database, source: MarketSource, clock: Clock, closings: Closings
     ) -> None:
         self._database = database
-        self._fetcher = fetcher
+        self._fetcher = CandleFetcher(
+            database, source, clock, settled_after=SETTLED_AFTER, most_tries=1
+        )
         self._clock = clock
         self._closings = closings
         self._looking = KeyedTasks()

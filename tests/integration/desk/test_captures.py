@@ -1,5 +1,6 @@
 """`/candles/captures`: series that are kept up to date, each user's own."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from tests.integration.desk.front import Front
 PATH = "/candles/captures/BTCUSDT.P/5m"
 
 
-async def begin(front: Front, path: str = PATH, *, expect: int = 200, **query: Any) -> Any:
+async def begin(
+    front: Front, path: str = PATH, query: Mapping[str, str] | None = None, *, expect: int = 200
+) -> Any:
     answer = await front.call("PUT", path, params=query)
     assert answer.status_code == expect, answer.text
     return answer.json()
@@ -46,11 +49,10 @@ async def test_a_series_is_captured_from_the_open_candle_on_and_again_changes_no
 
 
 async def test_it_may_begin_earlier_and_not_later(front: Front) -> None:
-    query = "from"
     await begin(front)
 
-    earlier = await begin(front, **{query: "2026-03-02T10:58:00Z"})
-    later = await begin(front, **{query: "2026-03-02T11:30:00Z"})
+    earlier = await begin(front, query={"from": "2026-03-02T10:58:00Z"})
+    later = await begin(front, query={"from": "2026-03-02T11:30:00Z"})
 
     assert earlier["from"] == "2026-03-02T11:00:00.000000Z"
     assert later == earlier
@@ -86,7 +88,7 @@ async def test_a_capture_is_its_owners_and_ends_for_them_alone(front: Front) -> 
 async def test_what_makes_no_sense_is_refused(
     front: Front, path: str, query: dict[str, str], status: int, code: str
 ) -> None:
-    answer = await begin(front, path, expect=status, **query)
+    answer = await begin(front, path, query, expect=status)
 
     assert answer["code"] == code
     assert await front.desk.rows(Capture) == []

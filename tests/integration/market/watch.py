@@ -13,7 +13,6 @@ from app.market.capture import repository, service
 from app.market.capture.closings import Closings
 from app.market.capture.keeper import CaptureKeeper
 from app.market.capture.models import Capture
-from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher
 from app.trading.candle import Candle, PriceKind
 from app.trading.timeframe import Timeframe
 from app.trading.words import MarketType
@@ -45,10 +44,7 @@ class Watch:
 
     def restart(self) -> None:
         """Another process, which remembers nothing."""
-        fetcher = CandleFetcher(
-            self.database, self.source, self.clock, settled_after=SETTLED_AFTER, most_tries=1
-        )
-        self.keeper = CaptureKeeper(self.database, fetcher, self.clock, self.closings)
+        self.keeper = CaptureKeeper(self.database, self.source, self.clock, self.closings)
 
     async def source(self, exchange: str, market_type: MarketType) -> MarketData:
         assert (exchange, market_type) == (SERIES.exchange, SERIES.market_type)
