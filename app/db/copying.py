@@ -46,7 +46,8 @@ class Copying:
             select(name)
             .where(
                 *(column == bindparam(column.name, type_=column.type) for column in mine),
-                name.between(*(bindparam(edge, type_=name.type) for edge in ("first", "last"))),
+                name >= bindparam("first", type_=name.type),
+                name <= bindparam("last", type_=name.type),
             )
             .limit(1)
         )

@@ -126,8 +126,8 @@ def test_larger_candles_are_built_once_and_what_is_not_whole_is_named(folder: Pa
         ("1m", "2999-01-01", "from is yet to come"),
     ],
 )
-def test_what_cannot_be_built_says_why(folder: Path, source: str, since: str, says: str) -> None:
-    assert folder
+@pytest.mark.usefixtures("folder")
+def test_what_cannot_be_built_says_why(source: str, since: str, says: str) -> None:
     result = build(source, since)
 
     assert result.exit_code == 2

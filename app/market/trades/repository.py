@@ -95,11 +95,11 @@ async def newest(
 
 async def span(session: AsyncSession, market: PriceKey) -> tuple[datetime, datetime] | None:
     """When the first and the last stored trade happened; None when there is none."""
-    first, last = (
-        await session.scalar(_of(market, since=None, until=None).with_only_columns(edge))
-        for edge in (func.min(MarketTradeRow.executed_at), func.max(MarketTradeRow.executed_at))
-    )
-    return None if first is None else (first, last)
+    mine = _of(market, since=None, until=None)
+    at = MarketTradeRow.executed_at
+    first: datetime | None = await session.scalar(mine.with_only_columns(func.min(at)))
+    last: datetime | None = await session.scalar(mine.with_only_columns(func.max(at)))
+    return None if first is None or last is None else (first, last)
 
 
 async def stored(

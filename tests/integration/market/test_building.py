@@ -110,14 +110,18 @@ async def test_what_is_built_again_is_there_already(database: Database) -> None:
     assert heard == [minute(20)]
 
 
-async def test_what_is_stored_otherwise_is_refused_and_shown(database: Database) -> None:
+async def test_what_is_stored_otherwise_is_refused_and_shown_and_those_before_it_are_kept(
+    database: Database,
+) -> None:
     await keep(database, minutes(10))
     await keep(database, [a_candle(5, timeframe=Timeframe.M5)], FIVES)
 
     with pytest.raises(CandleConflict, match=r"00:05:00.000000Z: high 60007, sent 60011"):
         await build(database, Timeframe.M1, 0, 10)
 
-    assert await stored(database) == [a_candle(5, timeframe=Timeframe.M5)]
+    before, refused = await stored(database)
+    assert before.open_time == START
+    assert refused == a_candle(5, timeframe=Timeframe.M5)
 
 
 async def test_candles_of_trades_are_made_between_the_first_and_the_last_that_is_stored(

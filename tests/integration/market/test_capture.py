@@ -106,10 +106,10 @@ async def test_a_venue_that_refuses_is_shown_rested_from_and_mended_after(watch:
     watch.clock.advance(LONGEST_PAUSE.total_seconds())
     await watch.look()
     watch.venue.failure = None
-    await watch.passes(20)
+    await watch.passes(15)
     capture = await watch.capture(trader)
     assert (capture.reason, capture.failing_since) == (None, None)
-    assert await watch.minutes() == list(range(20))
+    assert await watch.minutes() == list(range(15))
 
 
 async def test_a_candle_that_is_not_there_yet_is_soon_looked_for_again(watch: Watch) -> None:

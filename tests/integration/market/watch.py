@@ -26,7 +26,7 @@ MINUTE = timedelta(minutes=1)
 
 def a_minute(number: int) -> Candle:
     """The minute of that number after noon."""
-    price = d(60_000 + number)
+    price = d(str(60_000 + number))
     return Candle(Timeframe.M1, NOON + number * MINUTE, price, price, price, price, d("1"))
 
 
