@@ -2,21 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
 from app.algorithms.algorithm import Definition
-from app.algorithms.bars import Bar, Bars
+from app.algorithms.bars import Bars
 from app.algorithms.charting import Chart, chart
 from app.algorithms.intents import Account
 from app.core.errors import Invalid
 from app.db.session import Database
+from app.market.bars import BY_LENGTH, bar_of
 from app.market.candles import repository
 from app.market.candles.series import Series
 from app.market.fetching.fetcher import CandleFetcher
 from app.market.prices import PriceKey
-from app.trading.candle import Candle
 from app.trading.instrument import Instrument
 from app.trading.timeframe import Timeframe
 
@@ -24,7 +24,6 @@ from app.trading.timeframe import Timeframe
 MOST_CANDLES: Final = 4000
 # What the made-up account has: only sizes depend on it, and a chart shows none.
 CAPITAL: Final = Decimal(10_000)
-BY_LENGTH: Final = {one.length: one for one in Timeframe if one.length is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +104,4 @@ async def _bars(
     await fetcher.fetch(series, since, until)
     async with database.read() as session:
         newest = await repository.newest(session, series, since=since, until=until, limit=count)
-    return Bars.of(length, [_bar(one, length) for one in reversed(newest)])
-
-
-def _bar(candle: Candle, length: timedelta) -> Bar:
-    prices = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-    return Bar(candle.open_time, length, *(float(one) for one in prices))
+    return Bars.of(length, [bar_of(one) for one in reversed(newest)])
