@@ -10,6 +10,21 @@ from app.algorithms.intents import Account, Intent
 from app.core.errors import Invalid
 
 
+def refuse_unfit(definition: Definition[Any], base: timedelta) -> None:
+    """See that an algorithm can decide on candles of that length.
+
+    Raises:
+        Invalid: `bad_timeframe` when the base is longer than one of the larger timeframes, or does
+            not fit into it.
+    """
+    if base <= timedelta(0) or any(length % base for length in definition.larger):
+        raise Invalid(
+            f"{definition.name} looks at {', '.join(map(str, definition.larger))} as well: "
+            f"candles of {base} do not fit into them",
+            code="bad_timeframe",
+        )
+
+
 class Feed:
     """Hands closed candles to one algorithm and sees to it that none comes too early or too late.
 
@@ -19,19 +34,13 @@ class Feed:
         base: length of the timeframe that it decides on; the candles of `timeframes` are due.
 
     Raises:
-        Invalid: `bad_parameters`; `bad_timeframe` when the base is longer than one of the larger
-            timeframes, or does not fit into it.
+        Invalid: `bad_parameters`; `bad_timeframe` as `refuse_unfit`.
     """
 
     def __init__(
         self, definition: Definition[Any], settings: Mapping[str, Any], base: timedelta
     ) -> None:
-        if base <= timedelta(0) or any(length % base for length in definition.larger):
-            raise Invalid(
-                f"{definition.name} looks at {', '.join(map(str, definition.larger))} as well: "
-                f"candles of {base} do not fit into them",
-                code="bad_timeframe",
-            )
+        refuse_unfit(definition, base)
         self.algorithm = definition.build(definition.validated(settings))
         self.timeframes = frozenset({base, *definition.larger})
         self._base = base
