@@ -36,7 +36,7 @@ async def tell(
         user_id: who has to know.
         severity: how soon.
         code: a stable word for what happened.
-        subject_kind: `position`, `order` or `account`.
+        subject_kind: `position`, `order`, `account` or `bot`.
         subject_id: which one.
         text: what happened, what was done about it, and what is left to do, in one or two
             sentences.

@@ -16,6 +16,8 @@ from app.pipeline.alarms.status import ALARM_MOVES, AlarmStatus
 # What the source of an alert by hand, or of a test, begins with; the user's name follows.
 BY_HAND: Final = "user:"
 TEST_SOURCE: Final = "test:"
+# … and that of a bot's; its id follows.
+BOT_SOURCE: Final = "bot:"
 # Characters.
 MAX_SOURCE: Final = 64
 
@@ -56,6 +58,11 @@ class Alarm(Base):
         """Whether it came from `POST /strategies/{id}/test-alarm`: nothing may move for it."""
         return is_test_source(self.source)
 
+    @property
+    def is_from_bot(self) -> bool:
+        """Whether one of our own algorithms sent it, which says close when it means that."""
+        return self.source.startswith(BOT_SOURCE)
+
     def decide(self, status: AlarmStatus, *, reason: str | None, now: datetime) -> None:
         """Say what became of it; `reason` is `code: sentence`."""
         self.status = advance(self.status, status, ALARM_MOVES)
@@ -74,16 +81,16 @@ class AlarmClaim(Base):
     valid_until: Mapped[datetime] = mapped_column(index=True)
 
 
-def source_of(kind: str, username: str) -> str:
+def source_of(kind: str, name: str) -> str:
     """The source of an alert from inside, as long as its column takes.
 
     Args:
-        kind: `BY_HAND` or `TEST_SOURCE`.
-        username: whose it is.
+        kind: `BY_HAND`, `TEST_SOURCE` or `BOT_SOURCE`.
+        name: of the user; the id of the bot.
     """
-    return f"{kind}{username}"[:MAX_SOURCE]
+    return f"{kind}{name}"[:MAX_SOURCE]
 
 
 def is_test_source(source: str) -> bool:
-    """Whether an alert came by a test; other sources are addresses, or begin with `user:`."""
+    """Whether an alert came by a test; other sources are addresses, or begin otherwise."""
     return source.startswith(TEST_SOURCE)

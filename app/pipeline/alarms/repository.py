@@ -81,6 +81,22 @@ async def undecided(session: AsyncSession, *, before: datetime) -> Sequence[UUID
     return (await session.scalars(query)).all()
 
 
+async def has_undecided(session: AsyncSession, user_id: UUID, strategy_id: UUID) -> bool:
+    """Whether an alarm of the strategy was kept and is not decided yet.
+
+    Args:
+        session: the caller's transaction.
+        user_id: its owner: undecided alarms are looked up by that.
+        strategy_id: whose alarm.
+    """
+    query = select(Alarm.id).where(
+        Alarm.user_id == user_id,
+        Alarm.status == AlarmStatus.RECEIVED,
+        Alarm.strategy_id == strategy_id,
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
 # Asked for every entry that has a time of its own, so built once (docs/decisions/0018).
 _NEWEST_END: Final = select(func.max(Alarm.alert_at)).where(
     Alarm.strategy_id == bindparam("strategy_id", type_=Uuid()),

@@ -41,9 +41,24 @@ async def take_delivery(tools: Tools, delivery: Delivery) -> Receipt:
     kept = await tools.inbox.put(delivery)
     stored_at = tools.now()
     failpoint("C05")
-    receipt = kept.receipt
     if kept.in_crowd:
-        return receipt
+        return kept.receipt
+    return await decide_kept(tools, delivery, kept.receipt, stored_at=stored_at)
+
+
+async def decide_kept(
+    tools: Tools, delivery: Delivery, receipt: Receipt, *, stored_at: datetime
+) -> Receipt:
+    """Decide a delivery that is kept, and say in the log what it is.
+
+    What goes wrong is logged: the alarm is there, and a worker decides it.
+
+    Args:
+        tools: the database, markets and prices.
+        delivery: what arrived.
+        receipt: what the transaction that kept it said.
+        stored_at: when the caller saw that committed.
+    """
     with logger.contextualize(alarm_id=str(receipt.alarm_id)):
         if not receipt.is_decided:
             receipt = await _decide(tools, receipt, delivery.reading.meaning, stored_at)
@@ -67,7 +82,7 @@ async def take_in(
         tools: the database, markets and prices.
         strategy: which one it is for.
         body: the bytes as they came.
-        source: the sender's address; `user:` or `test:` and a name when it came from inside.
+        source: the sender's address; `user:`, `test:` or `bot:` and a name for one from inside.
         reading: the body, read.
         actor: the user who sends it by hand; None for anybody else.
 

@@ -99,6 +99,16 @@ async def unsent_entries(session: AsyncSession, strategy_id: UUID, symbol: str) 
     return (await session.scalars(query.order_by(Signal.id))).all()
 
 
+async def approved(session: AsyncSession, strategy_id: UUID, symbol: str) -> Sequence[Signal]:
+    """Signals of a strategy on a symbol that are approved and not yet acted on, oldest first."""
+    query = select(Signal).where(
+        Signal.strategy_id == strategy_id,
+        Signal.symbol == symbol,
+        Signal.status == SignalStatus.APPROVED,
+    )
+    return (await session.scalars(query.order_by(Signal.id))).all()
+
+
 async def approved_entries(
     session: AsyncSession, account_id: UUID, symbol: str
 ) -> Sequence[Signal]:
