@@ -310,7 +310,8 @@ async def needs_human(session: AsyncSession, case: Case, intent: Intent, symbol:
     last = await positions.last_closed(session, case.strategy.id, symbol)
     if last is not None and last.close_reason is CloseReason.LIQUIDATED:
         return True
-    if intent.placeholders.is_known:
+    # A bot says close when it means that: its entry is no exit that came late.
+    if intent.placeholders.is_known or case.alarm.is_from_bot:
         return False
     if last is None or last.closed_at is None or last.close_reason not in OUR_EXITS:
         return False
