@@ -30,6 +30,7 @@ from app.accounts.live.standing import OpenSockets
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
 from app.backtests.what_if import routes as what_if_routes
+from app.bots import routes as bot_routes
 from app.desk import accounts as desk_accounts
 from app.desk import alarms as desk_alarms
 from app.desk import capital as desk_capital
@@ -88,6 +89,7 @@ ROUTERS = [
     desk_rehearsal.router,
     desk_tokens.router,
     webhook_routes.router,
+    bot_routes.router,
     desk_alarms.router,
     signal_routes.router,
     desk_deciding.router,

@@ -2,6 +2,7 @@
 
 from app.accounts import models as accounts
 from app.audit import models as audit
+from app.bots import models as bots
 from app.db.base import Base
 from app.http import request_keys
 from app.jobs import models as jobs
@@ -25,6 +26,7 @@ __all__ = [
     "accounts",
     "alarms",
     "audit",
+    "bots",
     "candles",
     "captures",
     "gaps",

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.bots.status import BOT_MOVES, BotStatus
 from app.core.errors import InvalidTransition
 from app.core.state import StatusT, Transitions, advance, is_final
 from app.jobs.status import JOB_MOVES, JobStatus
@@ -34,6 +35,12 @@ DRAWN: dict[type[StrEnum], dict[str, str]] = {
         "open": "repairing adopted ignored arrived_late ended",
         "repairing": "open repaired",
     },
+    BotStatus: {
+        "stopped": "starting",
+        "starting": "running stopped failed",
+        "running": "starting stopped failed",
+        "failed": "starting stopped",
+    },
     JobStatus: {
         "queued": "running canceled",
         "running": "queued done failed canceled",
@@ -46,6 +53,7 @@ FINAL: dict[type[StrEnum], str] = {
     PositionStatus: "closed",
     GapStatus: "adopted repaired ignored arrived_late ended",
     JobStatus: "done failed canceled",
+    BotStatus: "",
 }
 
 
@@ -60,6 +68,7 @@ TABLES: tuple[tuple[type[StrEnum], Transitions[StrEnum]], ...] = (
     (PositionStatus, widened(POSITION_MOVES)),
     (GapStatus, widened(GAP_MOVES)),
     (JobStatus, widened(JOB_MOVES)),
+    (BotStatus, widened(BOT_MOVES)),
 )
 PAIRS = [
     pytest.param(statuses, moves, current, to, id=f"{statuses.__name__}-{current}-{to}")

@@ -414,6 +414,35 @@ async def cancel_job(trader: Trader) -> Response:
     return await trader.post(f"/jobs/{job.id}/cancel")
 
 
+async def create_bot(trader: Trader) -> Response:
+    desk = trader.front.desk
+    await desk.change_strategy(algorithm="macd", is_active=True)
+    body = {
+        "strategy_id": str(desk.strategy.id),
+        "symbols": ["BTCUSDT.P"],
+        "timeframe": "1h",
+    }
+    answer = await trader.post("/bots", body)
+    trader.kept["bot"] = f"/bots/{answer.json()['id']}"
+    return answer
+
+
+async def change_bot(trader: Trader) -> Response:
+    return await trader.front.call("PATCH", trader.kept["bot"], {"timeframe": "4h"})
+
+
+async def start_bot(trader: Trader) -> Response:
+    return await trader.post(f"{trader.kept['bot']}/start")
+
+
+async def stop_bot(trader: Trader) -> Response:
+    return await trader.post(f"{trader.kept['bot']}/stop")
+
+
+async def delete_bot(trader: Trader) -> Response:
+    return await trader.front.call("DELETE", trader.kept["bot"])
+
+
 async def keep_candles(trader: Trader) -> Response:
     return await trader.post("/candles", {"candles": [CANDLE]})
 
@@ -468,6 +497,11 @@ CALLS: Final[dict[str, Call]] = {
     "activateStrategy": activate_strategy,
     "rotateStrategyToken": rotate_token,
     "deleteStrategy": delete_strategy,
+    "createBot": create_bot,
+    "changeBot": change_bot,
+    "startBot": start_bot,
+    "stopBot": stop_bot,
+    "deleteBot": delete_bot,
     "ignoreGap": ignore_gap,
     "repairGap": repair_gap,
     "adoptGap": adopt_gap,

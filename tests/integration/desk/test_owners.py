@@ -11,6 +11,7 @@ from app.pipeline.alarms.gaps.models import Gap
 from app.strategies.models import Strategy
 from tests.builders import a_user
 from tests.integration.desk.front import Front
+from tests.integration.desk.test_bots import a_bot
 from tests.integration.desk.test_manual_orders import an_order
 from tests.integration.flow.strategy_alerts import heartbeat
 
@@ -73,6 +74,7 @@ async def everything(front: Front) -> dict[str, UUID]:
         "order_id": resting.id,
         "position_id": (await desk.positions())[0].id,
         "job_id": job.id,
+        "bot_id": UUID((await a_bot(front))["id"]),
     }
 
 
