@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import states
 from app.accounts.authentication import optional_caller
 from app.core.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from app.health.bots import BotsHealth
 from app.health.limits import LimitsHealth
 from app.health.prices import PricesHealth
 from app.http.errors import NOTHING_HERE
@@ -53,10 +54,11 @@ async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
             raise Forbidden("Only an admin may do this.")
     now = request.app.state.clock.now()
     registry = CollectorRegistry()
+    sources = request.app.state.get("health_sources") or []
     async with database_of(request).read() as session:
         await _positions(registry, session, now)
         await _rest(registry, session)
-    sources = request.app.state.get("health_sources") or []
+        await _bots(registry, session, sources)
     _limits(registry, sources)
     _feeds(registry, sources, now)
     text = generate_latest(REGISTRY) + generate_latest(registry)
@@ -103,6 +105,14 @@ async def _rest(registry: CollectorRegistry, session: AsyncSession) -> None:
         "Accounts that could not be compared with their venue",
         registry=registry,
     ).set(len(failing))
+
+
+async def _bots(registry: CollectorRegistry, session: AsyncSession, sources: list[Any]) -> None:
+    bots = Gauge(f"{PREFIX}_bots", "Bots by what they do", ["status"], registry=registry)
+    for source in sources:
+        if isinstance(source, BotsHealth):
+            for status, count in (await source.counts(session, None)).items():
+                bots.labels(status).set(count)
 
 
 def _limits(registry: CollectorRegistry, sources: list[Any]) -> None:
