@@ -19,6 +19,8 @@ from app.accounts.models import ExchangeAccount
 from app.accounts.service import FirstStart
 from app.accounts.vault import Vault
 from app.accounts.venues import AccountVenues
+from app.bots import repository as bots
+from app.bots.running.keeper import BotKeeper
 from app.core.addresses import Policy
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Invalid
@@ -27,6 +29,7 @@ from app.db.session import Database, open_database
 from app.desk.welcome import OutsidePaperExchange, Welcome, keep_handing_out
 from app.exchanges.room import PAPER, ExchangeRoom
 from app.health.accounts import AccountsHealth, TradingHealth
+from app.health.bots import BotsHealth
 from app.health.limits import LimitsHealth
 from app.health.prices import PricesHealth
 from app.health.status import DatabaseHealth, DiskHealth, HealthSource
@@ -193,6 +196,8 @@ class House:
             tasks.append(asyncio.create_task(runner.keep(), name="jobs"))
             keeper = CaptureKeeper(self.database, self.exchanges.market, self.clock, self.closings)
             tasks.append(asyncio.create_task(keeper.keep(), name="captures"))
+            bots = BotKeeper(self.tools, self.fetcher)
+            tasks.append(asyncio.create_task(bots.keep(), name="bots"))
         try:
             yield
         finally:
@@ -257,6 +262,7 @@ class House:
             DiskHealth(self.settings.data_dir),
             LimitsHealth(self.exchanges.budgets),
             PricesHealth(self.tools.prices, self.clock),
+            BotsHealth(bots.count_by_status),
         ]
         if self.worker is not None:
             sources += [

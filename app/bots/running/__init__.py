@@ -1,0 +1,1 @@
+"""Bots at work: in one worker's hands each, fed candle by candle."""
