@@ -16,14 +16,16 @@ from app.http.caller import Caller
 from app.http.filters import choice
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
+from app.http.tables import Format, FormatName, answer
 from app.pipeline.pnl import repository as pnl
 from app.pipeline.pnl.models import Trade
 from app.pipeline.pnl.schemas import TradeOut
 from app.reports import service
 from app.reports.schemas import EquityDayOut, GroupedBy, KpisOut, PositionsDayOut, ProfitOut
-from app.reports.tables import Format, answer
 
-FormatName = Annotated[str | None, QueryParameter(name="format", description="`json` or `csv`")]
+Grouping = Annotated[
+    str | None, QueryParameter(name="by", description="`strategy`, `symbol` or `day`")
+]
 
 
 @get(
@@ -61,21 +63,25 @@ async def list_trades(
     "/profit",
     operation_id="reportProfit",
     operation_class=TableOperation,
-    summary="Profit by strategy and by symbol",
+    summary="Profit by strategy, symbol or day",
 )
 async def report_profit(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     paging: NamedDependency[Paging],
-    by: Annotated[str | None, QueryParameter(name="by")] = None,
+    by: Grouping = None,
     strategy_id: FromQuery[UUID | None] = None,
     symbol: FromQuery[str | None] = None,
     wanted: FormatName = None,
 ) -> Response[Page[ProfitOut]]:
-    """Rows by strategy, then by symbol; `by` asks for one kind."""
+    """Rows by strategy, then by symbol; `by` asks for one kind.
+
+    Days are those of your time zone; a trade counts whole on the day that it closed.
+    """
     kind = choice(GroupedBy, by, "by")
     trades = await _trades(session, caller, paging, strategy_id=strategy_id, symbol=symbol)
-    rows = await service.profit(session, caller.user_id, trades, kind)
+    zone = ZoneInfo(caller.zone)
+    rows = await service.profit(session, caller.user_id, trades, kind, zone=zone)
     return answer(rows, ProfitOut, wanted, name="profit")
 
 
@@ -89,6 +95,8 @@ async def report_positions(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     paging: NamedDependency[Paging],
+    strategy_id: FromQuery[UUID | None] = None,
+    symbol: FromQuery[str | None] = None,
     wanted: FormatName = None,
 ) -> Response[Page[PositionsDayOut]]:
     """Days of your time zone, newest first."""
@@ -98,6 +106,8 @@ async def report_positions(
         zone=ZoneInfo(caller.zone),
         since=paging.since,
         until=paging.until,
+        strategy_id=strategy_id,
+        symbol=symbol,
     )
     return answer(rows, PositionsDayOut, wanted, name="positions")
 
@@ -112,24 +122,48 @@ async def report_kpis(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     paging: NamedDependency[Paging],
+    by: Grouping = None,
     strategy_id: FromQuery[UUID | None] = None,
     symbol: FromQuery[str | None] = None,
     wanted: FormatName = None,
 ) -> Response[Page[KpisOut]]:
-    """One row per currency, live and paper apart."""
+    """One row per currency, live and paper apart; with `by` one per strategy, symbol or day."""
+    kind = choice(GroupedBy, by, "by")
     trades = await _trades(session, caller, paging, strategy_id=strategy_id, symbol=symbol)
-    return answer(service.kpis(trades), KpisOut, wanted, name="kpis")
+    zone = ZoneInfo(caller.zone)
+    rows = await service.kpis(session, caller.user_id, trades, kind, zone=zone)
+    return answer(rows, KpisOut, wanted, name="kpis")
 
 
-@get("/equity", operation_id="getEquityCurve", summary="The curve of booked results")
+@get(
+    "/equity",
+    operation_id="getEquityCurve",
+    operation_class=TableOperation,
+    summary="The curve of booked results",
+)
 async def equity_curve(
     caller: NamedDependency[Caller],
     session: NamedDependency[AsyncSession],
     since: Annotated[date | None, QueryParameter(name="from")] = None,
     until: Annotated[date | None, QueryParameter(name="to")] = None,
-) -> Page[EquityDayOut]:
-    """By day, newest first; one curve per currency, live and paper apart."""
-    return Page(items=await service.equity(session, caller.user_id, since=since, until=until))
+    strategy_id: FromQuery[UUID | None] = None,
+    symbol: FromQuery[str | None] = None,
+    wanted: FormatName = None,
+) -> Response[Page[EquityDayOut]]:
+    """By day, newest first; one curve per currency, live and paper apart.
+
+    Of all your trading, or of one strategy, one symbol, or both.
+    """
+    rows = await service.equity(
+        session,
+        caller.user_id,
+        zone=ZoneInfo(caller.zone),
+        since=since,
+        until=until,
+        strategy_id=strategy_id,
+        symbol=symbol,
+    )
+    return answer(rows, EquityDayOut, wanted, name="equity")
 
 
 async def _trades(

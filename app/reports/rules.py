@@ -1,8 +1,8 @@
 """Sums, rates and drawdowns over closed trades and booked days: pure arithmetic."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -28,6 +28,8 @@ class Closed(Protocol):
     def funding(self) -> Decimal: ...
     @property
     def realized_pnl(self) -> Decimal: ...
+    @property
+    def opened_at(self) -> datetime: ...
     @property
     def closed_at(self) -> datetime: ...
 
@@ -59,17 +61,34 @@ class Profit:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawdown:
+    """The deepest fall of the sum of closed results below its peak; the sum starts at 0.
+
+    Attributes:
+        depth: 0 or more, in settle currency.
+        began_at: when the sum was at that peak for the last time; None where that was the start.
+        deepest_at: None where nothing fell.
+        recovered_at: when the sum was at the peak again; None while it is not.
+    """
+
+    depth: Decimal = ZERO
+    began_at: datetime | None = None
+    deepest_at: datetime | None = None
+    recovered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Kpis:
     """How a scope has traded.
 
     Attributes:
         win_rate_percent: wins of all trades, 50 = 50 %; None without trades.
         profit_factor: sum of wins / sum of losses; None without a loss.
-        average_win: net, above 0; None without one.
-        average_loss: net, as a positive amount; None without one.
+        average_win: net, above 0; None without one, as is `largest_win`.
+        average_loss: net, as a positive amount; None without one, as is `largest_loss`.
         expectancy: net result of an average trade; None without trades.
-        max_drawdown: deepest fall of the sum of closed results below its peak, 0 or more; the
-            sum starts at 0.
+        average_holding_seconds: from the first fill to the last, rounded; None without trades.
+        fees_share_percent: fees of the gross result, 50 = 50 %; None where that is not above 0.
     """
 
     profit: Profit
@@ -77,8 +96,12 @@ class Kpis:
     profit_factor: Decimal | None
     average_win: Decimal | None
     average_loss: Decimal | None
+    largest_win: Decimal | None
+    largest_loss: Decimal | None
     expectancy: Decimal | None
-    max_drawdown: Decimal
+    average_holding_seconds: int | None
+    fees_share_percent: Decimal | None
+    drawdown: Drawdown
 
 
 def grouped(rows: Iterable[RowT], key: Callable[[RowT], KeyT]) -> dict[KeyT, list[RowT]]:
@@ -114,23 +137,33 @@ def kpis_of(trades: Sequence[Closed]) -> Kpis:
         return Kpis(
             profit=profit,
             win_rate_percent=_share(HUNDRED * profit.wins, profit.trades),
-            profit_factor=None if not lost else (sum_won / sum_lost).quantize(SHOWN),
+            profit_factor=_share(sum_won, sum_lost),
             average_win=_share(sum_won, len(won)),
             average_loss=_share(sum_lost, len(lost)),
+            largest_win=max(won, default=None),
+            largest_loss=max(lost, default=None),
             expectancy=_share(profit.realized_pnl, profit.trades),
-            max_drawdown=max_drawdown(trades),
+            average_holding_seconds=_average_seconds(trades),
+            fees_share_percent=_share(HUNDRED * profit.fees, max(profit.gross_pnl, ZERO)),
+            drawdown=deepest_drawdown(trades),
         )
 
 
-def max_drawdown(trades: Iterable[Closed]) -> Decimal:
-    """Deepest fall of the running sum of closed results below its peak; 0 when it never fell."""
-    peak = total = deepest = ZERO
+def deepest_drawdown(trades: Iterable[Closed]) -> Drawdown:
+    """Where the running sum of closed results fell furthest below its peak; the first of equals."""
+    peak = total = ZERO
+    peak_at: datetime | None = None
+    found = Drawdown()
     with localcontext(EXACT):
         for trade in sorted(trades, key=lambda trade: trade.closed_at):
             total += trade.realized_pnl
-            peak = max(peak, total)
-            deepest = max(deepest, peak - total)
-    return deepest
+            if total >= peak:
+                peak, peak_at = total, trade.closed_at
+                if found.deepest_at is not None and found.recovered_at is None:
+                    found = replace(found, recovered_at=trade.closed_at)
+            elif peak - total > found.depth:
+                found = Drawdown(peak - total, peak_at, trade.closed_at)
+    return found
 
 
 def running(days: Iterable[Day]) -> list[tuple[date, Decimal, Decimal]]:
@@ -158,5 +191,21 @@ def counted_by_day(moments: Iterable[datetime | None], *, zone: ZoneInfo) -> dic
     return counts
 
 
-def _share(total: Decimal, count: int) -> Decimal | None:
-    return None if count == 0 else (total / count).quantize(SHOWN)
+def added_by_day(amounts: Iterable[tuple[date, Decimal]]) -> dict[date, Decimal]:
+    """The sum of the amounts of each day."""
+    days: dict[date, Decimal] = {}
+    with localcontext(EXACT):
+        for day, amount in amounts:
+            days[day] = days.get(day, ZERO) + amount
+    return days
+
+
+def _average_seconds(trades: Sequence[Closed]) -> int | None:
+    if not trades:
+        return None
+    held = sum((trade.closed_at - trade.opened_at for trade in trades), timedelta())
+    return round((held / len(trades)).total_seconds())
+
+
+def _share(part: Decimal, whole: Decimal | int) -> Decimal | None:
+    return None if whole == 0 else (part / whole).quantize(SHOWN)

@@ -3,9 +3,10 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import Response
+from litestar.params import QueryParameter
 from pydantic import BaseModel
 
 from app.core.words import Word
@@ -33,6 +34,9 @@ class Format(Word):
 
     JSON = "json"
     CSV = "csv"
+
+
+FormatName = Annotated[str | None, QueryParameter(name="format", description="`json` or `csv`")]
 
 
 def answer(
