@@ -44,6 +44,7 @@ from app.desk import tokens as desk_tokens
 from app.desk.charts import routes as desk_charts
 from app.desk.providers import TOOLS
 from app.desk.rehearsal import routes as desk_rehearsal
+from app.diary import routes as diary_routes
 from app.exchanges.venues import REGISTRY
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
@@ -103,6 +104,7 @@ ROUTERS = [
     report_routes.router,
     report_routes.curve_router,
     what_if_routes.router,
+    diary_routes.router,
     market_routes.router,
     job_routes.router,
     candle_routes.router,

@@ -4,6 +4,7 @@ from app.accounts import models as accounts
 from app.audit import models as audit
 from app.bots import models as bots
 from app.db.base import Base
+from app.diary import models as diary
 from app.http import request_keys
 from app.jobs import models as jobs
 from app.market import models as market
@@ -29,6 +30,7 @@ __all__ = [
     "bots",
     "candles",
     "captures",
+    "diary",
     "gaps",
     "jobs",
     "market",

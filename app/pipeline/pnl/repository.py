@@ -5,10 +5,11 @@ from datetime import date, datetime
 from decimal import Decimal, localcontext
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.decimals import EXACT
+from app.core.errors import NotFound
 from app.db.symbols import symbol_is
 from app.pipeline.pnl.models import Booking, DailyPnl, FundingPayment, Trade
 from app.pipeline.positions.models import Position
@@ -104,6 +105,27 @@ async def trade_of(session: AsyncSession, position_id: UUID) -> Trade | None:
     """The round trip that a position became; None while it is open."""
     found: Trade | None = await session.scalar(
         select(Trade).where(Trade.position_id == position_id)
+    )
+    return found
+
+
+async def owned(session: AsyncSession, trade_id: UUID, user_id: UUID) -> Trade:
+    """A round trip of this user.
+
+    Raises:
+        NotFound: no such trade, or somebody else's.
+    """
+    row = await session.get(Trade, trade_id)
+    if row is None or row.user_id != user_id:
+        raise NotFound(f"There is no trade {trade_id}.")
+    return row
+
+
+async def round_trip(session: AsyncSession, user_id: UUID, either_id: UUID) -> Trade | None:
+    """The user's round trip that has this id, or whose position has it."""
+    is_either = or_(Trade.id == either_id, Trade.position_id == either_id)
+    found: Trade | None = await session.scalar(
+        select(Trade).where(Trade.user_id == user_id, is_either)
     )
     return found
 

@@ -398,6 +398,20 @@ async def remove_notice_address(trader: Trader) -> Response:
     return await trader.front.call("DELETE", "/notices/address")
 
 
+async def write_entry(trader: Trader) -> Response:
+    answer = await trader.post("/diary", {"text": "Waited for the candle."})
+    trader.kept["entry"] = f"/diary/{answer.json()['id']}"
+    return answer
+
+
+async def change_entry(trader: Trader) -> Response:
+    return await trader.front.call("PATCH", trader.kept["entry"], {"tags": ["calm"]})
+
+
+async def delete_entry(trader: Trader) -> Response:
+    return await trader.front.call("DELETE", trader.kept["entry"])
+
+
 async def cancel_job(trader: Trader) -> Response:
     desk = trader.front.desk
     name = desk.user.username
@@ -524,6 +538,9 @@ CALLS: Final[dict[str, Call]] = {
     "setNoticeAddress": set_notice_address,
     "testNoticeAddress": try_notice_address,
     "removeNoticeAddress": remove_notice_address,
+    "writeDiaryEntry": write_entry,
+    "changeDiaryEntry": change_entry,
+    "deleteDiaryEntry": delete_entry,
     "cancelJob": cancel_job,
     "fetchCandles": fetch_candles,
     "buildCandles": build_candles,

@@ -61,6 +61,7 @@ async def everything(front: Front) -> dict[str, UUID]:
     await desk.deliver(heartbeat("1", desk.clock.now()))
     pending = next(one for one in await desk.signals() if one.decided_by is None)
     resting = next(one for one in await desk.orders() if not one.is_final)
+    entry = await front.post("/diary", {"text": "Waited for the candle."}, expect=201)
     async with desk.database.transaction() as session:
         job = await jobs.queue(
             session, "long", {}, unit="steps", user_id=desk.user.id, actor="-", now=desk.clock.now()
@@ -75,6 +76,7 @@ async def everything(front: Front) -> dict[str, UUID]:
         "position_id": (await desk.positions())[0].id,
         "job_id": job.id,
         "bot_id": UUID((await a_bot(front))["id"]),
+        "entry_id": UUID(entry["id"]),
     }
 
 

@@ -1,0 +1,1 @@
+"""What a trader writes down about their trading, day by day."""
