@@ -46,6 +46,7 @@ from app.market.fetching.job import KIND as FETCH
 from app.market.fetching.job import FetchCandles
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
+from app.own_algorithms.shelf import Shelf
 from app.paper_exchange.app import PaperExchange, create_paper_exchange
 from app.pipeline.flow.tools import Tools
 from app.pipeline.positions.monitor import Monitor
@@ -70,6 +71,7 @@ class House:
         outgoing: the way to addresses that users set.
         fetcher: asks venues for candles.
         closings: tells who waits for a candle.
+        shelf: the algorithms, those of the operator's folder included.
         first: what the first start made: an admin with a demo, or an invite.
     """
 
@@ -87,6 +89,7 @@ class House:
     outgoing: Outgoing
     fetcher: CandleFetcher
     closings: Closings
+    shelf: Shelf
     first: FirstStart
     is_ready: bool = False
 
@@ -168,6 +171,7 @@ class House:
             outgoing=Outgoing(Policy(listed=frozenset(settings.outgoing_allowed_hosts))),
             fetcher=CandleFetcher(database, exchanges.market, clock, settled_after=SETTLED_AFTER),
             closings=Closings(database),
+            shelf=Shelf(settings.resolved_algorithms_dir),
             first=first,
         )
 
@@ -183,6 +187,8 @@ class House:
                 keep_handing_out(self.welcome, self.database, self.clock), name="paper keys"
             ),
             asyncio.create_task(self._boot(), name="boot"),
+            # What is wrong with a file is in the log before anybody asks for it.
+            asyncio.create_task(self._look_at_algorithms(), name="own algorithms"),
         ]
         if self.worker is not None:
             # Beside the worker and not in it: what cannot be traded on has to be told all the same.
@@ -232,6 +238,9 @@ class House:
         gc.freeze()
         self.is_ready = True
         logger.info("house.ready")
+
+    async def _look_at_algorithms(self) -> None:
+        await self.shelf.look()
 
     async def _keep_markets(self) -> None:
         """Keep the markets of every account's venue fresh, those of new accounts too."""

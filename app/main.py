@@ -175,6 +175,7 @@ def _state(house: House) -> State:
             "key_ring": house.keys,
             "outgoing": house.outgoing,
             "candle_fetcher": house.fetcher,
+            "shelf": house.shelf,
             "tools": house.tools,
             "door": Door(house.tools),
             "house": house,

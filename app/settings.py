@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     paper_control: bool = False
     paper_seed: int = 1
     paper_data: str = ""
+    algorithms_dir: str = ""
 
     access_token_seconds: int = Field(default=600, ge=30, le=86_400)
     refresh_token_seconds: int = 30 * 24 * 3600
@@ -207,6 +208,11 @@ class Settings(BaseSettings):
     def shows_pages_to(self) -> Access:
         """Who may read the API's pages: what was set, else anyone here and admins in production."""
         return self.api_pages_for or (Access.ANYONE if self.is_local else Access.ADMIN)
+
+    @property
+    def resolved_algorithms_dir(self) -> Path:
+        """The folder of own algorithms: the one that was set, else one in the data folder."""
+        return Path(self.algorithms_dir) if self.algorithms_dir else self.data_dir / "algorithms"
 
     @property
     def resolved_database_url(self) -> str:

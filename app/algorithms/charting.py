@@ -157,4 +157,4 @@ def _columns(
             code="too_few_candles",
         )
     # numpy reads None as NaN when it is told the type.
-    return {line: np.array([row[line] for row in rows], dtype=np.float64) for line in last}
+    return {line: np.array([row.get(line) for row in rows], dtype=np.float64) for line in last}

@@ -1,5 +1,6 @@
 """Brings an algorithm and the candles it needs together."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +74,8 @@ async def draw(
 ) -> Chart:
     """Fetch what is missing of the candles it takes, and run the algorithm over them.
 
+    An algorithm is asked beside the event loop: one of the operator's folder is in another process.
+
     Raises:
         Invalid: as `Drawing.counts` and `algorithms.charting.chart`: `too_few_candles` where the
             market is too young.
@@ -80,12 +83,17 @@ async def draw(
     """
     bars = {
         timeframe: await _bars(drawing.market, timeframe, count, database, fetcher, now)
-        for timeframe, count in drawing.counts().items()
+        for timeframe, count in (await asyncio.to_thread(drawing.counts)).items()
     }
     base = bars.pop(drawing.timeframe)
     account = Account(instrument, CAPITAL)
-    return chart(
-        drawing.definition, drawing.settings, base, account=account, larger=list(bars.values())
+    return await asyncio.to_thread(
+        chart,
+        drawing.definition,
+        drawing.settings,
+        base,
+        account=account,
+        larger=list(bars.values()),
     )
 
 

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 
 from app.accounts import repository as accounts
 from app.algorithms.catalog.sma_hma import SMA_HMA
-from app.algorithms.registry import SHIPPED, definition
+from app.algorithms.registry import SHIPPED
 from app.core.errors import ExchangeError, Invalid, NotFound
 from app.db.session import Database
 from app.desk.charts.drawing import Drawing, draw
@@ -21,6 +21,7 @@ from app.desk.charts.schemas import (
     AlgorithmsOut,
     ChartOut,
     RunIn,
+    UnfitOut,
 )
 from app.http.caller import Caller, require_trader
 from app.market.asking import provide_market
@@ -28,16 +29,24 @@ from app.market.fetching.fetcher import CandleFetcher
 from app.market.finding import market_of
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceKey
+from app.own_algorithms.faults import AlgorithmFault
+from app.own_algorithms.shelf import Shelf
 from app.strategies import repository as strategies
 from app.trading.timeframe import Timeframe
 
 
 @get("/algorithms", operation_id="listAlgorithms", summary="What a strategy can be run by")
 async def list_algorithms(
-    caller: NamedDependency[Caller],  # noqa: ARG001 they are the same for everyone
+    request: Request[Any, Any, Any], caller: NamedDependency[Caller]
 ) -> AlgorithmsOut:
-    """With their parameters."""
-    return AlgorithmsOut(items=[AlgorithmOut.of(one) for one in SHIPPED.values()])
+    """With their parameters: those of the program, then those of the operator's folder."""
+    shelf: Shelf = request.app.state.shelf
+    stock = await shelf.look()
+    items = [AlgorithmOut.of(one) for one in SHIPPED.values()]
+    return AlgorithmsOut(
+        items=[*items, *(AlgorithmOut.of_own(one) for one in stock.own)],
+        unfit=[UnfitOut.of(one, is_told_all=caller.is_admin) for one in stock.faults],
+    )
 
 
 @get(
@@ -93,9 +102,14 @@ async def run_strategy(
     market = await market_of(
         instruments, data.symbol, exchange=account.exchange, market_type=account.market_type
     )
-    chosen = definition(strategy.algorithm)
-    drawing = Drawing(chosen, data.parameters, market, data.timeframe, data.limit)
-    return await _drawn(request, drawing, now)
+    shelf: Shelf = request.app.state.shelf
+    try:
+        async with shelf.opened(strategy.algorithm) as chosen:
+            drawing = Drawing(chosen, data.parameters, market, data.timeframe, data.limit)
+            return await _drawn(request, drawing, now)
+    except AlgorithmFault as fault:
+        # The operator wrote it: nobody else can do anything about a line of it.
+        raise (fault.in_full() if caller.is_admin else fault) from None
 
 
 async def _drawn(request: Request[Any, Any, Any], drawing: Drawing, now: datetime) -> ChartOut:

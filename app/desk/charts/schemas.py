@@ -13,6 +13,8 @@ from app.core.clock import iso
 from app.desk.charts.drawing import Drawing
 from app.http.schemas import In, Moment, Out
 from app.market.asking import MAX_TICKER
+from app.own_algorithms.folder import Fault
+from app.own_algorithms.shelf import Own
 from app.trading.money import Money
 from app.trading.timeframe import Timeframe
 from app.trading.words import PositionSide
@@ -25,10 +27,12 @@ MOST_CANDLES: Final = 1000
 class AlgorithmOut(Out):
     """An algorithm by its name; `parameters` is a JSON Schema with ranges and defaults.
 
-    `version` is raised when the same candles and parameters would give other intents.
+    `version` is raised when the same candles and parameters would give other intents. One that
+    `is_own` is a file in the operator's folder.
     """
 
     name: str
+    is_own: bool
     version: int
     summary: str
     parameters: dict[str, Any]
@@ -38,16 +42,47 @@ class AlgorithmOut(Out):
         """Shape a definition."""
         return cls(
             name=one.name,
+            is_own=False,
             version=one.version,
             summary=one.summary,
             parameters=one.parameters.model_json_schema(),
         )
 
+    @classmethod
+    def of_own(cls, own: Own) -> Self:
+        """Shape what is known of a file."""
+        return cls(
+            name=own.name,
+            is_own=True,
+            version=own.facts.version,
+            summary=own.facts.summary,
+            parameters=dict(own.facts.schema),
+        )
+
+
+class UnfitOut(Out):
+    """A file in the operator's folder that is no algorithm, and why.
+
+    `cause` is the line and the end of the traceback, for admins; null for others.
+    """
+
+    file: str
+    code: str
+    detail: str
+    cause: str | None
+
+    @classmethod
+    def of(cls, fault: Fault, *, is_told_all: bool) -> Self:
+        """Shape a fault."""
+        cause = fault.cause if is_told_all and fault.cause else None
+        return cls(file=fault.file, code=fault.code, detail=fault.detail, cause=cause)
+
 
 class AlgorithmsOut(Out):
-    """All there are."""
+    """All there are, and the files that were meant to be some."""
 
     items: list[AlgorithmOut]
+    unfit: list[UnfitOut]
 
 
 class RunIn(In):

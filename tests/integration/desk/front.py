@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from app.http.request_id import request_id_middleware
 from app.http.strict_json import StrictRequest
 from app.main import ROUTERS, plugins
 from app.market.fetching.fetcher import CandleFetcher
+from app.own_algorithms.shelf import Shelf
 from app.pipeline.flow.tools import Tools
 from app.trading.words import MarketType
 from app.webhooks.service import Door
@@ -43,6 +45,7 @@ USER = "X-User"
 LOGIN = "X-Login"  # the id of the caller's login, for what is done to it
 # Nobody listens there.
 NOBODY_THERE = "127.0.0.1:1"
+NO_FOLDER = Path("no such folder")
 STALE = "X-Stale"  # the password was given too long ago
 
 
@@ -166,6 +169,7 @@ async def open_front(
                 "settings": desk.tools.settings,
                 "exchanges": REGISTRY,
                 "candle_fetcher": CandleFetcher(database, desk.town.source, desk.clock),
+                "shelf": Shelf(NO_FOLDER),
                 "opener": opener,
                 "key_ring": KeyRing.of(b"k" * 32),
                 "outgoing": Outgoing(Policy(listed=frozenset({NOBODY_THERE}))),

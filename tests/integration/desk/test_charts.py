@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,13 @@ import pytest
 
 from app.algorithms.indicators.averages import sma
 from app.core.clock import iso
+from app.http.caller import Role
+from app.own_algorithms.shelf import Shelf
 from app.trading.candle import Candle
 from app.trading.timeframe import Timeframe
-from tests.builders import LINEAR, d
+from tests.builders import LINEAR, a_user, d
 from tests.integration.desk.front import Front
+from tests.integration.own_algorithms.files import PATIENT, keep, with_ways
 
 HOURS = 1200
 PATH = "/strategies/hma-sma/run"
@@ -124,3 +128,60 @@ async def test_past_prices_are_the_closes_of_stored_candles(risen: Front) -> Non
         (LINEAR, f"{one.close.normalize():f}", iso(one.close_time)) for one in hours[:-4:-1]
     ]
     assert rest["next_cursor"] is None
+
+
+async def test_an_algorithm_of_the_operators_folder_is_run_like_any_other(
+    risen: Front, tmp_path: Path
+) -> None:
+    keep(
+        tmp_path,
+        "above",
+        """
+        from app.algorithms.writing import LONG, Parameters, Sma, following
+
+        class Above(Parameters):
+            period: int = 20
+
+        @following("Long above.", Above, warm_up=lambda chosen: chosen.period + 1, version=7)
+        class AboveItsAverage:
+            def __init__(self, chosen):
+                self.average = Sma(chosen.period)
+
+            def side(self, bar):
+                self.lines = {"sma": self.average.update(bar.close)}
+                return LONG if bar.close > (self.lines["sma"] or bar.close) else None
+        """,
+    )
+    risen.app.state.shelf = Shelf(tmp_path, PATIENT)
+    path = f"/strategies/{risen.desk.strategy.id}"
+    await risen.call("PATCH", path, {"algorithm": "above"})
+
+    found = await risen.post(f"{path}/run", {**EMA_RSI, "parameters": {"period": 50}})
+    refused = await risen.post(f"{path}/run", {**EMA_RSI, "parameters": {"speed": 3}}, expect=400)
+
+    prices = np.array(closes(HOURS), dtype=np.float64)
+    assert (found["algorithm"], found["version"]) == ("above", 7)
+    assert found["lines"]["sma"] == pytest.approx(sma(prices, 50)[-50:].tolist())
+    assert found["should_enter_long"] is True
+    assert refused["code"] == "bad_parameters"
+
+
+async def test_what_is_wrong_with_a_file_is_told_to_all_and_where_to_the_operator(
+    risen: Front, tmp_path: Path
+) -> None:
+    keep(tmp_path, "typo", "import\n")
+    with_ways(tmp_path, "raises", {"divides": "1 / 0"})
+    risen.app.state.shelf = Shelf(tmp_path, PATIENT)
+    operator = a_user(risen.desk.clock.now(), role=Role.ADMIN)
+    path = f"/strategies/{risen.desk.strategy.id}"
+    await risen.call("PATCH", path, {"algorithm": "raises"})
+
+    listed = await risen.get("/algorithms")
+    in_full = await risen.get("/algorithms", user=operator)
+    run = await risen.post(f"{path}/run", EMA_RSI, expect=400)
+
+    assert [one["name"] for one in listed["items"] if one["is_own"]] == ["raises"]
+    [fault], [whole] = listed["unfit"], in_full["unfit"]
+    assert (fault["file"], fault["code"], fault["cause"]) == ("typo.py", "algorithm_failed", None)
+    assert whole == {**fault, "cause": "line 1: SyntaxError: invalid syntax"}
+    assert run["detail"] == "The algorithm raises raised an error."

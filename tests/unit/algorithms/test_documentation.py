@@ -31,7 +31,7 @@ def test_the_table_has_every_parameter_with_its_default(name: str) -> None:
 
 
 def test_the_example_enters_and_leaves() -> None:
-    [source] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    [_, source] = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     scope: dict[str, Any] = {"__name__": "example"}
     exec(source, scope)  # noqa: S102 our own page
 
