@@ -1,6 +1,6 @@
 """All that the file of an algorithm of one's own imports; the rest of the program may change.
 
-from app.algorithms.writing import LONG, Parameters, Sma, following
+docs/algorithms.md has an example of ten lines.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -147,11 +147,6 @@ class Guarded:
             if self._pipe is not None:
                 self._pipe.close()
 
-    @property
-    def process_status(self) -> int | None:
-        """How the process has ended; None while it runs."""
-        return None if self._process is None else self._process.returncode
-
     def _spawn(self) -> None:
         self._pipe, far = Pipe()
         with far:

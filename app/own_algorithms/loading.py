@@ -102,4 +102,4 @@ def _check(definition: Definition[Any]) -> None:
 
 
 def _unfit(why: str) -> Invalid:
-    return Invalid(f"The file cannot be used: {why}.", code="algorithm_unfit")
+    return Invalid(f"That is no algorithm that can be run: {why}.", code="algorithm_unfit")

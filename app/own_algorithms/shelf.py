@@ -107,9 +107,7 @@ class Shelf:
         for fault in stock.faults:
             if fault.file == f"{name}.py":
                 raise AlgorithmFault(
-                    f"The file of the algorithm {name} cannot be used. {fault.detail}",
-                    code=fault.code,
-                    cause=fault.cause,
+                    f"{fault.file}: {fault.detail}", code=fault.code, cause=fault.cause
                 )
         known = ", ".join([*SHIPPED, *(own.name for own in stock.own)])
         raise Invalid(f"there is no algorithm {name!r}, but {known}", code="unknown_algorithm")

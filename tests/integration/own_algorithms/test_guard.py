@@ -2,6 +2,9 @@
 
 import asyncio
 import re
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,9 +22,19 @@ from tests.integration.own_algorithms.files import PATIENT, QUICK, keep, with_wa
 from tests.unit.algorithms.builders import an_account, bars_of
 from tests.unit.algorithms.markets import a_walk
 
-PAGE: Final = Path(__file__).resolve().parents[3] / "docs" / "algorithms.md"
+ROOT: Final = Path(__file__).resolve().parents[3]
+PAGE: Final = ROOT / "docs" / "algorithms.md"
 BARS: Final = bars_of(a_walk(1, 300, pull=0.05))
 FOR_EVER: Final = "while True: pass"
+# The same as an expression, behind something else.
+ON_AND_ON: Final = "any(False for _ in iter(int, 1))"
+# A server that waits for the file to come to its end.
+SERVER: Final = """
+import sys
+from pathlib import Path
+from app.own_algorithms.guard import Guarded, Patience
+Guarded(Path(sys.argv[1]), Patience(load_seconds=600.0, start_seconds=120.0)).start()
+"""
 # Each way to be wrong, and what its author is told.
 WRONG: Final = {
     "divides": ("1 / 0", "line 3: ZeroDivisionError: division by zero"),
@@ -66,6 +79,30 @@ async def opened(path: Path, patience: Patience = PATIENT) -> AsyncIterator[Defi
 
 async def run(definition: Definition[Any], **settings: Any) -> Any:
     return await asyncio.to_thread(chart, definition, settings, BARS, account=an_account())
+
+
+def telling(marker: Path) -> str:
+    """A line that writes down the number of the process."""
+    return f"import os, pathlib; pathlib.Path({str(marker)!r}).write_text(str(os.getpid()))"
+
+
+def told(marker: Path) -> int:
+    """The number that is written there, as soon as it is."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if marker.exists() and (text := marker.read_text()):
+            return int(text)
+        time.sleep(0.02)
+    raise AssertionError("no process has begun")
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is such a process, and not only what nobody has buried yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state not in {"Z", "X"}
 
 
 async def test_the_example_of_the_page_has_ten_lines_and_does_the_same_in_its_process(
@@ -152,15 +189,32 @@ async def test_one_that_ends_its_process_is_told_as_that(tmp_path: Path) -> None
 
 
 async def test_whoever_waits_for_it_is_let_go_when_it_is_ended(tmp_path: Path) -> None:
-    guarded = Guarded(with_ways(tmp_path, "stuck", {"never_ends": FOR_EVER}), PATIENT)
+    marker = tmp_path / "pid"
+    path = with_ways(tmp_path, "stuck", {"never_ends": f"{telling(marker)}; {ON_AND_ON}"})
+    guarded = Guarded(path, PATIENT)
     definition = guarded.definition(await asyncio.to_thread(guarded.start))
     working = asyncio.create_task(run(definition))
-    await asyncio.sleep(0.1)
-    before = guarded.process_status
+    pid = await asyncio.to_thread(told, marker)
+    assert is_running(pid)
 
     await asyncio.to_thread(guarded.end)
 
     with pytest.raises(AlgorithmFault):
         await working
-    assert before is None
-    assert guarded.process_status is not None
+    assert not is_running(pid)
+
+
+def test_it_does_not_outlive_a_server_that_is_killed(tmp_path: Path) -> None:
+    marker = tmp_path / "pid"
+    path = keep(tmp_path, "stuck", f"{telling(marker)}; {ON_AND_ON}\n")
+    command = [sys.executable, "-c", SERVER, str(path)]
+    server = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 our own
+    pid = told(marker)
+
+    server.kill()
+    server.wait()
+
+    until = time.monotonic() + 60
+    while is_running(pid) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_running(pid)
