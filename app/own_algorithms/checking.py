@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from app.algorithms.algorithm import Algorithm
 from app.algorithms.bars import Bar
@@ -39,15 +39,16 @@ def decided(algorithm: Algorithm, bar: Bar, account: Account) -> Decision:
         raise ValueError(f"{len(intents)} intents at one close")
     for intent in intents:
         _check(intent, bar)
-    outlook: object = algorithm.outlook
+    outlook: Any = algorithm.outlook
     if outlook is not None and not isinstance(outlook, PositionSide):
         raise TypeError(f"the outlook is a PositionSide or None, not {outlook!r}")
     return Decision(intents, _lines(algorithm.lines), outlook)
 
 
-def _check(intent: object, bar: Bar) -> None:
-    if type(intent) is not Intent:
-        raise TypeError(f"on_close answers with intents, not with {type(intent).__name__}")
+def _check(intent: Any, bar: Bar) -> None:
+    kind = type(intent)
+    if kind is not Intent:
+        raise TypeError(f"on_close answers with intents, not with {kind.__name__}")
     if not isinstance(intent.move, Move) or not isinstance(intent.position_side, PositionSide):
         raise TypeError("an intent has a Move and a PositionSide")
     if type(intent.decided_at) is not datetime or intent.decided_at != bar.closed_at:
@@ -55,7 +56,7 @@ def _check(intent: object, bar: Bar) -> None:
     if type(intent.reason) is not str or not 0 < len(intent.reason) <= MOST_REASON:
         raise ValueError(f"a reason is a sentence of {MOST_REASON} characters at most")
     for name in AMOUNTS:
-        amount: object = getattr(intent, name)
+        amount = getattr(intent, name)
         is_amount = type(amount) is Decimal and amount.is_finite() and amount > 0
         if amount is not None and not is_amount:
             raise ValueError(f"{name} is a Decimal above 0, not {amount!r}: see exact()")

@@ -92,7 +92,9 @@ def _check(definition: Definition[Any]) -> None:
         raise _unfit(f"its summary is a sentence of {MOST_SUMMARY} characters at most")
     if type(definition.version) is not int or definition.version < 1:
         raise _unfit("its version is a whole number from 1 on")
-    if not isinstance(definition.larger, tuple) or not LENGTHS.issuperset(definition.larger):
+    # What a file says is of any type.
+    larger: Any = definition.larger
+    if not isinstance(larger, tuple) or not LENGTHS.issuperset(larger):
         raise _unfit("its larger timeframes are lengths like timedelta(hours=1), in a tuple")
     try:
         usual = definition.validated({})

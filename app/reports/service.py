@@ -85,7 +85,7 @@ async def kpis(
         found = kpis_of(group)
         figures = {name: getattr(found.profit, name) for name in FIGURES}
         rates = {name: getattr(found, name) for name in RATES}
-        drawdown = {
+        drawdown: dict[str, Any] = {
             "max_drawdown": found.drawdown.depth,
             "drawdown_began_at": found.drawdown.began_at,
             "drawdown_deepest_at": found.drawdown.deepest_at,

@@ -169,7 +169,7 @@ async def test_entries_are_found_by_day_tag_symbol_and_words(front: Front) -> No
     await write(front, "Patience pays", day="2026-03-01", links=[link("trade", trade.id)])
     await write(front, "1000 reasons", day="2026-02-28", tags=["calm", "rash"])
 
-    for query, found in (
+    cases: list[tuple[dict[str, str], list[str]]] = [
         ({}, ["Patience pays", "1000 reasons", "100% sure"]),
         ({"from": "2026-02-28"}, ["Patience pays", "1000 reasons"]),
         ({"to": "2026-03-01"}, ["1000 reasons", "100% sure"]),
@@ -180,7 +180,8 @@ async def test_entries_are_found_by_day_tag_symbol_and_words(front: Front) -> No
         ({"text": "PATIENCE"}, ["Patience pays"]),
         ({"text": "100%"}, ["100% sure"]),
         ({"tag": "rash", "text": "reasons"}, ["1000 reasons"]),
-    ):
+    ]
+    for query, found in cases:
         assert await texts(front, **query) == found, query
 
 
@@ -188,10 +189,11 @@ async def test_pages_go_by_day_and_miss_nothing(front: Front) -> None:
     for number, day in enumerate(["2026-03-01", "2026-03-02", "2026-03-01", "2026-03-02"]):
         await write(front, str(number), day=day)
 
-    seen, cursor = [], None
+    seen: list[str] = []
+    cursor: str | None = None
     while True:
-        query = {"limit": 1} if cursor is None else {"limit": 1, "cursor": cursor}
-        page = await front.get("/diary", **query)
+        further: dict[str, Any] = {} if cursor is None else {"cursor": cursor}
+        page = await front.get("/diary", limit=1, **further)
         seen += [one["text"] for one in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:

@@ -131,7 +131,7 @@ async def test_what_an_algorithm_gets_wrong_is_told_with_its_line_and_the_next_m
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "k" * 32)
     ways = {way: line for way, (line, _) in WRONG.items()}
-    causes = {}
+    causes: dict[str, str] = {}
 
     async with opened(with_ways(tmp_path, "wrong", {**ways, "waits": "return []"})) as definition:
         for way in WRONG:
