@@ -23,7 +23,7 @@ EXAMPLE: Final[dict[str, JsonValue]] = {
     "text": "Entered before the close. **Wait for the candle.**",
     "day": "2026-01-31",
     "tags": ["early", "calm"],
-    "links": [{"kind": "trade", "id": "019aa0c4-7a2b-7c1e-9f00-2f3a4b5c6d7e"}],
+    "links": [{"kind": "trade", "subject_id": "019aa0c4-7a2b-7c1e-9f00-2f3a4b5c6d7e"}],
 }
 
 
@@ -55,7 +55,7 @@ class LinkIn(In):
     """What an entry is about: something of your own."""
 
     kind: Subject
-    id: UUID
+    subject_id: UUID
 
 
 class EntryIn(In):
@@ -87,14 +87,14 @@ class LinkOut(Out):
     """What an entry is about, by the name it had when it was linked; it may be gone since."""
 
     kind: Subject
-    id: UUID
+    subject_id: UUID
     symbol: str | None
     label: str
 
     @classmethod
     def of(cls, row: Link) -> Self:
         """Shape a row."""
-        return cls(kind=row.kind, id=row.subject_id, symbol=row.symbol, label=row.label)
+        return cls(**row._asdict())
 
 
 class EntryOut(Out):

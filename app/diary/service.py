@@ -120,7 +120,7 @@ async def _shaped(session: AsyncSession, entries: Sequence[DiaryEntry]) -> list[
 
 
 def _names(links: Sequence[LinkIn]) -> list[Name]:
-    return [(one.kind, one.id) for one in links]
+    return [(one.kind, one.subject_id) for one in links]
 
 
 async def _audit(

@@ -25,7 +25,7 @@ async def texts(front: Front, **query: Any) -> list[str]:
 
 
 def link(kind: str, subject: object) -> dict[str, str]:
-    return {"kind": kind, "id": str(subject)}
+    return {"kind": kind, "subject_id": str(subject)}
 
 
 async def test_an_entry_is_kept_as_it_was_written(front: Front) -> None:
@@ -90,17 +90,22 @@ async def test_entries_are_about_trades_positions_signals_and_strategies(front: 
     made = await write(front, links=[link(*one) for one in subjects.items()])
 
     assert made["links"] == [
-        {"kind": "trade", "id": str(trade.id), "symbol": LINEAR, "label": f"long {LINEAR}"},
+        {"kind": "trade", "subject_id": str(trade.id), "symbol": LINEAR, "label": f"long {LINEAR}"},
         {
             "kind": "position",
-            "id": str(trade.position_id),
+            "subject_id": str(trade.position_id),
             "symbol": LINEAR,
             "label": f"long {LINEAR}",
         },
-        {"kind": "signal", "id": str(signal.id), "symbol": LINEAR, "label": f"open long {LINEAR}"},
+        {
+            "kind": "signal",
+            "subject_id": str(signal.id),
+            "symbol": LINEAR,
+            "label": f"open long {LINEAR}",
+        },
         {
             "kind": "strategy",
-            "id": str(front.desk.strategy.id),
+            "subject_id": str(front.desk.strategy.id),
             "symbol": None,
             "label": front.desk.strategy.name,
         },
@@ -237,7 +242,7 @@ async def test_a_table_holds_more_than_a_page(front: Front) -> None:
         {"text": "x", "day": "1969-12-31"},
         {"text": "x", "tags": ["two words"]},
         {"text": "x", "tags": ["t"] * 21},
-        {"text": "x", "links": [{"kind": "order", "id": NOTHING}]},
+        {"text": "x", "links": [{"kind": "order", "subject_id": NOTHING}]},
         {"text": "x", "mood": "calm"},
     ],
 )

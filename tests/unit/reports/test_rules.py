@@ -68,8 +68,8 @@ def test_kpis_by_hand() -> None:
     # 2 of 4; (10 + 6) / (4 + 8); 16 / 2; 12 / 2; 4 / 4
     assert found.win_rate_percent == 50
     assert found.profit_factor == Decimal("1.333333333333")
-    assert (found.average_win, found.largest_win) == (8, 10)
-    assert (found.average_loss, found.largest_loss) == (6, 8)
+    assert (found.average_win, found.largest_win) == (Decimal(8), Decimal(10))
+    assert (found.average_loss, found.largest_loss) == (Decimal(6), Decimal(8))
     assert found.expectancy == 1
     # from 12, after the third, down to 4
     assert found.drawdown == Drawdown(Decimal(8), minute(2), minute(3))
