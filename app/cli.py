@@ -67,6 +67,7 @@ def start_paper_exchange(port: int) -> None:
 
 COMMANDS: Final = {
     "audit": "app.commands.audit:audit",
+    "backtest": "app.commands.backtest:backtest",
     "candles": "app.commands.candles.command:candles",
     "create-user": "app.commands.users:create_user",
     "create-strategy": "app.commands.strategies:create_strategy",

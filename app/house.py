@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +22,11 @@ from app.accounts.vault import Vault
 from app.accounts.venues import AccountVenues
 from app.bots import repository as bots
 from app.bots.running.keeper import BotKeeper
+from app.backtests.processes.crew import Crew
+from app.backtests.runs.job import RunBacktest
+from app.backtests.runs.preparing import Preparer
+from app.backtests.runs.service import RUN, SWEEP
+from app.backtests.sweeps.job import RunSweep
 from app.core.addresses import Policy
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Invalid
@@ -194,11 +200,7 @@ class House:
             # Beside the worker and not in it: what cannot be traded on has to be told all the same.
             post = NoticePost(self.database, self.clock, self.keys, self.outgoing)
             tasks.append(asyncio.create_task(post.keep(), name="notice post"))
-            programs: dict[str, Program] = {
-                FETCH: FetchCandles(self.fetcher),
-                BUILD: BuildCandles(self.database, self.clock),
-            }
-            runner = JobRunner(self.database, self.clock, programs)
+            runner = JobRunner(self.database, self.clock, self._programs())
             tasks.append(asyncio.create_task(runner.keep(), name="jobs"))
             keeper = CaptureKeeper(self.database, self.exchanges.market, self.clock, self.closings)
             tasks.append(asyncio.create_task(keeper.keep(), name="captures"))
@@ -208,6 +210,17 @@ class House:
             yield
         finally:
             await self._stop(tasks)
+
+    def _programs(self) -> dict[str, Program]:
+        """What jobs there are, by their kinds."""
+        preparer = Preparer(self.database, self.fetcher)
+        crew = Crew(self.settings.backtest_processes or os.cpu_count() or 1)
+        return {
+            FETCH: FetchCandles(self.fetcher),
+            BUILD: BuildCandles(self.database, self.clock),
+            RUN: RunBacktest(self.database, preparer, crew),
+            SWEEP: RunSweep(self.database, preparer, crew),
+        }
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         self.is_ready = False

@@ -31,6 +31,10 @@ from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
 from app.backtests.what_if import routes as what_if_routes
 from app.bots import routes as bot_routes
+from app.backtests.replay import routes as replay_routes
+from app.backtests.replay.playing import Playbacks
+from app.backtests.runs import routes as backtest_routes
+from app.backtests.sweeps import routes as sweep_routes
 from app.desk import accounts as desk_accounts
 from app.desk import alarms as desk_alarms
 from app.desk import capital as desk_capital
@@ -114,6 +118,9 @@ ROUTERS = [
     fetch_routes.router,
     build_routes.router,
     live_price_routes.router,
+    backtest_routes.router,
+    sweep_routes.router,
+    replay_routes.router,
     audit_routes.router,
     notices_routes.router,
     notice_routes.router,
@@ -190,6 +197,7 @@ def _state(house: House) -> State:
                 now=house.clock.now,
                 max_age=timedelta(seconds=house.settings.price_max_age_seconds),
             ),
+            "playbacks": Playbacks(),
             "readiness": {"house": house.readiness},
             "health_sources": house.health_sources(),
         }

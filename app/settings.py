@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     webhook_guesses_per_minute: int = Field(default=300, ge=1)
     sockets_per_user: int = Field(default=20, ge=1)
     symbols_per_socket: int = Field(default=100, ge=1)
+    backtest_processes: int = Field(default=0, ge=0, le=256)
     dedup_window_seconds: int = 90
     future_alert_seconds: int = 5
     protection_deadline_seconds: float = 10.0

@@ -3,6 +3,7 @@
 from app.accounts import models as accounts
 from app.audit import models as audit
 from app.bots import models as bots
+from app.backtests.runs import models as backtests
 from app.db.base import Base
 from app.diary import models as diary
 from app.http import request_keys
@@ -28,6 +29,7 @@ __all__ = [
     "alarms",
     "audit",
     "bots",
+    "backtests",
     "candles",
     "captures",
     "diary",

@@ -22,6 +22,7 @@ from app.accounts.keys import KeyRing
 from app.accounts.models import User
 from app.accounts.providers import DEPENDENCIES
 from app.accounts.tokens import Access
+from app.backtests.replay.playing import Playbacks
 from app.core.addresses import Policy
 from app.db.session import Database
 from app.desk.providers import TOOLS
@@ -175,6 +176,7 @@ async def open_front(
                 "outgoing": Outgoing(Policy(listed=frozenset({NOBODY_THERE}))),
                 "on_registered": _give_nothing,
                 "users": users,
+                "playbacks": Playbacks(),
             }
         )
         transport = ASGITransport(cast("Any", app))  # the same protocol, other types

@@ -22,6 +22,8 @@ from app.pipeline.alarms.gaps.models import Gap
 from app.pipeline.signals.status import SignalStatus
 from tests.builders import a_strategy, an_alert
 from tests.integration.desk.front import LOGIN, NOBODY_THERE, Front, new_webhook
+from tests.integration.desk.test_backtests import ASKED as BACKTEST
+from tests.integration.desk.test_backtests import SWEEP
 from tests.integration.desk.test_candles import CANDLE, TRADE
 from tests.integration.desk.test_gaps import a_gap
 from tests.integration.desk.test_manual_orders import an_order
@@ -483,6 +485,29 @@ async def end_capture(trader: Trader) -> Response:
     return await trader.front.call("DELETE", "/candles/captures/BTCUSDT.P/1h")
 
 
+async def run_backtest(trader: Trader) -> Response:
+    return await trader.post("/backtests", BACKTEST)
+
+
+async def run_sweep(trader: Trader) -> Response:
+    return await trader.post("/backtests/sweeps", SWEEP)
+
+
+async def delete_backtest(trader: Trader) -> Response:
+    return await delete_canceled(trader, "/backtests", BACKTEST)
+
+
+async def delete_sweep(trader: Trader) -> Response:
+    return await delete_canceled(trader, "/backtests/sweeps", SWEEP)
+
+
+async def delete_canceled(trader: Trader, path: str, body: Any) -> Response:
+    """Ask for one, call it off, and take it away."""
+    asked = (await trader.post(path, body)).json()
+    assert (await trader.post(f"/jobs/{asked['job_id']}/cancel")).is_success
+    return await trader.front.call("DELETE", f"{path}/{asked['id']}")
+
+
 # In an order in which each finds what it needs.
 CALLS: Final[dict[str, Call]] = {
     "register": register,
@@ -548,6 +573,10 @@ CALLS: Final[dict[str, Call]] = {
     "endCapture": end_capture,
     "keepCandles": keep_candles,
     "keepMarketTrades": keep_market_trades,
+    "runBacktest": run_backtest,
+    "deleteBacktest": delete_backtest,
+    "runSweep": run_sweep,
+    "deleteSweep": delete_sweep,
 }
 
 

@@ -12,6 +12,7 @@ from app.strategies.models import Strategy
 from tests.builders import a_user
 from tests.integration.desk.front import Front
 from tests.integration.desk.test_bots import a_bot
+from tests.integration.desk.test_backtests import ASKED, SWEEP
 from tests.integration.desk.test_manual_orders import an_order
 from tests.integration.flow.strategy_alerts import heartbeat
 
@@ -66,6 +67,8 @@ async def everything(front: Front) -> dict[str, UUID]:
         job = await jobs.queue(
             session, "long", {}, unit="steps", user_id=desk.user.id, actor="-", now=desk.clock.now()
         )
+    run = await front.post("/backtests", ASKED, expect=201)
+    sweep = await front.post("/backtests/sweeps", SWEEP, expect=201)
     return {
         "account_id": desk.account.id,
         "strategy_id": desk.strategy.id,
@@ -77,6 +80,8 @@ async def everything(front: Front) -> dict[str, UUID]:
         "job_id": job.id,
         "bot_id": UUID((await a_bot(front))["id"]),
         "entry_id": UUID(entry["id"]),
+        "backtest_id": UUID(run["id"]),
+        "sweep_id": UUID(sweep["id"]),
     }
 
 

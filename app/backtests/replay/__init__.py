@@ -1,0 +1,1 @@
+"""A stored run played back, candle by candle."""

@@ -1,0 +1,122 @@
+"""From what a trader asks for to a plan, or to a sentence that says why not."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.accounts import repository as accounts
+from app.accounts.models import ExchangeAccount
+from app.algorithms.registry import definition
+from app.backtests.runs.plan import Plan, closed_range
+from app.backtests.runs.schemas import BacktestIn
+from app.backtests.runs.terms import Circumstances, RunTerms
+from app.core.errors import Invalid, NotFound
+from app.exchanges.venues import PAPER
+from app.http.caller import Caller
+from app.market.asking import in_utc
+from app.market.finding import market_of
+from app.market.instruments import InstrumentBook
+from app.market.prices import PriceKey
+from app.pipeline.risk import repository as risk
+from app.pipeline.risk.exposure import Limits
+from app.pipeline.risk.in_force import limits_at
+from app.strategies import repository as strategies
+from app.strategies.models import Strategy
+
+Source = tuple[Strategy, ExchangeAccount]
+
+
+async def source_of(
+    session: AsyncSession, strategy_id: UUID | None, user_id: UUID
+) -> Source | None:
+    """The strategy whose settings are taken, with its account.
+
+    Raises:
+        NotFound: it is not there, or somebody else's.
+    """
+    if strategy_id is None:
+        return None
+    row = await strategies.owned(session, strategy_id, user_id)
+    return row, await accounts.exchange_account(session, user_id, row.account_id)
+
+
+async def limits_of(session: AsyncSession, user_id: UUID, *, now: datetime) -> Limits:
+    """What the trader allows at this moment."""
+    return limits_at(await risk.profile(session, user_id), now=now).in_force
+
+
+async def plan_for(
+    asked: BacktestIn,
+    source: Source | None,
+    instruments: InstrumentBook,
+    *,
+    limits: Limits,
+    caller: Caller,
+    now: datetime,
+) -> Plan:
+    """What was asked for, with what it left out; its parameters are still to be checked.
+
+    Args:
+        asked: as it was sent.
+        source: the strategy that it names.
+        instruments: asked of the venue when they were never loaded: no transaction may be open.
+        limits: of the trader.
+        caller: who asks.
+        now: when.
+
+    Raises:
+        Invalid: `no_algorithm`, `unknown_algorithm`; as `market_of`.
+        NotFound: `unknown_symbol`.
+        ExchangeError: as `market_of`.
+    """
+    market = await _market(asked, source, instruments)
+    listed = instruments.get(*market)
+    if listed is None:
+        raise NotFound(f"{market.exchange} lists no market {market.symbol}.", code="unknown_symbol")
+    terms = asked.terms
+    if source is not None:
+        terms = RunTerms.of_strategy(source[0]).with_changes(asked.terms)
+    since, until = closed_range(
+        asked.timeframe,
+        in_utc("from", asked.since),
+        now if asked.until is None else in_utc("to", asked.until),
+        now=now,
+    )
+    return Plan(
+        definition=definition(_algorithm(asked, source)),
+        market=market,
+        timeframe=asked.timeframe,
+        since=since,
+        until=until,
+        terms=terms,
+        circumstances=Circumstances(listed, limits, ZoneInfo(caller.zone)),
+    )
+
+
+async def _market(
+    asked: BacktestIn, source: Source | None, instruments: InstrumentBook
+) -> PriceKey:
+    """On the strategy's account, unless another exchange is named."""
+    exchange, market_type = asked.exchange or PAPER, asked.market_type
+    if source is not None and asked.exchange is None:
+        exchange, market_type = source[1].exchange, market_type or source[1].market_type
+    return await market_of(instruments, asked.symbol, exchange=exchange, market_type=market_type)
+
+
+def _algorithm(asked: BacktestIn, source: Source | None) -> str:
+    name = asked.algorithm or (None if source is None else source[0].algorithm)
+    if name is None:
+        raise Invalid(
+            "Name an algorithm, one of GET /algorithms, or a strategy that names one.",
+            code="no_algorithm",
+        )
+    return name
+
+
+def all_parameters(plan: Plan, settings: dict[str, Any]) -> dict[str, Any]:
+    """The parameters with their defaults, as JSON takes them: a default may change one day."""
+    found: dict[str, Any] = plan.definition.validated(settings).model_dump(mode="json")
+    return found

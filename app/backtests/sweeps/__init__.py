@@ -1,0 +1,1 @@
+"""One backtest under many parameters."""

@@ -1,0 +1,158 @@
+"""`/backtests/sweeps`: one backtest under many parameters, and which of them did best."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from litestar import Request, Router, delete, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.backtests.runs import repository, service
+from app.backtests.runs.asking import limits_of, plan_for, source_of
+from app.backtests.runs.models import Backtest
+from app.backtests.sweeps.asking import check_sweep
+from app.backtests.sweeps.repository import rows_of
+from app.backtests.sweeps.schemas import (
+    Figure,
+    SweepIn,
+    SweepOut,
+    SweepRowOut,
+    SweepSummaryOut,
+    best_first,
+)
+from app.core.errors import Conflict, ExchangeError, Invalid, NotFound, TooMany
+from app.db.session import Database
+from app.http.caller import Caller, require_trader
+from app.http.filters import choice
+from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging, page_of
+from app.http.schemas import Page
+from app.market.asking import BAD_CURSOR
+from app.market.instruments import InstrumentBook
+
+LONGEST_CURSOR: Final = 4
+
+
+@post(
+    "/",
+    operation_id="runSweep",
+    summary="Run a backtest under many parameters",
+    description="`grid` names the parameters that change: lists of values, or ranges. Every "
+    "combination is run, over several processes; `GET /backtests/sweeps/{id}` shows those that are "
+    "done, the best first, and a restart goes on with the others.",
+    guards=[require_trader],
+    status_code=201,
+    opt={"raises": [NotFound, TooMany, ExchangeError]},
+)
+async def run_sweep(
+    request: Request[Any, Any, Any],
+    data: JSONBody[SweepIn],
+    caller: NamedDependency[Caller],
+    database: NamedDependency[Database],
+    now: NamedDependency[datetime],
+) -> SweepSummaryOut:
+    """At most two thousand combinations; some may be refused by the algorithm, not all."""
+    instruments: InstrumentBook = request.app.state.tools.instruments
+    async with database.read() as session:
+        source = await source_of(session, data.strategy_id, caller.user_id)
+        limits = await limits_of(session, caller.user_id, now=now)
+    plan = await plan_for(data, source, instruments, limits=limits, caller=caller, now=now)
+    grid = data.stored_grid()
+    check_sweep(plan, data.parameters, grid, now=now)
+    async with database.transaction() as session:
+        row, job = await service.ask(
+            session,
+            plan,
+            data.parameters,
+            name=data.name,
+            strategy_id=data.strategy_id,
+            caller=caller,
+            now=now,
+            grid=grid,
+        )
+        return SweepSummaryOut.of(row, job)
+
+
+@get("/", operation_id="listSweeps", summary="Your sweeps")
+async def list_sweeps(
+    session: NamedDependency[AsyncSession],
+    caller: NamedDependency[Caller],
+    paging: NamedDependency[Paging],
+) -> Page[SweepSummaryOut]:
+    """Newest first, by the time they were asked for."""
+    page = await page_of(
+        session,
+        repository.listing(caller.user_id, is_sweep=True),
+        paging,
+        id_column=Backtest.id,
+        time_column=Backtest.created_at,
+        shape=lambda row: row,
+    )
+    jobs = await repository.jobs_of(session, page.items)
+    return Page(
+        items=[SweepSummaryOut.of(row, jobs[row.job_id]) for row in page.items],
+        next_cursor=page.next_cursor,
+    )
+
+
+@get("/{sweep_id:uuid}", operation_id="getSweep", summary="One sweep, its best runs first")
+async def get_sweep(
+    session: NamedDependency[AsyncSession],
+    caller: NamedDependency[Caller],
+    sweep_id: FromPath[UUID],
+    by: Annotated[
+        str | None, QueryParameter(name="by", description="`net_profit`, `sharpe` …")
+    ] = None,
+    cursor: Annotated[str | None, QueryParameter(name="cursor")] = None,
+    limit: Annotated[int, QueryParameter(name="limit", ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+) -> SweepOut:
+    """Those that are done so far; by net profit unless `by` says otherwise."""
+    row = await repository.own(session, sweep_id, caller.user_id, is_sweep=True)
+    jobs = await repository.jobs_of(session, [row])
+    figure = choice(Figure, by, "by") or Figure.NET_PROFIT
+    ranked = best_first(await rows_of(session, row.id), figure)
+    start = _start(cursor)
+    summary = SweepSummaryOut.of(row, jobs[row.job_id])
+    return SweepOut.model_validate(
+        {
+            **{name: getattr(summary, name) for name in SweepSummaryOut.model_fields},
+            "from": summary.since,
+            "to": summary.until,
+            "items": [SweepRowOut.model_validate(one) for one in ranked[start : start + limit]],
+            "next_cursor": str(start + limit) if len(ranked) > start + limit else None,
+        }
+    )
+
+
+@delete(
+    "/{sweep_id:uuid}",
+    operation_id="deleteSweep",
+    summary="Delete a sweep",
+    guards=[require_trader],
+    opt={"raises": [Conflict]},
+)
+async def delete_sweep(
+    session: NamedDependency[AsyncSession],
+    caller: NamedDependency[Caller],
+    now: NamedDependency[datetime],
+    sweep_id: FromPath[UUID],
+) -> None:
+    """With its runs; cancel its job first while it runs."""
+    row = await repository.own(session, sweep_id, caller.user_id, is_sweep=True)
+    await service.remove(session, row, caller=caller, now=now)
+
+
+def _start(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_CURSOR):
+        raise Invalid(BAD_CURSOR)
+    return int(cursor)
+
+
+router = Router(
+    path="/backtests/sweeps",
+    tags=["backtests"],
+    route_handlers=[run_sweep, list_sweeps, get_sweep, delete_sweep],
+)
