@@ -1,6 +1,6 @@
 """bots and how far they have come
 
-Revision: 0018, after 0016, 2026-11-28 14:00:00+00:00
+Revision: 0018, after 0017, 2026-11-28 14:00:00+00:00
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from app.db import types
 
 revision = '0018'
-down_revision = '0016'
+down_revision = '0017'
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """backtests, what they leave behind, and the runs of sweeps
 
-Revision: 0019, after 0016, 2026-11-28 14:00:00+00:00
+Revision: 0019, after 0018, 2026-11-28 14:00:00+00:00
 """
 
 import sqlalchemy as sa
@@ -8,7 +8,7 @@ from alembic import op
 from app.db import types
 
 revision = '0019'
-down_revision = '0016'
+down_revision = '0018'
 branch_labels = None
 depends_on = None
 

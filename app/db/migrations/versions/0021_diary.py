@@ -1,14 +1,14 @@
 """the diary: entries, tags, and what they are about
 
-Revision: 0022, after 0016, 2026-11-28 14:00:00+00:00
+Revision: 0021, after 0020, 2026-11-28 14:00:00+00:00
 """
 
 import sqlalchemy as sa
 from alembic import op
 from app.db import types
 
-revision = '0022'
-down_revision = '0016'
+revision = '0021'
+down_revision = '0020'
 branch_labels = None
 depends_on = None
 

@@ -1,14 +1,14 @@
 """exits that wait for their price
 
-Revision: 0021, after 0016, 2026-11-28 14:00:00+00:00
+Revision: 0020, after 0019, 2026-11-28 14:00:00+00:00
 """
 
 import sqlalchemy as sa
 from alembic import op
 from app.db import types
 
-revision = '0021'
-down_revision = '0016'
+revision = '0020'
+down_revision = '0019'
 branch_labels = None
 depends_on = None
 
