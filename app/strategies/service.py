@@ -138,7 +138,7 @@ async def delete(session: AsyncSession, strategy: Strategy, *, actor: str, now: 
     name = strategy.name  # a row that could not be removed cannot be read any more either
     await _audit(session, strategy, "strategy.deleted", actor, now)
     if not await repository.remove(session, strategy):
-        raise Conflict(f"{name!r} has a history: switch it off instead of deleting it.")
+        raise Conflict(f"{name!r} has a history or a bot: switch it off instead of deleting it.")
 
 
 async def manual_strategy(

@@ -38,6 +38,7 @@ async def test_the_figures_say_who_guards_and_for_how_long_nobody_did(
         assert found["signalbox_positions_naked"] == 0
         assert found["signalbox_orders_unknown"] == 0
         assert found["signalbox_accounts_not_reconciled"] == 0
+        assert found['signalbox_bots{status="failed"}'] == 0
         assert any(name.startswith("signalbox_venue_limit_used_ratio") for name in found)
 
 
