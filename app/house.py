@@ -20,13 +20,13 @@ from app.accounts.models import ExchangeAccount
 from app.accounts.service import FirstStart
 from app.accounts.vault import Vault
 from app.accounts.venues import AccountVenues
-from app.bots import repository as bots
-from app.bots.running.keeper import BotKeeper
 from app.backtests.processes.crew import Crew
 from app.backtests.runs.job import RunBacktest
 from app.backtests.runs.preparing import Preparer
 from app.backtests.runs.service import RUN, SWEEP
 from app.backtests.sweeps.job import RunSweep
+from app.bots import repository as bots
+from app.bots.running.keeper import BotKeeper
 from app.core.addresses import Policy
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Invalid

@@ -29,12 +29,12 @@ from app.accounts.authentication import BearerAuthentication
 from app.accounts.live.standing import OpenSockets
 from app.accounts.providers import DEPENDENCIES
 from app.audit import routes as audit_routes
-from app.backtests.what_if import routes as what_if_routes
-from app.bots import routes as bot_routes
 from app.backtests.replay import routes as replay_routes
 from app.backtests.replay.playing import Playbacks
 from app.backtests.runs import routes as backtest_routes
 from app.backtests.sweeps import routes as sweep_routes
+from app.backtests.what_if import routes as what_if_routes
+from app.bots import routes as bot_routes
 from app.desk import accounts as desk_accounts
 from app.desk import alarms as desk_alarms
 from app.desk import capital as desk_capital

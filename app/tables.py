@@ -2,8 +2,8 @@
 
 from app.accounts import models as accounts
 from app.audit import models as audit
-from app.bots import models as bots
 from app.backtests.runs import models as backtests
+from app.bots import models as bots
 from app.db.base import Base
 from app.diary import models as diary
 from app.http import request_keys
@@ -28,8 +28,8 @@ __all__ = [
     "accounts",
     "alarms",
     "audit",
-    "bots",
     "backtests",
+    "bots",
     "candles",
     "captures",
     "diary",

@@ -1,4 +1,4 @@
-"""The short run: every named point once and some random kills, all processes forked from a warm parent.
+"""The short run: every named point once and some random kills, all forked from a warm parent.
 
 What it cannot show, the long one does: `make crash KILLS=2000`.
 """

@@ -112,8 +112,8 @@ async def started(database: Database, base: str, clock: FastClock) -> tuple[UUID
             now=now,
         )
     async with database.transaction() as session:
-        row = await repository.own(session, bot.id, user.id)
-        await service.start(session, tools, row, actor=user.username, now=clock.now())
+        made = await repository.own(session, bot.id, user.id)
+        await service.start(session, tools, made, actor=user.username, now=clock.now())
     return user.id, bot.id
 
 

@@ -55,7 +55,8 @@ async def test_ended_at_any_candle_it_asks_for_the_same_and_trades_the_same(
 def in_one_go(yard: Yard, begun: datetime) -> tuple[list[Wish], list[PositionSide]]:
     """What the algorithm wants when every wish comes true at once, and which sides it closes."""
     first = BASE.open_of(yard.desk.clock.now()) - len(yard.closes) * LENGTH
-    feed, held = Feed(MACD, PARAMETERS, LENGTH), None
+    feed = Feed(MACD, PARAMETERS, LENGTH)
+    held: PositionSide | None = None
     wishes: list[Wish] = []
     closed: list[PositionSide] = []
     for bar in map(bar_of, candles(yard.closes, first)):

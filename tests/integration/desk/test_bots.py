@@ -160,7 +160,7 @@ async def test_bots_are_listed_by_status_and_strategy(front: Front) -> None:
     first, second = await a_bot(front), await a_bot(front, symbols=["ETHUSDT.P"])
     await front.post(f"/bots/{first['id']}/start")
 
-    async def ids(**query: str) -> list[str]:
+    async def ids(**query: Any) -> list[str]:
         return [one["id"] for one in (await front.get("/bots", **query))["items"]]
 
     assert await ids() == [second["id"], first["id"]]

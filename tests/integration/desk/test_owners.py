@@ -11,8 +11,8 @@ from app.pipeline.alarms.gaps.models import Gap
 from app.strategies.models import Strategy
 from tests.builders import a_user
 from tests.integration.desk.front import Front
-from tests.integration.desk.test_bots import a_bot
 from tests.integration.desk.test_backtests import ASKED, SWEEP
+from tests.integration.desk.test_bots import a_bot
 from tests.integration.desk.test_manual_orders import an_order
 from tests.integration.flow.strategy_alerts import heartbeat
 

@@ -25,7 +25,7 @@ def wish(move: Move, side: PositionSide, **more: Any) -> Intent:
 
 def said(*wishes: Intent) -> list[Understood]:
     """What the corridor understands, alert by alert."""
-    found = []
+    found: list[Understood] = []
     for body in alerts_of(MOMENT, wishes):
         meaning = understand(body)
         assert (meaning.dialect, meaning.alert_at) == ("native", CLOSE)
