@@ -8,8 +8,8 @@ from typing import Final
 from app.algorithms.bars import Bars
 from app.algorithms.indicators.averages import Ema
 
-FAST: Final = 50
-SLOW: Final = 200
+FAST: Final = 100
+SLOW: Final = 400
 STOP: Final = 0.02
 NOTIONAL: Final = 1000.0
 CAPITAL: Final = 1_000_000.0

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from app.algorithms.algorithm import Definition
-from app.algorithms.bars import Bar, Bars, exact, moments_of
+from app.algorithms.bars import Bar, Bars, exact, floats_of, moments_of
 from app.algorithms.intents import Account, Intent, Move
 from app.backtests.engine.course import Course, closed, course_of
 from app.backtests.engine.curve import Curve
@@ -109,7 +109,7 @@ class _Runner:
         on_close = self._course.algorithm.on_close
         if self._course.is_own_larger:
             on_close = self._course.on_close
-        rows = enumerate(zip(bars, bars.lows.tolist(), bars.highs.tolist(), strict=True))
+        rows = enumerate(zip(bars, floats_of(bars.lows), floats_of(bars.highs), strict=True))
         self._warm_up(rows, on_close)
         below, above, account, due = self._outlook()
         for index, (bar, low, high) in rows:

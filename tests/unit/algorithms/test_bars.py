@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.algorithms.bars import Bars, exact, in_closing_order
+from app.algorithms.bars import (
+    AT_ONCE,
+    Bars,
+    exact,
+    floats_of,
+    in_closing_order,
+    moments_of,
+)
 from app.core.errors import Invalid
 from tests.unit.algorithms.builders import (
     FOUR_HOURS,
@@ -109,3 +116,14 @@ def test_an_hour_is_not_there_before_it_has_closed() -> None:
 def test_a_price_comes_back_to_the_digit(price: str) -> None:
     assert exact(float(price)) == Decimal(price)
     assert exact(np.float64(price)) == Decimal(price)
+
+
+def test_more_candles_than_are_made_at_once_come_whole_and_in_order() -> None:
+    walk = a_walk(2, 2 * AT_ONCE + 7)
+    bars = bars_of(walk)
+
+    rows = list(bars)
+
+    assert [bar.close for bar in rows] == list(floats_of(bars.closes)) == walk.closes.tolist()
+    assert [bar.opened_at for bar in rows] == moments_of(bars.opened_at)
+    assert rows[-1].opened_at == MONDAY + (len(rows) - 1) * MINUTES_30

@@ -1,6 +1,5 @@
 """What a simulator holds: a book with its levels, and the entries that rest."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
@@ -48,6 +47,7 @@ class Position:
         leverage: of its first entry.
         entries: how many made it.
         tag: of its first entry; `newest_tag` of its last.
+        liquidation: of an isolated one, on the tick, quote per base; None where no price does it.
         day_start: what it would have gained when the trader's day began, or at its entry.
     """
 
@@ -61,6 +61,7 @@ class Position:
     trailing: Trailing | None = None
     targets: tuple[Target, ...] = ()
     entries: int = 0
+    liquidation: Decimal | None = None
     day_start: Decimal = ZERO
 
     @property
@@ -92,6 +93,8 @@ class Position:
             self.trailing = Trailing(judged.trailing, peak)
         self.newest_tag = judged.wish.tag
         self.entries += 1
+        if self.margin_mode is MarginMode.ISOLATED:
+            self.liquidation = self._liquidation(ZERO)
 
     def follow(self, price: Decimal, at: datetime) -> None:
         """Let the trailing stop follow a better price."""
@@ -107,7 +110,14 @@ class Position:
         Returns:
             On the tick, quote per base; None where nothing stops and no price liquidates it.
         """
-        return next(iter(sorted(self._stops(balance), key=self._distance)), None)
+        stop, liquidation = self._own_stop(), self.liquidation
+        if self.margin_mode is MarginMode.CROSS:
+            liquidation = self._liquidation(balance)
+        if liquidation is None:
+            return stop
+        if stop is None or (liquidation - stop[0]) * self.side.sign > 0:
+            return liquidation, CloseReason.LIQUIDATED
+        return stop
 
     @property
     def target(self) -> tuple[Decimal, Decimal] | None:
@@ -127,21 +137,21 @@ class Position:
             done = self.targets[0].price
             self.targets = without_first(self.targets, done)
 
-    def _stops(self, balance: Decimal) -> Iterator[tuple[Decimal, CloseReason]]:
-        instrument, tightest = self.book.instrument, self.levels.effective_stop
-        if tightest is not None:
-            is_fixed = tightest == self.stop_loss
-            reason = CloseReason.STOP_LOSS if is_fixed else CloseReason.TRAILING_STOP
-            yield instrument.stop_price(tightest, self.side), reason
-        liquidation = self._liquidation(balance)
-        if liquidation is not None and liquidation > 0:
-            yield instrument.stop_price(liquidation, self.side), CloseReason.LIQUIDATED
-
-    def _distance(self, stop: tuple[Decimal, CloseReason]) -> Decimal:
-        return -stop[0] * self.side.sign
+    def _own_stop(self) -> tuple[Decimal, CloseReason] | None:
+        if self.trailing is None:
+            return None if self.stop_loss is None else (self.stop_loss, CloseReason.STOP_LOSS)
+        tightest = self.levels.effective_stop
+        if tightest is None or tightest == self.stop_loss:
+            return None if tightest is None else (tightest, CloseReason.STOP_LOSS)
+        price = self.book.instrument.stop_price(tightest, self.side)
+        return price, CloseReason.TRAILING_STOP
 
     def _liquidation(self, balance: Decimal) -> Decimal | None:
-        """Where the venue closes it; nearest to the entry when nothing backs it any more."""
+        """Where the venue closes it, on the tick; None where no price does.
+
+        What nothing backs any more is closed at its entry price.
+        """
+        instrument = self.book.instrument
         leverage = Decimal(self.leverage)
         with localcontext(EXACT):
             if self.margin_mode is MarginMode.CROSS:
@@ -151,8 +161,10 @@ class Position:
                 self.entry_price,
                 leverage,
                 position_side=self.side,
-                market_type=self.book.instrument.market_type,
+                market_type=instrument.market_type,
                 maintenance_rate=self.maintenance_rate,
             )
-            # So that a third of a third is no tick more.
-            return None if found is None else found.quantize(SHARE)
+            if found is None or found <= 0:
+                return None
+            # Rounded before it goes to the tick: the leverage may be a reciprocal of no end.
+            return instrument.stop_price(found.quantize(SHARE), self.side)
