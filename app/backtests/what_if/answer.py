@@ -78,7 +78,7 @@ class Decided:
             brought. Above 0 when they would have lost.
         counted: for how many of them that could be told.
         together: what it earned with all of them in the replay at once, where they stand in each
-            other's way; None when that was not replayed.
+            other's way; None when that was not replayed, or no setting undoes the rule.
     """
 
     code: str
@@ -237,13 +237,18 @@ class _Desk:
         ranked = sorted(kinds.items(), key=lambda item: (-len(item[1]), item[0]))
         for number, ((code, fate), some) in enumerate(ranked):
             trips = [trip for one in some if (trip := alone[one.key]) is not None]
-            together = None
-            if number < MOST_UNDONE:
-                undone = self._figures(play(self._setting, lifting(code)).trips)
-                together = _difference(simulated, undone)
+            together = self._undone(code, some, simulated) if number < MOST_UNDONE else None
             with localcontext(EXACT):
                 lost = -sum((total_of(one, self._last_price) for one in trips), ZERO)
             yield Decided(code, fate, len(some), lost, len(trips), together)
+
+    def _undone(self, code: str, some: Sequence[LeftOut], simulated: Figures) -> Decimal | None:
+        """What a kind of decision earned; None where its entries are stopped by it all the same."""
+        played = play(self._setting, lifting(code))
+        stopped = {one.key for one in played.left_out if one.code == code}
+        if stopped.issuperset(one.key for one in some):
+            return None
+        return _difference(simulated, self._figures(played.trips))
 
     def _lines(self, alone: Mapping[Key, Trip | None]) -> Iterator[Line]:
         real, simulated = self._by_alarm(self._real), self._by_alarm(self._unchanged)

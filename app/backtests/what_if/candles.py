@@ -1,6 +1,6 @@
 """Which stored candles a replay goes by, and what to fetch where they are missing."""
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -37,15 +37,10 @@ async def tapes_of(session: AsyncSession, past: Past, *, now: datetime) -> Tapes
     until = min(past.until, now)
     found = {}
     for market, since in _begins(past).items():
-        stock = await repository.candle_stock(session, market, since=since, until=until)
-        timeframe, missing = _finest(market, stock, since=since, until=until)
-        rows = await repository.candle_prices(
-            session,
-            market,
-            timeframe,
-            since=timeframe.open_of(since),
-            until=timeframe.open_of(until),
-        )
+        span = _Span(market, since, until)
+        timeframe, missing = await _finest(session, span)
+        begin, end = span.bounds(timeframe)
+        rows = await repository.candle_prices(session, market, timeframe, since=begin, until=end)
         candles = [Prices(*row) for row in rows]
         found[market] = Tape(market, timeframe, candles, missing=missing)
     return found
@@ -63,38 +58,67 @@ def _begins(past: Past) -> dict[PriceKey, datetime]:
     return begins
 
 
-def _finest(
-    market: PriceKey, stock: Mapping[Timeframe, int], *, since: datetime, until: datetime
-) -> tuple[Timeframe, int]:
-    """The finest timeframe that is there, and how many of its candles are not."""
-    wanted = {one: one.how_many(one.open_of(since), one.open_of(until)) for one in FIT}
-    affordable = [one for one in FIT if 0 < wanted[one] <= MOST_CANDLES]
-    for one in affordable:
-        missing = max(0, wanted[one] - stock.get(one, 0))
-        if missing * 100 <= wanted[one] * MISSING_PERCENT:
-            return one, missing
-    if not affordable:
-        few = not any(wanted.values())
-        raise Denied(
-            f"No candle of {market.symbol} has closed since {iso(since)}: ask again in a minute."
-            if few
-            else f"From {iso(since)} to {iso(until)} there are more than {MOST_CANDLES} candles of "
-            f"{market.symbol}: ask about a shorter time.",
-            code="candles_missing" if few else "too_many_candles",
-        )
-    raise _missing(market, max(affordable, key=lambda one: stock.get(one, 0)), since, until)
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The time in which candles of a market are wanted."""
+
+    market: PriceKey
+    since: datetime
+    until: datetime
+
+    def bounds(self, timeframe: Timeframe) -> tuple[datetime, datetime]:
+        """Open of the first wanted candle, and of the first one that is over too late."""
+        return timeframe.open_of(self.since), timeframe.open_of(self.until)
+
+    def wanted(self, timeframe: Timeframe) -> int:
+        """How many candles fill it."""
+        return timeframe.how_many(*self.bounds(timeframe))
 
 
-def _missing(market: PriceKey, timeframe: Timeframe, since: datetime, until: datetime) -> Denied:
+async def _finest(session: AsyncSession, span: _Span) -> tuple[Timeframe, int]:
+    """The finest timeframe that is there, and how many of its candles are not.
+
+    Raises:
+        Denied: as `tapes_of`.
+    """
+    missing: dict[Timeframe, int] = {}
+    for one in FIT:
+        wanted = span.wanted(one)
+        if not 0 < wanted <= MOST_CANDLES:
+            continue
+        begin, end = span.bounds(one)
+        count = await repository.count_candles(session, span.market, one, since=begin, until=end)
+        missing[one] = wanted - count
+        if missing[one] * 100 <= wanted * MISSING_PERCENT:
+            return one, missing[one]
+    if missing:
+        raise _missing(span, min(missing, key=lambda one: missing[one] / span.wanted(one)))
+    raise _unfit(span)
+
+
+def _missing(span: _Span, timeframe: Timeframe) -> Denied:
     """What is not there, and how to have it there; the timeframe that lacks the least."""
-    begin, end = timeframe.open_of(since), timeframe.open_of(until)
+    begin, end = (iso(one) for one in span.bounds(timeframe))
+    market = span.market
     command = (
         f"python -m app candles fetch {to_ticker(market.symbol)} --exchange {market.exchange} "
-        f"--timeframe {timeframe} --from {iso(begin)} --to {iso(end)}"
+        f"--timeframe {timeframe} --from {begin} --to {end}"
     )
     return Denied(
-        f"Candles of {market.symbol} on {market.exchange} are missing between {iso(begin)} and "
-        f"{iso(end)}, and nothing is fetched unasked. Fetch them with `{command}` or "
-        "POST /candles/fetch, then ask again.",
+        f"Candles of {market.symbol} on {market.exchange} are missing between {begin} and {end}, "
+        f"and nothing is fetched unasked. Fetch them with `{command}` or POST /candles/fetch, "
+        "then ask again.",
         code="candles_missing",
     )
+
+
+def _unfit(span: _Span) -> Denied:
+    """No timeframe has a number of candles that could be read."""
+    if not any(map(span.wanted, FIT)):
+        detail = f"No candle of {span.market.symbol} has closed since then: ask again in a minute."
+        return Denied(detail, code="candles_missing")
+    detail = (
+        f"From {iso(span.since)} to {iso(span.until)} there are more than {MOST_CANDLES} candles "
+        f"of {span.market.symbol}: ask about a shorter time."
+    )
+    return Denied(detail, code="too_many_candles")

@@ -118,7 +118,8 @@ class DecidedOut(Out):
     """What one kind of decision, or one rule, has earned; below 0 it has cost.
 
     `alone` takes each of the entries that it stopped by itself, as far as that can be told
-    (`counted`); `together` lets all of them through at once, with everything else as it was.
+    (`counted`); `together` lets all of them through at once, with everything else as it was, and is
+    null for a rule that no setting undoes.
     """
 
     code: str

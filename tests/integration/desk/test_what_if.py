@@ -1,6 +1,6 @@
 """`POST /backtests/what-if` over alarms that the server took, beside what its books say."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,12 +29,14 @@ class Morning:
 
     def __init__(self, front: Front) -> None:
         self.front = front
-        self._path: list[tuple[Any, Decimal]] = []
+        self._begin = front.desk.clock.now()
+        self._path: list[tuple[datetime, Decimal]] = []
 
     async def minute(self, price: str) -> None:
-        """The price holds for a minute; the clock stands at its beginning."""
-        self.front.desk.clock.advance(60)
-        self._path.append((self.front.desk.clock.now(), d(price)))
+        """The price holds for a minute; the clock stands five seconds after its beginning."""
+        at = self._begin + timedelta(minutes=len(self._path))
+        self._path.append((at, d(price)))
+        self.front.desk.clock.set(at + timedelta(seconds=5))
         await self.front.desk.price(price)
 
     async def keep(self) -> None:

@@ -138,16 +138,19 @@ async def funding(session: AsyncSession, choice: Choice) -> Sequence[FundingPaym
     return (await session.scalars(query.order_by(FundingPayment.paid_at))).all()
 
 
-async def candle_stock(
-    session: AsyncSession, market: PriceKey, *, since: datetime, until: datetime
-) -> dict[Timeframe, int]:
-    """How many candles of a market there are in a range, of its last price, by timeframe."""
-    query = (
-        select(CandleRow.timeframe, func.count())
-        .where(*_candles_of(market, since, until))
-        .group_by(CandleRow.timeframe)
+async def count_candles(
+    session: AsyncSession,
+    market: PriceKey,
+    timeframe: Timeframe,
+    *,
+    since: datetime,
+    until: datetime,
+) -> int:
+    """How many candles of a market open in a range, of its last price."""
+    query = select(func.count()).where(
+        *_candles_of(market, since, until), CandleRow.timeframe == timeframe
     )
-    return dict((await session.execute(query)).tuples().all())
+    return await session.scalar(query) or 0
 
 
 async def candle_prices(

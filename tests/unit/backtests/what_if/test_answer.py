@@ -1,15 +1,18 @@
 """What the figures of an answer add up to, and where they come from."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from app.backtests.what_if.answer import Answer, answer
 from app.backtests.what_if.figures import Source
 from app.backtests.what_if.past import Fate, PastAlarm, Trip
 from app.backtests.what_if.scenario import Scenario
+from app.core.ids import new_id
 from app.pipeline.risk.levels import PriceLevel
 from app.strategies.words import LevelKind
-from tests.builders import d
+from tests.builders import LINEAR, d
 from tests.unit.backtests.what_if.pasts import (
+    STRATEGY,
     a_past,
     a_setting,
     a_tape,
@@ -137,3 +140,21 @@ def test_drawdown_is_the_deepest_fall_below_the_peak() -> None:
     # 10, 6, 7, 2
     assert (found.baseline.max_drawdown, found.baseline.net) == (d("8"), d("2"))
     assert (found.baseline.wins, found.baseline.losses) == (2, 2)
+
+
+def test_a_rule_that_no_setting_undoes_is_told_for_each_entry_alone() -> None:
+    other = replace(STRATEGY, id=new_id())
+    long = replace(heard(1, seen="60000"), strategy_id=other.id)
+    short = heard(2, Fate.DENIED, "opposite_exposure", action="short", side="short")
+    past = a_past(
+        long,
+        short,
+        strategies={STRATEGY.id: STRATEGY, other.id: other},
+        symbols={(STRATEGY.id, "BTCUSDT.P"): LINEAR, (other.id, "BTCUSDT.P"): LINEAR},
+    )
+
+    [decided] = answer(a_setting(past), []).decisions
+
+    # From 60020 to 60600 at the end, and still open: no fee is booked.
+    assert (decided.together, decided.alone) == (None, d("58"))
+    assert decided.words("USDT") == "1 entry, denied (opposite_exposure): that saved 58 USDT."
