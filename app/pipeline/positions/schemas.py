@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from app.http.schemas import In, Moment, Out, TargetShare
 from app.pipeline.orders.schemas import FillOut
@@ -119,6 +119,8 @@ class ScheduleIn(In):
 
     `min_profit_percent` is on the price at which cost and both fees are paid, 1 = 1 %.
     """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"min_profit_percent": "1"}]})
 
     min_profit_percent: Money = Field(ge=0, le=1000)
     quantity: Money | None = Field(default=None, gt=0)
