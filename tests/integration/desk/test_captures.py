@@ -82,7 +82,6 @@ async def test_a_capture_is_its_owners_and_ends_for_them_alone(front: Front) -> 
         (PATH, {"from": "2026-03-02T12:00:00"}, 400, "invalid"),
         (PATH, {"from": "2019-03-02T12:00:00Z"}, 400, "too_many_candles"),
         (PATH, {"from": "0001-01-01T00:00:00Z"}, 400, "too_many_candles"),
-        (PATH, {"exchange": "nowhere"}, 400, "unknown_exchange"),
     ],
 )
 async def test_what_makes_no_sense_is_refused(
