@@ -42,7 +42,7 @@ from tests.fakes.exchange import an_instrument
 ROOT = Path(__file__).parents[2]
 # A minute lasts half a second, which is one step of the exchange's prices.
 FACTOR = 120
-KILLS = 2
+KILLS = 1
 CANDLES_BETWEEN = 4
 PATIENCE_SECONDS = 300
 PARAMETERS: dict[str, Any] = {"fast": 2, "slow": 3, "signal": 2}
@@ -112,8 +112,8 @@ async def started(database: Database, base: str, clock: FastClock) -> tuple[UUID
             now=now,
         )
     async with database.transaction() as session:
-        made = await repository.own(session, bot.id, user.id)
-        await service.start(session, tools, made, actor=user.username, now=clock.now())
+        mine = await repository.own(session, bot.id, user.id)
+        await service.start(session, tools, mine, actor=user.username, now=clock.now())
     return user.id, bot.id
 
 
