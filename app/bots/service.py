@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,12 +11,12 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts.models import ExchangeAccount
-from app.algorithms.algorithm import Definition
 from app.algorithms.feed import refuse_unfit
-from app.algorithms.registry import definition
 from app.audit.service import record
 from app.bots import repository
 from app.bots.models import Bot, BotMarket
+from app.bots.programs import Programs, shipped
+from app.bots.running.feeding import in_time
 from app.bots.status import BOT_MOVES, BotStatus
 from app.core.errors import Conflict, Invalid, TooMany, Unavailable
 from app.core.ids import new_id
@@ -55,6 +56,7 @@ async def create(
     user_id: UUID,
     actor: str,
     now: datetime,
+    programs: Programs = shipped,
 ) -> Bot:
     """Make a bot; it does nothing before it is started.
 
@@ -73,7 +75,7 @@ async def create(
         created_at=now,
         markets=[],
     )
-    await _set_up(session, tools.instruments, bot, strategy, wanted, now=now)
+    await _set_up(session, tools.instruments, bot, strategy, wanted, now=now, programs=programs)
     session.add(bot)
     # Its entry in the audit trail names its id.
     await session.flush()
@@ -89,6 +91,7 @@ async def change(
     *,
     actor: str,
     now: datetime,
+    programs: Programs = shipped,
 ) -> Bot:
     """Change what a bot runs on, while it is not at work.
 
@@ -99,6 +102,7 @@ async def change(
         changes: values of `Wanted` by their names; what is missing stays.
         actor: who does it, for the audit.
         now: the time of it.
+        programs: the algorithms.
 
     Raises:
         Conflict: `bot_at_work`.
@@ -108,12 +112,20 @@ async def change(
     _refuse_at_work(bot)
     strategy = await strategies.get(session, bot.strategy_id)
     wanted = replace(Wanted(bot.symbols, bot.timeframe, bot.parameters), **changes)
-    await _set_up(session, tools.instruments, bot, strategy, wanted, now=now)
+    await _set_up(session, tools.instruments, bot, strategy, wanted, now=now, programs=programs)
     await _audit(session, bot, "bot.changed", actor, now)
     return bot
 
 
-async def start(session: AsyncSession, tools: Tools, bot: Bot, *, actor: str, now: datetime) -> Bot:
+async def start(
+    session: AsyncSession,
+    tools: Tools,
+    bot: Bot,
+    *,
+    actor: str,
+    now: datetime,
+    programs: Programs = shipped,
+) -> Bot:
     """Have a worker take it up, from the candles that close after this moment.
 
     Raises:
@@ -128,7 +140,7 @@ async def start(session: AsyncSession, tools: Tools, bot: Bot, *, actor: str, no
     strategy = await strategies.get(session, bot.strategy_id)
     account = await session.get_one(ExchangeAccount, strategy.account_id)
     wanted = Wanted(bot.symbols, bot.timeframe, bot.parameters)
-    await _set_up(session, tools.instruments, bot, strategy, wanted, now=now)
+    await _set_up(session, tools.instruments, bot, strategy, wanted, now=now, programs=programs)
     _refuse_idle(tools.instruments, bot, strategy, account)
     await _refuse_taken(session, bot)
     for market in bot.markets:
@@ -192,18 +204,19 @@ async def _set_up(
     wanted: Wanted,
     *,
     now: datetime,
+    programs: Programs,
 ) -> None:
     """Give it its program, its candles and its markets, checked as when it will run."""
-    program = _program_of(strategy)
     account = await session.get_one(ExchangeAccount, strategy.account_id)
     base = wanted.timeframe.length
     if base is None:
         raise Invalid("No bot watches candles of months.", code="bad_timeframe")
-    parameters = program.validated(wanted.parameters)
-    refuse_unfit(program, base)
+    async with programs(_algorithm_of(strategy)) as program:
+        parameters = await in_time(partial(program.validated, wanted.parameters))
+        refuse_unfit(program, base)
+        bot.algorithm, bot.version = program.name, program.version
     symbols = _symbols(instruments, strategy, account, wanted.symbols)
-    bot.algorithm, bot.version, bot.timeframe = program.name, program.version, wanted.timeframe
-    bot.parameters = parameters.model_dump(mode="json")
+    bot.timeframe, bot.parameters = wanted.timeframe, parameters.model_dump(mode="json")
     bot.markets = [
         next((one for one in bot.markets if one.symbol == symbol), BotMarket(symbol=symbol))
         for symbol in symbols
@@ -211,13 +224,13 @@ async def _set_up(
     bot.updated_at = now
 
 
-def _program_of(strategy: Strategy) -> Definition[Any]:
+def _algorithm_of(strategy: Strategy) -> str:
     if strategy.algorithm is None:
         raise Invalid(
             "This strategy names no algorithm: set `algorithm` to one of GET /algorithms.",
             code="no_algorithm",
         )
-    return definition(strategy.algorithm)
+    return strategy.algorithm
 
 
 def _symbols(

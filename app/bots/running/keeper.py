@@ -7,8 +7,9 @@ from typing import Any, Final
 from loguru import logger
 
 from app.accounts.models import ExchangeAccount
-from app.algorithms.registry import definition
+from app.algorithms.algorithm import Definition
 from app.audit.service import SYSTEM, record
+from app.bots.programs import Programs, shipped
 from app.bots.running import holding, telling
 from app.bots.running.course import Assignment, Course
 from app.bots.running.holding import Hold, Lost
@@ -30,15 +31,22 @@ class BotKeeper:
     Args:
         tools: the database, the clock and the venues.
         fetcher: asks venues for candles.
+        programs: the algorithms; each is at hand for as long as its bot is at work.
         look_seconds: how often it looks for bots, whether those in hand are still its own, and
             whether a candle is due.
     """
 
     def __init__(
-        self, tools: Tools, fetcher: CandleFetcher, *, look_seconds: float = LOOK_SECONDS
+        self,
+        tools: Tools,
+        fetcher: CandleFetcher,
+        *,
+        programs: Programs = shipped,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._tools = tools
         self._fetcher = fetcher
+        self._programs = programs
         self._look_seconds = look_seconds
         self._in_hand = KeyedTasks()
 
@@ -92,23 +100,23 @@ class BotKeeper:
             watch.cancel()
 
     async def _work(self, hold: Hold) -> None:
-        courses = await self._courses(hold)
-        await _together([one.begin() for one in courses])
-        async with self._tools.database.transaction() as session:
-            await holding.note_running(session, hold, now=self._tools.now())
-        await _together([one.go_on() for one in courses])
+        async with self._programs(hold.bot.algorithm) as program:
+            courses = await self._courses(hold, program)
+            await _together([one.begin() for one in courses])
+            async with self._tools.database.transaction() as session:
+                await holding.note_running(session, hold, now=self._tools.now())
+            await _together([one.go_on() for one in courses])
 
-    async def _courses(self, hold: Hold) -> list[Course]:
+    async def _courses(self, hold: Hold, program: Definition[Any]) -> list[Course]:
         """One for each market, with the program that the bot was started with.
 
         Raises:
-            Invalid: `algorithm_changed`; `unknown_algorithm`; `bad_timeframe`.
+            Invalid: `algorithm_changed`; `bad_timeframe`.
         """
         bot = hold.bot
         async with self._tools.database.read() as session:
             strategy = await strategies.get(session, bot.strategy_id)
             account = await session.get_one(ExchangeAccount, strategy.account_id)
-        program = definition(bot.algorithm)
         if (strategy.algorithm, program.version) != (bot.algorithm, bot.version):
             raise Invalid(
                 f"This bot was started with {bot.algorithm} {bot.version}; the strategy's "

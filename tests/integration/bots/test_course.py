@@ -1,11 +1,15 @@
 """Bots over candles: what they ask for, what they catch up with, and what is too late."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
+from app.algorithms.algorithm import Definition, Parameters
+from app.algorithms.bars import Bar
+from app.algorithms.intents import Account
 from app.audit.models import AuditEntry
 from app.bots.alerts import Moment
 from app.bots.lateness import Sorted
@@ -13,7 +17,7 @@ from app.bots.running import holding
 from app.bots.running.holding import Hold, Lost
 from app.bots.running.taking import take_in
 from app.bots.status import BotStatus
-from app.core.errors import Retryable
+from app.core.errors import Invalid, Retryable
 from app.db.session import Database
 from app.notifications.models import Notice
 from app.pipeline.alarms.models import Alarm
@@ -43,6 +47,31 @@ def asked(alarms: list[Alarm]) -> list[tuple[str, str]]:
 def at(yard: Yard, candles_ago: int = 0) -> str:
     moment = BASE.open_of(yard.desk.clock.now()) - candles_ago * LENGTH
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+
+def raise_it() -> NoReturn:
+    raise ZeroDivisionError("1/0")
+
+
+def say_nonsense() -> list[str]:
+    return ["buy"]
+
+
+def refuse() -> NoReturn:
+    raise Invalid("It sees no trend.", code="no_trend")
+
+
+class Own:
+    """An algorithm of somebody's own."""
+
+    def __init__(self, says: Callable[[], Any]) -> None:
+        self._says = says
+        self.lines: dict[str, float | None] = {}
+        self.outlook = None
+
+    def on_close(self, bar: Bar, account: Account) -> Any:
+        del bar, account
+        return self._says()
 
 
 async def held(yard: Yard) -> list[tuple[PositionSide, PositionStatus]]:
@@ -274,6 +303,25 @@ async def test_one_that_fails_leaves_the_others_at_work(yard: Yard) -> None:
     await yard.start(broken.id)
     await yard.comes_to(broken.id, BotStatus.FAILED)
 
+    assert asked(await yard.closes_at(bot_id, UP)) == [("long", at(yard))]
+
+
+@pytest.mark.parametrize(
+    ("says", "code"),
+    [(raise_it, "algorithm_broke"), (say_nonsense, "algorithm_broke"), (refuse, "no_trend")],
+)
+async def test_an_algorithm_that_breaks_ends_its_own_bot_alone(
+    yard: Yard, says: Callable[[], Any], code: str
+) -> None:
+    bot_id = await yard.running()
+    yard.own["own"] = Definition("own", 1, "Breaks.", Parameters, lambda _: Own(says), lambda _: 3)
+    other = await yard.desk.another_strategy(algorithm="own")
+    broken = await yard.bot(parameters={}, strategy=other)
+
+    await yard.start(broken.id)
+    failed = await yard.comes_to(broken.id, BotStatus.FAILED)
+
+    assert (failed.reason or "").startswith(f"{code}: ")
     assert asked(await yard.closes_at(bot_id, UP)) == [("long", at(yard))]
 
 

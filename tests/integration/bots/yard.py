@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from app.algorithms.algorithm import Definition
+from app.algorithms.registry import definition
 from app.bots import repository, service
 from app.bots.models import Bot, BotMarket
 from app.bots.running.keeper import BotKeeper
@@ -46,11 +48,13 @@ class Yard:
 
     Attributes:
         closes: of all candles so far, the first of them before the bots were made.
+        own: algorithms of this yard alone, by their names.
         workers: the keepers at work, by the task that each is.
     """
 
     desk: Desk
     closes: list[int] = field(default_factory=lambda: list(PAST))
+    own: dict[str, Definition[Any]] = field(default_factory=dict)
     workers: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -61,7 +65,12 @@ class Yard:
         """Another worker, not at work yet."""
         desk = self.desk
         fetcher = CandleFetcher(desk.database, desk.town.source, desk.clock, sleep=hurried)
-        return BotKeeper(desk.tools, fetcher, look_seconds=LOOK_SECONDS)
+        return BotKeeper(desk.tools, fetcher, programs=self.programs, look_seconds=LOOK_SECONDS)
+
+    @asynccontextmanager
+    async def programs(self, name: str) -> AsyncIterator[Definition[Any]]:
+        """The algorithms of the program, and those of this yard."""
+        yield self.own[name] if name in self.own else definition(name)
 
     def open(self) -> asyncio.Task[None]:
         """Let a worker look after bots until it is closed."""
@@ -91,6 +100,7 @@ class Yard:
                 user_id=desk.user.id,
                 actor=desk.user.username,
                 now=desk.clock.now(),
+                programs=self.programs,
             )
 
     async def start(self, bot_id: UUID) -> None:
@@ -98,7 +108,12 @@ class Yard:
         async with desk.database.transaction() as session:
             bot = await repository.own(session, bot_id, desk.user.id)
             await service.start(
-                session, desk.tools, bot, actor=desk.user.username, now=desk.clock.now()
+                session,
+                desk.tools,
+                bot,
+                actor=desk.user.username,
+                now=desk.clock.now(),
+                programs=self.programs,
             )
 
     async def stop(self, bot_id: UUID) -> None:
