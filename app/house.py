@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final, Self
 from uuid import UUID
 
@@ -52,6 +53,7 @@ from app.market.fetching.job import KIND as FETCH
 from app.market.fetching.job import FetchCandles
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceBoard
+from app.own_algorithms.guard import LASTING
 from app.own_algorithms.shelf import Shelf
 from app.paper_exchange.app import PaperExchange, create_paper_exchange
 from app.pipeline.flow.tools import Tools
@@ -204,8 +206,9 @@ class House:
             tasks.append(asyncio.create_task(runner.keep(), name="jobs"))
             keeper = CaptureKeeper(self.database, self.exchanges.market, self.clock, self.closings)
             tasks.append(asyncio.create_task(keeper.keep(), name="captures"))
-            bots = BotKeeper(self.tools, self.fetcher)
-            tasks.append(asyncio.create_task(bots.keep(), name="bots"))
+            programs = partial(self.shelf.opened, patience=LASTING)
+            bot_keeper = BotKeeper(self.tools, self.fetcher, programs=programs)
+            tasks.append(asyncio.create_task(bot_keeper.keep(), name="bots"))
         try:
             yield
         finally:

@@ -1,16 +1,19 @@
 """`/bots`: algorithms at work, started and stopped."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from litestar import Router, delete, get, patch, post
+from litestar import Request, Router, delete, get, patch, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.bots import repository, service
 from app.bots.models import Bot
+from app.bots.programs import Programs, programs_for
 from app.bots.schemas import BotIn, BotOut, BotPatch
 from app.bots.service import Wanted
 from app.bots.status import BotStatus
@@ -19,6 +22,7 @@ from app.http.caller import Caller, require_trader
 from app.http.filters import choice
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
+from app.own_algorithms.shelf import Shelf
 from app.pipeline.flow.tools import Tools
 
 
@@ -55,17 +59,22 @@ async def create_bot(
     session: NamedDependency[AsyncSession],
     tools: NamedDependency[Tools],
     now: NamedDependency[datetime],
+    request: Request[Any, Any, Any],
 ) -> BotOut:
     """Checked as when it will run."""
-    bot = await service.create(
-        session,
-        tools,
-        Wanted(data.symbols, data.timeframe, data.parameters),
-        strategy_id=data.strategy_id,
-        user_id=caller.user_id,
-        actor=caller.username,
-        now=now,
-    )
+    async with programs_for(
+        tools.database, _shelf(request), strategy_id=data.strategy_id, user_id=caller.user_id
+    ) as programs:
+        bot = await service.create(
+            session,
+            tools,
+            Wanted(data.symbols, data.timeframe, data.parameters),
+            strategy_id=data.strategy_id,
+            user_id=caller.user_id,
+            actor=caller.username,
+            now=now,
+            programs=programs,
+        )
     return BotOut.of(bot)
 
 
@@ -93,13 +102,16 @@ async def change_bot(
     session: NamedDependency[AsyncSession],
     tools: NamedDependency[Tools],
     now: NamedDependency[datetime],
+    request: Request[Any, Any, Any],
 ) -> BotOut:
     """Its markets, its timeframe or its parameters."""
-    bot = await repository.own(session, bot_id, caller.user_id)
     changes = {name: getattr(data, name) for name in data.model_fields_set}
-    return BotOut.of(
-        await service.change(session, tools, bot, changes, actor=caller.username, now=now)
-    )
+    async with _programs(tools, _shelf(request), bot_id, caller) as programs:
+        bot = await repository.own(session, bot_id, caller.user_id)
+        changed = await service.change(
+            session, tools, bot, changes, actor=caller.username, now=now, programs=programs
+        )
+    return BotOut.of(changed)
 
 
 @post(
@@ -118,10 +130,15 @@ async def start_bot(
     session: NamedDependency[AsyncSession],
     tools: NamedDependency[Tools],
     now: NamedDependency[datetime],
+    request: Request[Any, Any, Any],
 ) -> BotOut:
     """Also one that has failed."""
-    bot = await repository.own(session, bot_id, caller.user_id)
-    return BotOut.of(await service.start(session, tools, bot, actor=caller.username, now=now))
+    async with _programs(tools, _shelf(request), bot_id, caller) as programs:
+        bot = await repository.own(session, bot_id, caller.user_id)
+        started = await service.start(
+            session, tools, bot, actor=caller.username, now=now, programs=programs
+        )
+    return BotOut.of(started)
 
 
 @post(
@@ -162,6 +179,23 @@ async def delete_bot(
     """What it has asked for stays in the alarms."""
     bot = await repository.own(session, bot_id, caller.user_id)
     await service.delete(session, tools, bot, actor=caller.username, now=now)
+
+
+def _shelf(request: Request[Any, Any, Any]) -> Shelf:
+    shelf: Shelf = request.app.state.shelf
+    return shelf
+
+
+@asynccontextmanager
+async def _programs(
+    tools: Tools, shelf: Shelf, bot_id: UUID, caller: Caller
+) -> AsyncIterator[Programs]:
+    async with tools.database.read() as session:
+        strategy_id = (await repository.own(session, bot_id, caller.user_id)).strategy_id
+    async with programs_for(
+        tools.database, shelf, strategy_id=strategy_id, user_id=caller.user_id
+    ) as programs:
+        yield programs
 
 
 router = Router(

@@ -1,14 +1,17 @@
 """`/bots`: made, changed, started, stopped and deleted by their trader alone."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from app.audit.models import AuditEntry
+from app.own_algorithms.shelf import Shelf
 from tests.builders import LINEAR, a_user
 from tests.fakes.clock import NOON
 from tests.integration.desk.front import Front
+from tests.integration.own_algorithms.files import PATIENT, with_ways
 
 MACD = {"fast": 5, "slow": 10}
 
@@ -41,6 +44,22 @@ async def test_a_bot_is_made_of_what_its_strategy_names(front: Front) -> None:
         for symbol in (LINEAR, "ETH/USDT:USDT")
     ]
     assert await front.get(f"/bots/{made['id']}") == made
+
+
+async def test_a_bot_may_run_an_algorithm_of_the_operators_own(
+    front: Front, tmp_path: Path
+) -> None:
+    with_ways(tmp_path, "quiet")
+    front.app.state.shelf = Shelf(tmp_path, PATIENT)
+    await front.desk.change_strategy(algorithm="quiet")
+
+    made = await front.post("/bots", wanted(front, parameters={}), expect=201)
+    changed = await front.call("PATCH", f"/bots/{made['id']}", {"timeframe": "1h"})
+    started = await front.post(f"/bots/{made['id']}/start")
+
+    assert (made["algorithm"], made["parameters"]) == ("quiet", {})
+    assert changed.json()["timeframe"] == "1h"
+    assert started["status"] == "starting"
 
 
 @pytest.mark.parametrize(
