@@ -14,6 +14,7 @@ from uuid import UUID
 
 from app import tables
 from app.accounts.key_rights import AskedKey
+from app.bots.running.course import Pace
 from app.bots.running.keeper import BotKeeper
 from app.core.errors import Unavailable
 from app.db.session import Database, open_database
@@ -102,7 +103,7 @@ async def main(url: str, base: str, began: str, factor: str) -> None:
     tools = tools_of(database, room, clock)
     await tools.instruments.restore()
     fetcher = CandleFetcher(database, room.market, clock)
-    await BotKeeper(tools, fetcher, look_seconds=LOOK_SECONDS).keep()
+    await BotKeeper(tools, fetcher, pace=Pace(LOOK_SECONDS)).keep()
 
 
 if __name__ == "__main__":

@@ -40,6 +40,19 @@ TOLD_AFTER: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How long a bot waits, by the machine's clock.
+
+    Attributes:
+        look_seconds: before it looks again.
+        settle_seconds: at most for what was asked for to be done, before the next candle is fed.
+    """
+
+    look_seconds: float = 1.0
+    settle_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class Assignment:
     """A bot in hand.
 
@@ -63,7 +76,7 @@ class Course:
         fetcher: asks venues for candles.
         assignment: the bot.
         market: how far it had come when it was taken.
-        look_seconds: how often it looks at the clock.
+        pace: how long it waits for what.
 
     Raises:
         Invalid: `not_started`.
@@ -76,7 +89,7 @@ class Course:
         assignment: Assignment,
         market: BotMarket,
         *,
-        look_seconds: float,
+        pace: Pace,
     ) -> None:
         bot = assignment.hold.bot
         if market.last_closed_at is None:
@@ -85,7 +98,7 @@ class Course:
         self._assignment = assignment
         self._bot = bot
         self._symbol = market.symbol
-        self._look_seconds = self._pause_seconds = look_seconds
+        self._look_seconds = self._pause_seconds = pace.look_seconds
         larger = [BY_LENGTH[one] for one in assignment.definition.larger]
         self._supply = Supply(
             tools.database,
@@ -95,7 +108,13 @@ class Course:
             base=bot.timeframe,
             larger=[one for one in larger if one is not bot.timeframe],
         )
-        self._books = Books(tools, bot.user_id, bot.strategy_id, market.symbol)
+        self._books = Books(
+            tools,
+            bot.user_id,
+            bot.strategy_id,
+            market.symbol,
+            settle_seconds=pace.settle_seconds,
+        )
         self._hindrance = Hindrance(tools, assignment.hold, market.symbol, market.waits_for)
         self._last = market.last_closed_at
         self._owed: Owed | None = None

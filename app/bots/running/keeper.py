@@ -11,7 +11,7 @@ from app.algorithms.algorithm import Definition
 from app.audit.service import SYSTEM, record
 from app.bots.programs import Programs, shipped
 from app.bots.running import holding, telling
-from app.bots.running.course import Assignment, Course
+from app.bots.running.course import Assignment, Course, Pace
 from app.bots.running.holding import Hold, Lost
 from app.core.errors import AppError, Invalid
 from app.core.tasks import KeyedTasks
@@ -19,7 +19,7 @@ from app.market.fetching.fetcher import CandleFetcher
 from app.pipeline.flow.tools import Tools, market_key
 from app.strategies import repository as strategies
 
-LOOK_SECONDS: Final = 1.0
+USUAL: Final = Pace()
 AFTER_FAILURE_SECONDS: Final = 10.0
 # A look takes up no more: the others are for whoever looks next.
 MOST_AT_A_LOOK: Final = 20
@@ -32,8 +32,8 @@ class BotKeeper:
         tools: the database, the clock and the venues.
         fetcher: asks venues for candles.
         programs: the algorithms; each is at hand for as long as its bot is at work.
-        look_seconds: how often it looks for bots, whether those in hand are still its own, and
-            whether a candle is due.
+        pace: how often it looks for bots, whether those in hand are still its own, and whether a
+            candle is due.
     """
 
     def __init__(
@@ -42,12 +42,12 @@ class BotKeeper:
         fetcher: CandleFetcher,
         *,
         programs: Programs = shipped,
-        look_seconds: float = LOOK_SECONDS,
+        pace: Pace = USUAL,
     ) -> None:
         self._tools = tools
         self._fetcher = fetcher
         self._programs = programs
-        self._look_seconds = look_seconds
+        self._pace = pace
         self._in_hand = KeyedTasks()
 
     async def keep(self) -> None:
@@ -78,7 +78,7 @@ class BotKeeper:
         except Exception:  # noqa: BLE001 the loop must outlive a lost database
             logger.exception("bots.not_looked_at")
             return AFTER_FAILURE_SECONDS
-        return self._look_seconds
+        return self._pace.look_seconds
 
     async def _serve(self, hold: Hold) -> None:
         log = logger.bind(bot_id=str(hold.bot.id), algorithm=hold.bot.algorithm)
@@ -129,14 +129,14 @@ class BotKeeper:
             raise Invalid("No bot watches candles of months.", code="bad_timeframe")
         assignment = Assignment(hold, program, lambda symbol: market_key(account, symbol), base)
         return [
-            Course(self._tools, self._fetcher, assignment, market, look_seconds=self._look_seconds)
+            Course(self._tools, self._fetcher, assignment, market, pace=self._pace)
             for market in bot.markets
         ]
 
     async def _watch(self, hold: Hold, work: "asyncio.Future[None]") -> None:
         """Stay the holder, and end the work of a bot that was stopped or is somebody else's."""
         while True:
-            await asyncio.sleep(self._look_seconds)
+            await asyncio.sleep(self._pace.look_seconds)
             try:
                 is_ours = await self._is_held(hold)
             except Exception:  # noqa: BLE001 a database that is away for a moment ends no bot

@@ -30,7 +30,6 @@ from app.strategies import repository as strategies
 from app.strategies.models import Strategy
 from app.trading.words import OrderType, PositionSide
 
-SETTLE_SECONDS: Final = 5.0
 SETTLE_LOOK_SECONDS: Final = 0.05
 # Of what was asked for: on its way, and not waiting for a price or a person.
 ON_ITS_WAY: Final = frozenset({OrderStatus.CREATED, OrderStatus.SUBMITTED, OrderStatus.UNKNOWN})
@@ -75,9 +74,19 @@ class Books:
         user_id: its owner.
         strategy_id: whose books.
         symbol: of the market.
+        settle_seconds: how long to wait at most for what is under way.
     """
 
-    def __init__(self, tools: Tools, user_id: UUID, strategy_id: UUID, symbol: str) -> None:
+    def __init__(
+        self,
+        tools: Tools,
+        user_id: UUID,
+        strategy_id: UUID,
+        symbol: str,
+        *,
+        settle_seconds: float,
+    ) -> None:
+        self._settle_seconds = settle_seconds
         self._tools = tools
         self._user_id = user_id
         self._strategy_id = strategy_id
@@ -120,7 +129,7 @@ class Books:
         The next candle is decided by what is held then.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + SETTLE_SECONDS
+        deadline = loop.time() + self._settle_seconds
         while await self._is_under_way() and loop.time() < deadline:  # noqa: ASYNC110 elsewhere
             await asyncio.sleep(SETTLE_LOOK_SECONDS)
 

@@ -13,6 +13,7 @@ from app.algorithms.algorithm import Definition
 from app.algorithms.registry import definition
 from app.bots import repository, service
 from app.bots.models import Bot, BotMarket
+from app.bots.running.course import Pace
 from app.bots.running.keeper import BotKeeper
 from app.bots.running.supply import SETTLES_AFTER
 from app.bots.service import Wanted
@@ -27,7 +28,9 @@ from tests.builders import LINEAR
 from tests.integration.flow.desk import Desk, open_desk
 
 LOOK_SECONDS = 0.01
-PATIENCE_SECONDS = 60
+# A worker that is starved trades no worse.
+PACE = Pace(LOOK_SECONDS, settle_seconds=60)
+PATIENCE_SECONDS = 180
 BASE = Timeframe.M15
 LENGTH = timedelta(minutes=15)
 # It turns within a candle or two, and has seen enough after 55.
@@ -65,7 +68,7 @@ class Yard:
         """Another worker, not at work yet."""
         desk = self.desk
         fetcher = CandleFetcher(desk.database, desk.town.source, desk.clock, sleep=hurried)
-        return BotKeeper(desk.tools, fetcher, programs=self.programs, look_seconds=LOOK_SECONDS)
+        return BotKeeper(desk.tools, fetcher, programs=self.programs, pace=PACE)
 
     @asynccontextmanager
     async def programs(self, name: str) -> AsyncIterator[Definition[Any]]:
