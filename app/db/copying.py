@@ -19,8 +19,8 @@ class Copying:
     """Copies rows into their table, or beside it where some of them may be there already.
 
     COPY knows no `ON CONFLICT`: one key that is taken ends all of it. Where nothing is stored from
-    the first to the last of the rows it goes straight into the table, several times as fast as
-    anything else, and back to a savepoint when somebody has stored one at that very moment.
+    the first to the last of the rows it goes straight into the table, and back to a savepoint when
+    somebody has stored one at that very moment.
     Otherwise it fills a temporary table, without an index or a log and made once in each
     connection, and the rows are inserted from there.
 

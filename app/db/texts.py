@@ -24,7 +24,7 @@ def money_texts(values: Sequence[Decimal | None]) -> list[str | None]:
     together = "\n".join(texts)
     if any(mark in together for mark in "EN-"):
         return [_text(value, text) for value, text in zip(values, texts, strict=True)]
-    return [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]
+    return [_without_zeros(text) if text[-1] == "0" else text for text in texts]
 
 
 def _text(value: Decimal | None, text: str) -> str | None:
@@ -33,6 +33,10 @@ def _text(value: Decimal | None, text: str) -> str | None:
         return None
     if "E" in text or "-" in text:
         return plain(value)
+    return _without_zeros(text)
+
+
+def _without_zeros(text: str) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
