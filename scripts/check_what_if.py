@@ -60,7 +60,7 @@ ROUNDING: Final = Decimal("1e-12")
 MORE: Final = 2
 CANDLES_PER_ALARM: Final = 4
 WITHIN_SECONDS: Final = 2.0
-PATIENCE_SECONDS: Final = 20.0
+PATIENCE_SECONDS: Final = 120.0
 USER, PASSWORD = "trader", "correct-horse-battery"
 AUTO: Final = {
     "name": "goes by itself",
@@ -266,7 +266,9 @@ async def serving(folder: Path, clock: Any) -> AsyncIterator[Run]:
         task = asyncio.create_task(server.serve([listener]))
         base = f"http://127.0.0.1:{port}"
         try:
-            async with httpx.AsyncClient(base_url=base, timeout=60) as client:
+            # The server ends what was idle for five seconds, whatever is on its way just then.
+            limits = httpx.Limits(keepalive_expiry=1)
+            async with httpx.AsyncClient(base_url=base, timeout=60, limits=limits) as client:
                 while not house.is_ready:  # noqa: ASYNC110 seconds, once
                     await asyncio.sleep(0.1)
                 yield Run(house, client, clock)

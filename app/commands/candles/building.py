@@ -6,14 +6,9 @@ from typing import Final
 
 import click
 
-from app.commands.candles.asking import (
-    Wanted,
-    market_type_named,
-    moment,
-    of_a_market,
-    series_of,
-)
+from app.commands.candles.asking import Wanted, series_of
 from app.commands.installation import installation
+from app.commands.markets import market_type_named, moment, of_a_market
 from app.commands.telling import telling
 from app.core.clock import iso
 from app.market.building.service import build_and_note, source_named

@@ -18,14 +18,9 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from app.commands.candles.asking import (
-    market_type_named,
-    markets_of,
-    moment,
-    of_a_market,
-    venues_of,
-)
+from app.commands.candles.asking import markets_of
 from app.commands.installation import installation
+from app.commands.markets import market_type_named, moment, of_a_market, venues_of
 from app.commands.telling import telling
 from app.market.candles.series import Series
 from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher, Fetched

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import click
 
-from app.commands.candles.asking import Wanted, market_type_named, of_a_market, series_of
+from app.commands.candles.asking import Wanted, series_of
 from app.commands.installation import installation
+from app.commands.markets import market_type_named, of_a_market
 from app.commands.telling import telling
 from app.core.errors import Invalid
 from app.market.candles.files import FileFormat, export_file, import_file

@@ -112,6 +112,10 @@ class Office:
             while len(self.counted) < number:  # noqa: ASYNC110 it happens elsewhere
                 await asyncio.sleep(LOOK_SECONDS)
 
+    async def notes(self, job_id: UUID, number: int) -> None:
+        """Wait until it is written down that so many have been counted."""
+        await self._once(job_id, lambda job: job.done == number)
+
     async def _once(self, job_id: UUID, is_so: Callable[[Job], bool]) -> Job:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not is_so(job := await self.job(job_id)):  # noqa: ASYNC110 it happens elsewhere

@@ -42,7 +42,7 @@ async def test_what_cannot_be_done_says_why(office: Office) -> None:
 async def test_a_process_that_ends_hands_its_job_on(office: Office) -> None:
     job_id = await office.asked(to=5, stops_at=3)
     office.open()
-    await office.counts_to(3)
+    await office.notes(job_id, 3)
     await office.close()
     between = await office.job(job_id)
 
