@@ -48,7 +48,7 @@ from app.market.building.job import KIND as BUILD
 from app.market.building.job import BuildCandles
 from app.market.capture.closings import Closings
 from app.market.capture.keeper import CaptureKeeper
-from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher
+from app.market.fetching.fetcher import CandleFetcher
 from app.market.fetching.job import KIND as FETCH
 from app.market.fetching.job import FetchCandles
 from app.market.instruments import InstrumentBook
@@ -177,7 +177,7 @@ class House:
             paper=paper,
             worker=worker,
             outgoing=Outgoing(Policy(listed=frozenset(settings.outgoing_allowed_hosts))),
-            fetcher=CandleFetcher(database, exchanges.market, clock, settled_after=SETTLED_AFTER),
+            fetcher=CandleFetcher(database, exchanges.market, clock),
             closings=Closings(database),
             shelf=Shelf(settings.resolved_algorithms_dir),
             first=first,

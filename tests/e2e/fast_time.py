@@ -102,7 +102,7 @@ async def main(url: str, base: str, began: str, factor: str) -> None:
     room = room_of(base, clock)
     tools = tools_of(database, room, clock)
     await tools.instruments.restore()
-    fetcher = CandleFetcher(database, room.market, clock)
+    fetcher = CandleFetcher(database, room.market, clock, settled_after=timedelta(0))
     await BotKeeper(tools, fetcher, pace=Pace(LOOK_SECONDS)).keep()
 
 

@@ -23,7 +23,7 @@ from app.commands.installation import installation
 from app.commands.markets import market_type_named, moment, of_a_market, venues_of
 from app.commands.telling import telling
 from app.market.candles.series import Series
-from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher, Fetched
+from app.market.fetching.fetcher import CandleFetcher, Fetched
 from app.market.fetching.fetcher import Progress as Fetching
 from app.market.fetching.job import checked_count
 from app.trading.timeframe import Timeframe
@@ -100,9 +100,7 @@ async def _fetch_all(
         for timeframe in timeframes:
             checked_count(timeframe, since, end, now=now)
         markets = await markets_of(place, venues, symbols, exchange, market_type)
-        fetcher = CandleFetcher(
-            place.database, venues.market, place.clock, settled_after=SETTLED_AFTER
-        )
+        fetcher = CandleFetcher(place.database, venues.market, place.clock)
         console = Console(stderr=True)
         for market in markets:
             for timeframe in timeframes:

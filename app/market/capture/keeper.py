@@ -16,7 +16,7 @@ from app.market.candles import repository as candles
 from app.market.candles.series import Series
 from app.market.capture import repository
 from app.market.capture.closings import Closings
-from app.market.fetching.fetcher import SETTLED_AFTER, CandleFetcher
+from app.market.fetching.fetcher import CandleFetcher
 from app.market.instruments import MarketSource
 
 # A venue puts the last trades into a candle a moment after its close; ours never change again.
@@ -58,9 +58,7 @@ class CaptureKeeper:
         self, database: Database, source: MarketSource, clock: Clock, closings: Closings
     ) -> None:
         self._database = database
-        self._fetcher = CandleFetcher(
-            database, source, clock, settled_after=SETTLED_AFTER, most_tries=1
-        )
+        self._fetcher = CandleFetcher(database, source, clock, most_tries=1)
         self._clock = clock
         self._closings = closings
         self._looking = KeyedTasks()

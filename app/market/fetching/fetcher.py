@@ -82,7 +82,7 @@ class CandleFetcher:
         source: MarketSource,
         clock: Clock,
         *,
-        settled_after: timedelta = timedelta(0),
+        settled_after: timedelta = SETTLED_AFTER,
         most_tries: int = MOST_TRIES,
         sleep: Sleep = asyncio.sleep,
     ) -> None:

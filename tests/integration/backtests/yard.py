@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -113,7 +114,10 @@ class Yard:
 
     def runner(self) -> JobRunner:
         """Another process."""
-        preparer = Preparer(self.database, CandleFetcher(self.database, self._source, self.clock))
+        preparer = Preparer(
+            self.database,
+            CandleFetcher(self.database, self._source, self.clock, settled_after=timedelta(0)),
+        )
         programs: dict[str, Program] = {
             service.RUN: RunBacktest(self.database, preparer, self.crew),
             service.SWEEP: RunSweep(self.database, preparer, self.crew, kept_every_seconds=0),

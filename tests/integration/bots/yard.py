@@ -67,7 +67,9 @@ class Yard:
     def keeper(self) -> BotKeeper:
         """Another worker, not at work yet."""
         desk = self.desk
-        fetcher = CandleFetcher(desk.database, desk.town.source, desk.clock, sleep=hurried)
+        fetcher = CandleFetcher(
+            desk.database, desk.town.source, desk.clock, settled_after=timedelta(0), sleep=hurried
+        )
         return BotKeeper(desk.tools, fetcher, programs=self.programs, pace=PACE)
 
     @asynccontextmanager

@@ -169,7 +169,9 @@ async def open_front(
                 "clock": desk.clock,
                 "settings": desk.tools.settings,
                 "exchanges": REGISTRY,
-                "candle_fetcher": CandleFetcher(database, desk.town.source, desk.clock),
+                "candle_fetcher": CandleFetcher(
+                    database, desk.town.source, desk.clock, settled_after=timedelta(0)
+                ),
                 "shelf": Shelf(NO_FOLDER),
                 "opener": opener,
                 "key_ring": KeyRing.of(b"k" * 32),

@@ -53,7 +53,9 @@ class Post:
         self.heard.append(progress)
 
     async def fetch(self, minutes: int = 60) -> Fetched:
-        fetcher = CandleFetcher(self.database, self.source, self.clock, sleep=self.sleep)
+        fetcher = CandleFetcher(
+            self.database, self.source, self.clock, settled_after=timedelta(0), sleep=self.sleep
+        )
         return await fetcher.fetch(SERIES, BEGIN, BEGIN + minutes * MINUTE, self.hear)
 
     async def stored(self) -> list[Candle]:
@@ -91,7 +93,7 @@ async def test_an_end_in_the_middle_costs_what_was_not_kept_and_nothing_else(pos
         if progress.done == 30:
             raise asyncio.CancelledError
 
-    fetcher = CandleFetcher(post.database, post.source, post.clock)
+    fetcher = CandleFetcher(post.database, post.source, post.clock, settled_after=timedelta(0))
     with pytest.raises(asyncio.CancelledError):
         await fetcher.fetch(SERIES, BEGIN, NOON, end)
     asked = len(post.venue.candles_asked)
