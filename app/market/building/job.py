@@ -15,9 +15,7 @@ from app.jobs.run import Run
 from app.market.building.service import TRADES, build, source_named
 from app.market.candles.series import Series
 from app.market.fetching.job import checked_count
-from app.trading.candle import PriceKind
 from app.trading.timeframe import Timeframe
-from app.trading.words import MarketType
 
 KIND: Final = "candles_build"
 SHOWN: Final = 3
@@ -52,10 +50,7 @@ async def queue_build(
     """
     checked_count(series.timeframe, since, until, now=now)
     parameters = {
-        "exchange": series.exchange,
-        "market_type": series.market_type.value,
-        "symbol": series.symbol,
-        "timeframe": series.timeframe.value,
+        **series.parameters,
         "source": TRADES if source is None else source.value,
         "from": iso(since),
         "to": iso(until),
@@ -80,9 +75,8 @@ class BuildCandles:
     async def __call__(self, run: Run) -> Mapping[str, Any]:
         """Build what its parameters say; what is there already is skipped."""
         asked = run.parameters
-        timeframe = Timeframe(asked["timeframe"])
-        market = MarketType(asked["market_type"])
-        series = Series(asked["exchange"], market, asked["symbol"], PriceKind.LAST, timeframe)
+        series = Series.of_parameters(asked)
+        timeframe = series.timeframe
         since, until = (datetime.fromisoformat(asked[name]) for name in ("from", "to"))
         now = self._clock.now()
         total = timeframe.how_many(since, min(until, timeframe.open_of(now)))

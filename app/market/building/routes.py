@@ -12,11 +12,11 @@ from app.db.session import Database
 from app.exchanges.venues import PAPER
 from app.http.caller import Caller, require_trader
 from app.jobs.schemas import JobOut
-from app.market.asking import MarketTypeName, in_utc, market_named
+from app.market.asking import MarketTypeName, in_utc
 from app.market.building.job import queue_build
 from app.market.building.schemas import BuildIn
 from app.market.building.service import source_named
-from app.market.candles.series import Series
+from app.market.fetching.asking import series_named
 
 
 @post(
@@ -42,13 +42,15 @@ async def build_candles(
 ) -> JobOut:
     """The market is looked up at its venue first, before anything is written."""
     source = source_named(data.source, data.timeframe)
-    market = await market_named(request, data.symbol, exchange=exchange, market_type=market_type)
+    series = await series_named(
+        request, data.symbol, data.timeframe, exchange=exchange, market_type=market_type
+    )
     since = in_utc("from", data.since)
     until = now if data.until is None else in_utc("to", data.until)
     async with database.transaction() as session:
         job = await queue_build(
             session,
-            Series.of(market, data.timeframe),
+            series,
             source,
             since,
             until,

@@ -14,11 +14,11 @@ from app.exchanges.venues import PAPER
 from app.http.caller import Caller, require_trader
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
-from app.market.asking import MarketTypeName, in_utc, market_named
-from app.market.candles.series import Series
+from app.market.asking import MarketTypeName, in_utc
 from app.market.capture import repository, service
 from app.market.capture.models import Capture
 from app.market.capture.schemas import CaptureOut
+from app.market.fetching.asking import series_named
 from app.trading.timeframe import Timeframe
 
 PATH = "/{symbol:str}/{timeframe:str}"
@@ -63,7 +63,9 @@ async def begin_capture(
     market_type: MarketTypeName = None,
 ) -> CaptureOut:
     """The market is looked up at its venue first, before anything is written."""
-    series = await _series(request, symbol, timeframe, exchange, market_type)
+    series = await series_named(
+        request, symbol, Timeframe.of(timeframe), exchange=exchange, market_type=market_type
+    )
     begins = None if since is None else in_utc("from", since)
     async with database.transaction() as session:
         capture = await service.begin(session, caller, series, since=begins, now=now)
@@ -89,21 +91,11 @@ async def end_capture(
     market_type: MarketTypeName = None,
 ) -> None:
     """Your own; somebody else who wants the same series goes on having it."""
-    series = await _series(request, symbol, timeframe, exchange, market_type)
+    series = await series_named(
+        request, symbol, Timeframe.of(timeframe), exchange=exchange, market_type=market_type
+    )
     async with database.transaction() as session:
         await service.end(session, caller, series, now=now)
-
-
-async def _series(
-    request: Request[Any, Any, Any],
-    symbol: str,
-    timeframe: str,
-    exchange: str,
-    market_type: str | None,
-) -> Series:
-    wanted = Timeframe.of(timeframe)
-    market = await market_named(request, symbol, exchange=exchange, market_type=market_type)
-    return Series.of(market, wanted)
 
 
 router = Router(

@@ -14,9 +14,7 @@ from app.jobs.models import Job
 from app.jobs.run import Run
 from app.market.candles.series import Series
 from app.market.fetching.fetcher import CandleFetcher, Progress
-from app.trading.candle import PriceKind
 from app.trading.timeframe import Timeframe
-from app.trading.words import MarketType
 
 KIND: Final = "candles_fetch"
 # Nine years of minutes: a venue is asked for them five thousand times.
@@ -44,10 +42,7 @@ async def queue_fetch(
         detail = f"These are {count} candles; at most {MOST_CANDLES} are fetched by one job."
         raise Invalid(detail, code="too_many_candles")
     parameters = {
-        "exchange": series.exchange,
-        "market_type": series.market_type.value,
-        "symbol": series.symbol,
-        "timeframe": series.timeframe.value,
+        **series.parameters,
         "from": iso(since),
         "to": iso(until),
     }
@@ -86,13 +81,7 @@ class FetchCandles:
     async def __call__(self, run: Run) -> Mapping[str, Any]:
         """Fetch what its parameters say; what is there already is not asked for again."""
         asked = run.parameters
-        series = Series(
-            asked["exchange"],
-            MarketType(asked["market_type"]),
-            asked["symbol"],
-            PriceKind.LAST,
-            Timeframe(asked["timeframe"]),
-        )
+        series = Series.of_parameters(asked)
         since, until = (datetime.fromisoformat(asked[name]) for name in ("from", "to"))
 
         async def report(progress: Progress) -> None:

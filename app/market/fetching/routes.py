@@ -15,8 +15,9 @@ from app.db.session import Database
 from app.exchanges.venues import PAPER
 from app.http.caller import Caller, require_trader
 from app.jobs.schemas import JobOut
-from app.market.asking import MarketTypeName, in_utc, market_named, provide_market
+from app.market.asking import MarketTypeName, in_utc, provide_market
 from app.market.candles.series import Series
+from app.market.fetching.asking import series_named
 from app.market.fetching.fetcher import CandleFetcher
 from app.market.fetching.job import checked_count, queue_fetch
 from app.market.fetching.looking import look_through
@@ -83,7 +84,9 @@ async def fetch_candles(
     market_type: MarketTypeName = None,
 ) -> JobOut:
     """The market is looked up at its venue first, before anything is written."""
-    series = await _series(request, data.symbol, data.timeframe, exchange, market_type)
+    series = await series_named(
+        request, data.symbol, data.timeframe, exchange=exchange, market_type=market_type
+    )
     since = in_utc("from", data.since)
     until = now if data.until is None else in_utc("to", data.until)
     async with database.transaction() as session:
@@ -124,7 +127,9 @@ async def fetch_and_store(
     market_type: MarketTypeName = None,
 ) -> FetchedOut:
     """From `start` on, or the newest ones up to `end` when it is left out."""
-    series = await _series(request, symbol, Timeframe.of(interval), exchange, market_type)
+    series = await series_named(
+        request, symbol, Timeframe.of(interval), exchange=exchange, market_type=market_type
+    )
     since, until, is_cut = _range(series.timeframe, start, end, max_candles, now)
     checked_count(series.timeframe, since, until, now=now)
     fetcher: CandleFetcher = request.app.state.candle_fetcher
@@ -157,17 +162,6 @@ async def fetch_and_store(
             "to": until,
         }
     )
-
-
-async def _series(
-    request: Request[Any, Any, Any],
-    symbol: str,
-    timeframe: Timeframe,
-    exchange: str,
-    market_type: str | None,
-) -> Series:
-    market = await market_named(request, symbol, exchange=exchange, market_type=market_type)
-    return Series.of(market, timeframe)
 
 
 def _range(
