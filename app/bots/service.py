@@ -18,14 +18,16 @@ from app.bots.models import Bot, BotMarket
 from app.bots.programs import Programs, shipped
 from app.bots.running.feeding import in_time
 from app.bots.status import BOT_MOVES, BotStatus
-from app.core.errors import Conflict, Invalid, TooMany, Unavailable
+from app.core.errors import Conflict, TooMany, Unavailable
 from app.core.ids import new_id
 from app.core.state import advance
 from app.db.changing import changed
+from app.market.bars import length_of
 from app.market.instruments import InstrumentBook
 from app.pipeline.flow.tools import Tools, hold_user
 from app.strategies import repository as strategies
 from app.strategies.models import Strategy
+from app.strategies.service import algorithm_of
 from app.trading.tickers import resolve_ticker
 from app.trading.timeframe import Timeframe
 
@@ -208,10 +210,8 @@ async def _set_up(
 ) -> None:
     """Give it its program, its candles and its markets, checked as when it will run."""
     account = await session.get_one(ExchangeAccount, strategy.account_id)
-    base = wanted.timeframe.length
-    if base is None:
-        raise Invalid("No bot watches candles of months.", code="bad_timeframe")
-    async with programs(_algorithm_of(strategy)) as program:
+    base = length_of(wanted.timeframe)
+    async with programs(algorithm_of(strategy)) as program:
         parameters = await in_time(partial(program.validated, wanted.parameters))
         refuse_unfit(program, base)
         bot.algorithm, bot.version = program.name, program.version
@@ -222,15 +222,6 @@ async def _set_up(
         for symbol in symbols
     ]
     bot.updated_at = now
-
-
-def _algorithm_of(strategy: Strategy) -> str:
-    if strategy.algorithm is None:
-        raise Invalid(
-            "This strategy names no algorithm: set `algorithm` to one of GET /algorithms.",
-            code="no_algorithm",
-        )
-    return strategy.algorithm
 
 
 def _symbols(

@@ -20,15 +20,14 @@ from app.backtests.runs.preparing import Prepared, Preparer
 from app.backtests.runs.schemas import RunTradeOut
 from app.backtests.runs.terms import Circumstances, RunTerms
 from app.commands.installation import Installation, installation
-from app.commands.markets import market_type_named, moment, of_a_market, venues_of
+from app.commands.markets import instruments_of, market_type_named, moment, of_a_market, venues_of
 from app.commands.telling import as_invalid, telling
-from app.core.errors import Denied, Invalid, NotFound
+from app.core.errors import Denied, Invalid
 from app.exchanges.room import ExchangeRoom
 from app.http.tables import csv_text
 from app.market.fetching.fetcher import CandleFetcher
 from app.market.fetching.fetcher import Progress as Fetching
-from app.market.finding import market_of
-from app.market.instruments import InstrumentBook
+from app.market.finding import listed, market_of
 from app.pipeline.risk.exposure import Limits
 from app.strategies.words import SizingMode
 from app.trading.timeframe import Timeframe
@@ -145,17 +144,14 @@ async def _plan(
     place: Installation, venues: ExchangeRoom, symbol: str, asked: Mapping[str, Any]
 ) -> Plan:
     now, timeframe = place.clock.now(), Timeframe.of(asked["timeframe"])
-    instruments = InstrumentBook(place.database, venues.market)
-    await instruments.restore()
+    instruments = await instruments_of(place, venues)
     market = await market_of(
         instruments,
         symbol,
         exchange=asked["exchange"],
         market_type=market_type_named(asked["market_type"]),
     )
-    listed = instruments.get(*market)
-    if listed is None:
-        raise NotFound(f"{market.exchange} lists no market {market.symbol}.", code="unknown_symbol")
+    instrument = listed(instruments, market)
     since, until = closed_range(
         timeframe,
         moment("--from", asked["since"]),
@@ -170,7 +166,7 @@ async def _plan(
         until=until,
         terms=_terms(asked),
         # Nobody is logged in: there are no limits of a trader, and their day is that of UTC.
-        circumstances=Circumstances(listed, Limits(), UTC),
+        circumstances=Circumstances(instrument, Limits(), UTC),
     )
 
 

@@ -10,6 +10,7 @@ from app.commands.installation import Installation
 from app.core.errors import Invalid
 from app.exchanges.room import PAPER, ExchangeRoom
 from app.house import paper_url
+from app.market.instruments import InstrumentBook
 from app.trading.words import MarketType
 
 
@@ -64,3 +65,10 @@ async def venues_of(place: Installation) -> AsyncIterator[ExchangeRoom]:
         yield room
     finally:
         await room.close()
+
+
+async def instruments_of(place: Installation, venues: ExchangeRoom) -> InstrumentBook:
+    """The markets as they were stored; one that never was is asked for at its venue."""
+    instruments = InstrumentBook(place.database, venues.market)
+    await instruments.restore()
+    return instruments

@@ -1,5 +1,6 @@
 """Candles as algorithms see them."""
 
+from datetime import timedelta
 from typing import Final
 
 from app.algorithms.bars import Bar
@@ -11,14 +12,22 @@ from app.trading.timeframe import Timeframe
 BY_LENGTH: Final = {one.length: one for one in Timeframe if one.length is not None}
 
 
+def length_of(timeframe: Timeframe) -> timedelta:
+    """How long its candles last.
+
+    Raises:
+        Invalid: `bad_timeframe` for months, which have no one length.
+    """
+    if timeframe.length is None:
+        raise Invalid("No algorithm is fed candles of months.", code="bad_timeframe")
+    return timeframe.length
+
+
 def bar_of(candle: Candle) -> Bar:
     """The candle with floats for prices.
 
     Raises:
-        Invalid: `bad_timeframe` for a month.
+        Invalid: as `length_of`.
     """
-    length = candle.timeframe.length
-    if length is None:
-        raise Invalid("No algorithm is fed candles of months.", code="bad_timeframe")
     prices = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-    return Bar(candle.open_time, length, *(float(one) for one in prices))
+    return Bar(candle.open_time, length_of(candle.timeframe), *(float(one) for one in prices))

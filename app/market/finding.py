@@ -5,6 +5,7 @@ from typing import Final
 from app.core.errors import Invalid, NotFound
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceKey
+from app.trading.instrument import Instrument
 from app.trading.tickers import parse_ticker, resolve_ticker
 from app.trading.words import MarketType
 
@@ -31,8 +32,8 @@ async def market_of(
     missing: Invalid | None = None
     for kind in _kinds(ticker) if market_type is None else (market_type,):
         try:
-            listed = instruments.all(exchange, kind) or await instruments.refresh(exchange, kind)
-            symbol = resolve_ticker(ticker, listed, market_type=kind, ticker_map={})
+            there = instruments.all(exchange, kind) or await instruments.refresh(exchange, kind)
+            symbol = resolve_ticker(ticker, there, market_type=kind, ticker_map={})
         except Invalid as unknown:
             if unknown.code in REFUSED or (market_type is not None and unknown.code == NO_MARKET):
                 raise
@@ -40,6 +41,18 @@ async def market_of(
             continue
         return PriceKey(exchange, kind, symbol)
     raise NotFound(f"{exchange} lists no market {ticker[:80]}.", code="unknown_symbol") from missing
+
+
+def listed(instruments: InstrumentBook, market: PriceKey) -> Instrument:
+    """What is known of a market.
+
+    Raises:
+        NotFound: `unknown_symbol`: it is not listed any more.
+    """
+    found = instruments.get(*market)
+    if found is None:
+        raise NotFound(f"{market.exchange} lists no market {market.symbol}.", code="unknown_symbol")
+    return found
 
 
 def _kinds(ticker: str) -> tuple[MarketType, ...]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.audit.service import record
-from app.core.errors import Conflict, Duplicate
+from app.core.errors import Conflict, Duplicate, Invalid
 from app.core.ids import new_id, new_token
 from app.strategies import repository
 from app.strategies.models import Strategy
@@ -22,6 +22,20 @@ NO_OVERLAP = timedelta(0)
 def token_digest(token: str) -> str:
     """What is stored of a webhook token: it has 256 random bits, so a plain hash is enough."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def algorithm_of(strategy: Strategy) -> str:
+    """The name of the algorithm that a strategy runs.
+
+    Raises:
+        Invalid: `no_algorithm`.
+    """
+    if strategy.algorithm is None:
+        raise Invalid(
+            "This strategy names no algorithm: set `algorithm` to one of GET /algorithms.",
+            code="no_algorithm",
+        )
+    return strategy.algorithm
 
 
 async def create(

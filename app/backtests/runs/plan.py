@@ -11,7 +11,7 @@ from app.algorithms.registry import definition
 from app.backtests.runs.models import Backtest
 from app.backtests.runs.terms import Circumstances, RunTerms
 from app.core.errors import Conflict, Invalid
-from app.market.bars import BY_LENGTH
+from app.market.bars import BY_LENGTH, length_of
 from app.market.candles.series import Series
 from app.market.fetching.job import checked_count
 from app.market.prices import PriceKey
@@ -99,17 +99,6 @@ class Plan:
                 yield self.definition.warm_up(self.definition.validated(settings))
             except Invalid:
                 continue
-
-
-def length_of(timeframe: Timeframe) -> timedelta:
-    """How long its candles last.
-
-    Raises:
-        Invalid: `bad_timeframe` for months, which have no one length.
-    """
-    if timeframe.length is None:
-        raise Invalid("No algorithm is fed candles of months.", code="bad_timeframe")
-    return timeframe.length
 
 
 def closed_range(

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from app.algorithms.bars import Bars, Moments
 from app.backtests.processes.messages import Ground
-from app.backtests.runs.plan import Plan, length_of
+from app.backtests.runs.plan import Plan
 from app.core.errors import Invalid
 from app.db.session import Database
+from app.market.bars import length_of
 from app.market.candles import repository
 from app.market.candles.series import Series
 from app.market.fetching.fetcher import CandleFetcher, Fetched, Report, unheard

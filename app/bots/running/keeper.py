@@ -15,6 +15,7 @@ from app.bots.running.course import Assignment, Course, Pace
 from app.bots.running.holding import Hold, Lost
 from app.core.errors import AppError, Invalid
 from app.core.tasks import KeyedTasks
+from app.market.bars import length_of
 from app.market.fetching.fetcher import CandleFetcher
 from app.pipeline.flow.tools import Tools, market_key
 from app.strategies import repository as strategies
@@ -124,9 +125,7 @@ class BotKeeper:
                 f"{program.version}: look at its parameters, and start it again.",
                 code="algorithm_changed",
             )
-        base = bot.timeframe.length
-        if base is None:
-            raise Invalid("No bot watches candles of months.", code="bad_timeframe")
+        base = length_of(bot.timeframe)
         assignment = Assignment(hold, program, lambda symbol: market_key(account, symbol), base)
         return [
             Course(self._tools, self._fetcher, assignment, market, pace=self._pace)

@@ -11,7 +11,7 @@ from app.algorithms.bars import Bar, in_closing_order
 from app.core.clock import Clock
 from app.core.errors import Invalid
 from app.db.session import Database
-from app.market.bars import bar_of
+from app.market.bars import bar_of, length_of
 from app.market.candles import repository
 from app.market.candles.series import Series
 from app.market.fetching.fetcher import CandleFetcher
@@ -133,7 +133,7 @@ class Supply:
 
     async def _last(self, timeframe: Timeframe, moment: datetime, count: int) -> list[Bar]:
         series, until = Series.of(self._market, timeframe), timeframe.open_of(moment)
-        length, found = _length(timeframe), []
+        length, found = length_of(timeframe), []
         for reach in REACHES:
             since = max(EPOCH, until - reach * count * length)
             await self._fetcher.fetch(series, since, until)
@@ -164,10 +164,3 @@ class Supply:
             async for page in pages:
                 return [bar_of(one) for one in page]
         return []
-
-
-def _length(timeframe: Timeframe) -> timedelta:
-    length = timeframe.length
-    if length is None:
-        raise Invalid("No bot watches candles of months.", code="bad_timeframe")
-    return length

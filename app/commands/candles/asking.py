@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from app.commands.installation import Installation
-from app.commands.markets import venues_of
+from app.commands.markets import instruments_of, venues_of
 from app.exchanges.room import ExchangeRoom
 from app.market.candles.series import Series
 from app.market.finding import market_of
-from app.market.instruments import InstrumentBook
 from app.market.prices import PriceKey
 from app.trading.timeframe import Timeframe
 from app.trading.words import MarketType
@@ -42,8 +41,7 @@ async def markets_of(
         NotFound: one is not listed.
         Invalid: there is no such exchange.
     """
-    instruments = InstrumentBook(place.database, venues.market)
-    await instruments.restore()
+    instruments = await instruments_of(place, venues)
     return [
         await market_of(instruments, one, exchange=exchange, market_type=market_type)
         for one in symbols

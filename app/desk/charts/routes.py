@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from app.accounts import repository as accounts
 from app.algorithms.catalog.sma_hma import SMA_HMA
 from app.algorithms.registry import SHIPPED
-from app.core.errors import ExchangeError, Invalid, NotFound
+from app.core.errors import ExchangeError, NotFound
 from app.db.session import Database
 from app.desk.charts.drawing import Drawing, draw
 from app.desk.charts.schemas import (
@@ -26,12 +26,13 @@ from app.desk.charts.schemas import (
 from app.http.caller import Caller, require_trader
 from app.market.asking import provide_market
 from app.market.fetching.fetcher import CandleFetcher
-from app.market.finding import market_of
+from app.market.finding import listed, market_of
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceKey
 from app.own_algorithms.faults import AlgorithmFault
 from app.own_algorithms.shelf import Shelf
 from app.strategies import repository as strategies
+from app.strategies.service import algorithm_of
 from app.trading.timeframe import Timeframe
 
 
@@ -93,18 +94,14 @@ async def run_strategy(
     async with database.read() as session:
         strategy = await strategies.owned(session, strategy_id, caller.user_id)
         account = await accounts.exchange_account(session, caller.user_id, strategy.account_id)
-    if strategy.algorithm is None:
-        raise Invalid(
-            "This strategy names no algorithm: set `algorithm` to one of GET /algorithms.",
-            code="no_algorithm",
-        )
+    name = algorithm_of(strategy)
     instruments: InstrumentBook = request.app.state.tools.instruments
     market = await market_of(
         instruments, data.symbol, exchange=account.exchange, market_type=account.market_type
     )
     shelf: Shelf = request.app.state.shelf
     try:
-        async with shelf.opened(strategy.algorithm) as chosen:
+        async with shelf.opened(name) as chosen:
             drawing = Drawing(chosen, data.parameters, market, data.timeframe, data.limit)
             return await _drawn(request, drawing, now)
     except AlgorithmFault as fault:
@@ -116,9 +113,7 @@ async def _drawn(request: Request[Any, Any, Any], drawing: Drawing, now: datetim
     state, market = request.app.state, drawing.market
     instruments: InstrumentBook = state.tools.instruments
     fetcher: CandleFetcher = state.candle_fetcher
-    instrument = instruments.get(*market)
-    if instrument is None:
-        raise NotFound(f"{market.exchange} lists no market {market.symbol}.", code="unknown_symbol")
+    instrument = listed(instruments, market)
     drawn = await draw(drawing, instrument, database=state.database, fetcher=fetcher, now=now)
     return ChartOut.of(drawn, drawing)
 
