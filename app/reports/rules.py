@@ -1,14 +1,14 @@
 """Sums, rates and drawdowns over closed trades and booked days: pure arithmetic."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal, localcontext
 from typing import Final, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from app.core.decimals import EXACT
-from app.pipeline.pnl.rules import Outcome, outcome_of
+from app.pipeline.pnl.rules import Drawdown, Outcome, deepest_fall, outcome_of
 from app.trading.days import trading_day
 
 ZERO: Final = Decimal(0)
@@ -58,23 +58,6 @@ class Profit:
     fees: Decimal
     funding: Decimal
     realized_pnl: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Drawdown:
-    """The deepest fall of the sum of closed results below its peak; the sum starts at 0.
-
-    Attributes:
-        depth: 0 or more, in settle currency.
-        began_at: when the sum was at that peak for the last time; None where that was the start.
-        deepest_at: None where nothing fell.
-        recovered_at: when the sum was at the peak again; None while it is not.
-    """
-
-    depth: Decimal = ZERO
-    began_at: datetime | None = None
-    deepest_at: datetime | None = None
-    recovered_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +134,7 @@ def kpis_of(trades: Sequence[Closed]) -> Kpis:
 
 def deepest_drawdown(trades: Iterable[Closed]) -> Drawdown:
     """Where the running sum of closed results fell furthest below its peak; the first of equals."""
-    peak = total = ZERO
-    peak_at: datetime | None = None
-    found = Drawdown()
-    with localcontext(EXACT):
-        for trade in sorted(trades, key=lambda trade: trade.closed_at):
-            total += trade.realized_pnl
-            if total >= peak:
-                peak, peak_at = total, trade.closed_at
-                if found.deepest_at is not None and found.recovered_at is None:
-                    found = replace(found, recovered_at=trade.closed_at)
-            elif peak - total > found.depth:
-                found = Drawdown(peak - total, peak_at, trade.closed_at)
-    return found
+    return deepest_fall((trade.closed_at, trade.realized_pnl) for trade in trades)
 
 
 def running(days: Iterable[Day]) -> list[tuple[date, Decimal, Decimal]]:

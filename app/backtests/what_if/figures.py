@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from app.backtests.what_if.past import Key, Trip
 from app.core.decimals import EXACT
 from app.core.words import Word
-from app.pipeline.pnl.rules import Outcome, outcome_of
+from app.pipeline.pnl.rules import Outcome, deepest_fall, outcome_of
 from app.pipeline.positions.book import unrealised
 
 ZERO: Final = Decimal(0)
@@ -79,13 +79,7 @@ def total_of(trip: Trip, last_price: LastPrice) -> Decimal:
 
 def _drawdown(trips: Sequence[Trip]) -> Decimal:
     booked = [(one.booked_at, str(one.key), one.net) for one in trips if one.booked_at is not None]
-    peak = total = deepest = ZERO
-    with localcontext(EXACT):
-        for *_, net in sorted(booked):
-            total += net
-            peak = max(peak, total)
-            deepest = max(deepest, peak - total)
-    return deepest
+    return deepest_fall((at, net) for at, _, net in sorted(booked)).depth
 
 
 class Source(Word):

@@ -26,6 +26,23 @@ class Outcome(Word):
 
 
 @dataclass(frozen=True, slots=True)
+class Drawdown:
+    """The deepest fall of the sum of closed results below its peak; the sum starts at 0.
+
+    Attributes:
+        depth: 0 or more, in settle currency.
+        began_at: when the sum was at that peak for the last time; None where that was the start.
+        deepest_at: None where nothing fell.
+        recovered_at: when the sum was at the peak again; None while it is not.
+    """
+
+    depth: Decimal = ZERO
+    began_at: datetime | None = None
+    deepest_at: datetime | None = None
+    recovered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TradeSummary:
     """One closed round trip, in settle currency (TRADING 27-30).
 
@@ -215,3 +232,24 @@ def expected_wallet(
     """
     with localcontext(EXACT):
         return start + net_realised + transfers - open_entry_fees
+
+
+def deepest_fall(results: Iterable[tuple[datetime, Decimal]]) -> Drawdown:
+    """Where the running sum of results fell furthest below its peak; the first of equals.
+
+    Args:
+        results: when each was booked, and how much; of one moment in the order that counts.
+    """
+    peak = total = ZERO
+    peak_at: datetime | None = None
+    found = Drawdown()
+    with localcontext(EXACT):
+        for at, result in sorted(results, key=lambda one: one[0]):
+            total += result
+            if total >= peak:
+                peak, peak_at = total, at
+                if found.deepest_at is not None and found.recovered_at is None:
+                    found = replace(found, recovered_at=at)
+            elif peak - total > found.depth:
+                found = Drawdown(peak - total, peak_at, at)
+    return found

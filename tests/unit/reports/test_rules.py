@@ -3,8 +3,8 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from app.pipeline.pnl.rules import Drawdown
 from app.reports.rules import (
-    Drawdown,
     Profit,
     added_by_day,
     counted_by_day,
