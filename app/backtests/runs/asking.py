@@ -13,15 +13,15 @@ from app.algorithms.registry import definition
 from app.backtests.runs.plan import Plan, closed_range
 from app.backtests.runs.schemas import BacktestIn
 from app.backtests.runs.terms import Circumstances, RunTerms
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Invalid
+from app.db.session import Database
 from app.exchanges.venues import PAPER
 from app.http.caller import Caller
 from app.market.asking import in_utc
-from app.market.finding import market_of
+from app.market.finding import listed, market_of
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceKey
 from app.pipeline.risk import repository as risk
-from app.pipeline.risk.exposure import Limits
 from app.pipeline.risk.in_force import limits_at
 from app.strategies import repository as strategies
 from app.strategies.models import Strategy
@@ -29,9 +29,7 @@ from app.strategies.models import Strategy
 Source = tuple[Strategy, ExchangeAccount]
 
 
-async def source_of(
-    session: AsyncSession, strategy_id: UUID | None, user_id: UUID
-) -> Source | None:
+async def _source(session: AsyncSession, strategy_id: UUID | None, user_id: UUID) -> Source | None:
     """The strategy whose settings are taken, with its account.
 
     Raises:
@@ -43,17 +41,11 @@ async def source_of(
     return row, await accounts.exchange_account(session, user_id, row.account_id)
 
 
-async def limits_of(session: AsyncSession, user_id: UUID, *, now: datetime) -> Limits:
-    """What the trader allows at this moment."""
-    return limits_at(await risk.profile(session, user_id), now=now).in_force
-
-
 async def plan_for(
     asked: BacktestIn,
-    source: Source | None,
+    database: Database,
     instruments: InstrumentBook,
     *,
-    limits: Limits,
     caller: Caller,
     now: datetime,
 ) -> Plan:
@@ -61,21 +53,21 @@ async def plan_for(
 
     Args:
         asked: as it was sent.
-        source: the strategy that it names.
+        database: with the strategy that it names, and the trader's limits.
         instruments: asked of the venue when they were never loaded: no transaction may be open.
-        limits: of the trader.
         caller: who asks.
         now: when.
 
     Raises:
         Invalid: `no_algorithm`, `unknown_algorithm`; as `market_of`.
-        NotFound: `unknown_symbol`.
+        NotFound: `unknown_symbol`; no such strategy of the caller.
         ExchangeError: as `market_of`.
     """
+    async with database.read() as session:
+        source = await _source(session, asked.strategy_id, caller.user_id)
+        limits = limits_at(await risk.profile(session, caller.user_id), now=now).in_force
     market = await _market(asked, source, instruments)
-    listed = instruments.get(*market)
-    if listed is None:
-        raise NotFound(f"{market.exchange} lists no market {market.symbol}.", code="unknown_symbol")
+    instrument = listed(instruments, market)
     terms = asked.terms
     if source is not None:
         terms = RunTerms.of_strategy(source[0]).with_changes(asked.terms)
@@ -92,7 +84,7 @@ async def plan_for(
         since=since,
         until=until,
         terms=terms,
-        circumstances=Circumstances(listed, limits, ZoneInfo(caller.zone)),
+        circumstances=Circumstances(instrument, limits, ZoneInfo(caller.zone)),
     )
 
 

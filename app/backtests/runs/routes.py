@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.backtests.processes.packing import Line, Strand
 from app.backtests.processes.recording import MOST_POINTS
 from app.backtests.runs import repository, service
-from app.backtests.runs.asking import all_parameters, limits_of, plan_for, source_of
+from app.backtests.runs.asking import all_parameters, plan_for
 from app.backtests.runs.curve import thinned
 from app.backtests.runs.models import Backtest
+from app.backtests.runs.pages import number_in, with_jobs
 from app.backtests.runs.schemas import (
     BacktestIn,
     BacktestOut,
@@ -25,18 +26,20 @@ from app.backtests.runs.schemas import (
     RefusalOut,
     RunTradeOut,
 )
-from app.core.errors import Conflict, ExchangeError, Invalid, NotFound, TooMany
+from app.core.errors import Conflict, ExchangeError, NotFound, TooMany
 from app.db.session import Database
 from app.http.answers import TableOperation
 from app.http.caller import Caller, require_trader
 from app.http.filters import PRINTABLE, choice
-from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging, page_of
+from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging
 from app.http.schemas import Out, Page
 from app.http.tables import Format, FormatName, answer
-from app.market.asking import BAD_CURSOR, in_utc
+from app.market.asking import in_utc
 from app.market.instruments import InstrumentBook
 
 DEFAULT_POINTS: Final = 2_000
+# Digits of a line's number.
+LONGEST_CURSOR: Final = 9
 
 OutT = TypeVar("OutT", bound=Out)
 Shape = Callable[[int, Line], OutT]
@@ -64,10 +67,7 @@ async def run_backtest(
 ) -> BacktestOut:
     """Whatever makes no sense is refused now, and not when its turn comes."""
     instruments: InstrumentBook = request.app.state.tools.instruments
-    async with database.read() as session:
-        source = await source_of(session, data.strategy_id, caller.user_id)
-        limits = await limits_of(session, caller.user_id, now=now)
-    plan = await plan_for(data, source, instruments, limits=limits, caller=caller, now=now)
+    plan = await plan_for(data, database, instruments, caller=caller, now=now)
     plan.check(data.parameters, now=now)
     async with database.transaction() as session:
         row, job = await service.ask(
@@ -107,19 +107,7 @@ async def list_backtests(
     ):
         if value is not None:
             query = query.where(column == value)
-    page = await page_of(
-        session,
-        query,
-        paging,
-        id_column=Backtest.id,
-        time_column=Backtest.created_at,
-        shape=lambda row: row,
-    )
-    jobs = await repository.jobs_of(session, page.items)
-    return Page(
-        items=[BacktestOut.of(row, jobs[row.job_id]) for row in page.items],
-        next_cursor=page.next_cursor,
-    )
+    return await with_jobs(session, query, paging, BacktestOut.of)
 
 
 @get("/{backtest_id:uuid}", operation_id="getBacktest", summary="One backtest and what came of it")
@@ -247,23 +235,20 @@ async def _page(
     cursor: str | None,
     limit: int,
 ) -> Page[OutT]:
+    before = number_in(cursor, most_digits=LONGEST_CURSOR)
     async with database.read() as session:
         found = await repository.newest_lines(
-            session, backtest_id, strand, before=_number(cursor), limit=limit + 1
+            session,
+            backtest_id,
+            strand,
+            before=before,
+            limit=limit + 1,
         )
     shown = found[:limit]
     return Page(
         items=[shape(*one) for one in shown],
         next_cursor=str(shown[-1][0]) if len(found) > limit else None,
     )
-
-
-def _number(cursor: str | None) -> int | None:
-    if not cursor:
-        return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 10):
-        raise Invalid(BAD_CURSOR)
-    return int(cursor)
 
 
 async def _as_csv(

@@ -10,8 +10,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.backtests.runs import repository, service
-from app.backtests.runs.asking import limits_of, plan_for, source_of
-from app.backtests.runs.models import Backtest
+from app.backtests.runs.asking import plan_for
+from app.backtests.runs.pages import number_in, with_jobs
 from app.backtests.sweeps.asking import check_sweep
 from app.backtests.sweeps.repository import rows_of
 from app.backtests.sweeps.schemas import (
@@ -22,13 +22,12 @@ from app.backtests.sweeps.schemas import (
     SweepSummaryOut,
     best_first,
 )
-from app.core.errors import Conflict, ExchangeError, Invalid, NotFound, TooMany
+from app.core.errors import Conflict, ExchangeError, NotFound, TooMany
 from app.db.session import Database
 from app.http.caller import Caller, require_trader
 from app.http.filters import choice
-from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging, page_of
+from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging
 from app.http.schemas import Page
-from app.market.asking import BAD_CURSOR
 from app.market.instruments import InstrumentBook
 
 LONGEST_CURSOR: Final = 4
@@ -54,10 +53,7 @@ async def run_sweep(
 ) -> SweepSummaryOut:
     """At most two thousand combinations; some may be refused by the algorithm, not all."""
     instruments: InstrumentBook = request.app.state.tools.instruments
-    async with database.read() as session:
-        source = await source_of(session, data.strategy_id, caller.user_id)
-        limits = await limits_of(session, caller.user_id, now=now)
-    plan = await plan_for(data, source, instruments, limits=limits, caller=caller, now=now)
+    plan = await plan_for(data, database, instruments, caller=caller, now=now)
     grid = data.stored_grid()
     check_sweep(plan, data.parameters, grid, now=now)
     async with database.transaction() as session:
@@ -81,19 +77,8 @@ async def list_sweeps(
     paging: NamedDependency[Paging],
 ) -> Page[SweepSummaryOut]:
     """Newest first, by the time they were asked for."""
-    page = await page_of(
-        session,
-        repository.listing(caller.user_id, is_sweep=True),
-        paging,
-        id_column=Backtest.id,
-        time_column=Backtest.created_at,
-        shape=lambda row: row,
-    )
-    jobs = await repository.jobs_of(session, page.items)
-    return Page(
-        items=[SweepSummaryOut.of(row, jobs[row.job_id]) for row in page.items],
-        next_cursor=page.next_cursor,
-    )
+    query = repository.listing(caller.user_id, is_sweep=True)
+    return await with_jobs(session, query, paging, SweepSummaryOut.of)
 
 
 @get("/{sweep_id:uuid}", operation_id="getSweep", summary="One sweep, its best runs first")
@@ -112,7 +97,7 @@ async def get_sweep(
     jobs = await repository.jobs_of(session, [row])
     figure = choice(Figure, by, "by") or Figure.NET_PROFIT
     ranked = best_first(await rows_of(session, row.id), figure)
-    start = _start(cursor)
+    start = number_in(cursor, most_digits=LONGEST_CURSOR) or 0
     summary = SweepSummaryOut.of(row, jobs[row.job_id])
     return SweepOut.model_validate(
         {
@@ -141,14 +126,6 @@ async def delete_sweep(
     """With its runs; cancel its job first while it runs."""
     row = await repository.own(session, sweep_id, caller.user_id, is_sweep=True)
     await service.remove(session, row, caller=caller, now=now)
-
-
-def _start(cursor: str | None) -> int:
-    if not cursor:
-        return 0
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= LONGEST_CURSOR):
-        raise Invalid(BAD_CURSOR)
-    return int(cursor)
 
 
 router = Router(
