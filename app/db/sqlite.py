@@ -69,6 +69,16 @@ class OneTripConnection(aiosqlite.Connection):
         self._begin: str | None = None
         self.is_at_hand = False
 
+    async def _connect(self) -> "OneTripConnection":
+        try:
+            await super()._connect()
+        except sqlite3.Error:
+            # Told to end, its thread still answers to the event loop, which a caller that gives
+            # up closes at once.
+            self._thread.join()
+            raise
+        return self
+
     async def cursor(self) -> OneTripCursor:  # type: ignore[override]  # aiosqlite decorates its own
         """A cursor; nothing happens at the thread yet."""
         return OneTripCursor(self)

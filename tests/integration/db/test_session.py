@@ -4,11 +4,13 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, insert, select, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.util import await_only
 
 from app.accounts.models import Invite
@@ -287,6 +289,20 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str, said: str) -> Non
         open_database(url)
 
     assert "secret" not in refusal.value.detail
+
+
+async def test_a_file_that_cannot_be_opened_leaves_no_thread_that_answers_later(
+    tmp_path: Path,
+) -> None:
+    nowhere = open_database(f"sqlite+aiosqlite:///{tmp_path}/nothing/here.db")
+    (tmp_path / "nothing").rmdir()
+    before = set(threading.enumerate())
+    with pytest.raises(OperationalError):
+        async with nowhere.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    assert set(threading.enumerate()) <= before
+    await nowhere.close()
 
 
 @pytest.mark.parametrize("database_url", [POSTGRESQL], indirect=True)
