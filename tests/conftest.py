@@ -26,6 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db.migrate import upgrade
 from app.db.session import Database, open_database
+from tests.programs.starting import WarmStarts
 
 pytest_plugins = ("tests.security_table",)
 
@@ -117,6 +118,14 @@ def as_before() -> Iterator[None]:
     logging.captureWarnings(capture=False)
     root.handlers[:] = before
     root.setLevel(level)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmStarts]:
+    """Starts programs without their imports, which are most of a start."""
+    starts = WarmStarts()
+    yield starts
+    starts.close()
 
 
 @pytest.fixture(scope="session")

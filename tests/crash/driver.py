@@ -18,10 +18,10 @@ from tests.crash.facts import Rows
 from tests.crash.history import History, Start, now_ns
 from tests.crash.ledger import Ledger
 from tests.crash.points import BY_NAME
-from tests.crash.programs import Launcher
 from tests.crash.server import Server, StartFailed
 from tests.crash.story import FIRST_PRICES, Cycle, Story
 from tests.crash.venue import PaperVenue
+from tests.programs.starting import Launcher
 
 # A story's server has to be quiet again this long after its port is open and nothing is harmed.
 CONVERGES_SECONDS: Final = 60.0

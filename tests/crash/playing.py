@@ -11,8 +11,8 @@ from typing import Final
 
 from tests.crash.driver import Driver, Outcome
 from tests.crash.points import TRIED
-from tests.crash.programs import ColdStarts, Launcher
 from tests.crash.story import Author, Cycle, Story
+from tests.programs.starting import ColdStarts, Launcher
 
 KILLS_A_STORY: Final = 20
 SHRINK_SECONDS: Final = 420.0

@@ -1,5 +1,6 @@
 """The server under test: one installation that is started and killed many times."""
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -8,7 +9,16 @@ from typing import Any
 import httpx
 
 from tests.crash.history import History, Kill, Start, now_ns
-from tests.crash.programs import SHORT_LIVED, START_SECONDS, Child, Launcher, free_port, port_opens
+from tests.programs.starting import (
+    POLL_SECONDS,
+    RUN,
+    SHORT_LIVED,
+    START_SECONDS,
+    Child,
+    Launcher,
+    free_port,
+    port_opens,
+)
 
 USERNAME = "trader"
 PASSWORD = "correct-horse-battery"
@@ -51,7 +61,7 @@ class Server:
         self._history.starts.append(start)
         environment = self._environment | ({"FAILPOINT": failpoint} if failpoint else {})
         log = self._folder / "server.out"
-        self.child = self._launcher.launch((), environment, self._folder, log)
+        self.child = self._launcher.launch((RUN,), environment, self._folder, log)
         is_up = await port_opens(self.port, self.child)
         start.opened = now_ns() if is_up else 0
         while is_up and self.child.is_alive:
@@ -60,6 +70,8 @@ class Server:
                 return True
             if now_ns() - start.began > START_SECONDS * 1e9:
                 break
+            # It has its start to do, not only to answer whether it has done it.
+            await asyncio.sleep(POLL_SECONDS)
         if self.child.is_alive or not failpoint:
             raise StartFailed(log.read_text()[-3000:])
         self.note_kill(failpoint.partition(":")[0], how="point", is_hit=True)

@@ -9,6 +9,8 @@ from tests.crash import points
 from tests.crash.points import IN_CODE, POINTS
 
 HERE = Path(__file__).parent
+# What starts it.
+PROGRAMS = HERE.parent / "programs"
 APP = HERE.parents[1] / "app"
 # It forks servers, so it is one; nothing that judges imports it.
 WARM_PARENT = "nursery.py"
@@ -25,7 +27,8 @@ def _imports(file: Path) -> set[str]:
 
 
 def _programs() -> list[Path]:
-    return sorted(one for one in HERE.rglob("*.py") if not one.name.startswith("test_"))
+    files = [*HERE.rglob("*.py"), *PROGRAMS.glob("*.py")]
+    return sorted(one for one in files if not one.name.startswith("test_"))
 
 
 @pytest.mark.parametrize("file", _programs(), ids=lambda one: one.name)
@@ -36,7 +39,7 @@ def test_harness_when_read_then_imports_nothing_of_the_product(file: Path) -> No
 
 
 def test_nobody_imports_the_warm_parent() -> None:
-    users = [one.name for one in _programs() if "tests.crash.nursery" in _imports(one)]
+    users = [one.name for one in _programs() if "tests.programs.nursery" in _imports(one)]
 
     assert users == []
 

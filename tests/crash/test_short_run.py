@@ -3,15 +3,13 @@
 What it cannot show, the long one does: `make crash KILLS=2000`.
 """
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.crash.figures import violation_lines
 from tests.crash.playing import play
 from tests.crash.points import IN_CODE, TRIED
-from tests.crash.programs import WarmStarts
 from tests.crash.story import Author
+from tests.programs.starting import WarmStarts
 
 SEED = 20
 RANDOM_KILLS = 20
@@ -20,13 +18,6 @@ RANDOM_PARTS = 2
 PARTS = 4
 # A point that a fault kept the server away from is aimed at again, and left in peace.
 TURNS = 3
-
-
-@pytest.fixture(scope="module")
-def warm() -> Iterator[WarmStarts]:
-    starts = WarmStarts()
-    yield starts
-    starts.close()
 
 
 @pytest.mark.slow

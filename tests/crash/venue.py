@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from tests.crash.ledger import Ledger
-from tests.crash.programs import SHORT_LIVED, Child, Launcher, free_port, port_opens
+from tests.programs.starting import RUN, SHORT_LIVED, Child, Launcher, free_port, port_opens
 
 
 class VenueFailed(Exception):
@@ -45,9 +45,9 @@ class PaperVenue:
             "DATA_DIR": str(self._folder / "paper"),
             "LOG_DIR": str(self._folder / "paper-logs"),
         }
-        arguments = ("paper-exchange", "--port", str(self._port))
+        words = (RUN, "paper-exchange", "--port", str(self._port))
         log = self._folder / "paper.out"
-        self._child = self._launcher.launch(arguments, environment, self._folder, log)
+        self._child = self._launcher.launch(words, environment, self._folder, log)
         if not await port_opens(self._port, self._child):
             raise VenueFailed(log.read_text()[-2000:])
         return self

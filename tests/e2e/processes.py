@@ -1,30 +1,19 @@
 """Real processes: `run.py` and `run.py paper-exchange`, started, stopped and killed."""
 
-import asyncio
 import os
 import signal
-import socket
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import httpx
 
 from tests.e2e.site import PASSWORD, USERNAME, until
+from tests.programs.starting import RUN, START_SECONDS, Child, Launcher, free_port
 
-RUN = Path(__file__).parents[2] / "run.py"
-START_SECONDS = 30.0
 DRAIN_SECONDS = 10.0
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def is_answering(port: int | str) -> bool:
@@ -39,36 +28,38 @@ async def is_answering(port: int | str) -> bool:
 
 @dataclass
 class Program:
-    """One `run.py`, with what it said.
-
-    Attributes:
-        said: its output of all runs.
-    """
+    """One `run.py`, with what it said."""
 
     folder: Path
+    starts: Launcher
     arguments: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
-    said: str = ""
-    _process: asyncio.subprocess.Process | None = None
+    log: Path = field(init=False)
+    _child: Child | None = None
+    _status: int | None = None
+    _heard: int = 0
+
+    def __post_init__(self) -> None:
+        self.log = self.folder / f"{uuid4().hex}.out"
+
+    @property
+    def said(self) -> str:
+        """Its output of all runs."""
+        return self.log.read_text()
 
     async def start(self) -> Self:
         """Start it; no setting of this machine reaches it."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(RUN),
-            *self.arguments,
-            cwd=self.folder,
-            env={"PATH": os.defpath, "HOME": str(self.folder), **self.settings},
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
+        self._heard = self.log.stat().st_size if self.log.exists() else 0
+        environment = {"PATH": os.defpath, "HOME": str(self.folder), **self.settings}
+        words = (RUN, *self.arguments)
+        self._child = self.starts.launch(words, environment, self.folder, self.log)
+        self._status = None
         return self
 
     def send(self, name: signal.Signals) -> None:
         """Send it a signal, and wait for nothing; no harm when it has ended."""
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.send_signal(name)
+        assert self._child is not None
+        self._child.send(name)
 
     async def stop(self, name: signal.Signals = signal.SIGTERM) -> int:
         """Send it a signal; its exit status."""
@@ -77,24 +68,21 @@ class Program:
 
     async def ended(self, seconds: float = DRAIN_SECONDS) -> int:
         """Its exit status, within the time a drain may take."""
-        assert self._process is not None
-        out, _ = await asyncio.wait_for(self._process.communicate(), seconds)
-        self.said += out.decode()
-        status = self._process.returncode
-        assert status is not None
-        return status
+        assert self._child is not None
+        assert await self._child.ended(seconds), f"it goes on: {self.said}"
+        if self._status is None:
+            self._status = self.starts.status(self._child)
+        return self._status
 
     async def line_with(self, word: str) -> str:
         """The first line of this run that has the word."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        while True:
-            raw = await asyncio.wait_for(self._process.stdout.readline(), START_SECONDS)
-            assert raw, f"it ended without saying {word!r}: {self.said}"
-            line = raw.decode()
-            self.said += line
-            if word in line:
-                return line.strip()
+
+        async def found() -> str | None:
+            said = self.log.read_bytes()[self._heard :].decode(errors="ignore")
+            lines = said[: said.rfind("\n") + 1].splitlines()
+            return next((line.strip() for line in lines if word in line), None)
+
+        return await until(found, seconds=START_SECONDS)
 
 
 @dataclass
@@ -106,7 +94,7 @@ class Server:
     client: httpx.AsyncClient
 
     @classmethod
-    async def at(cls, folder: Path, paper_url: str) -> Self:
+    async def at(cls, folder: Path, paper_url: str, starts: Launcher) -> Self:
         """Not started; its data, logs and port stay the same over every start."""
         port = free_port()
         settings = {
@@ -119,7 +107,7 @@ class Server:
         }
         base = f"http://127.0.0.1:{port}"
         client = httpx.AsyncClient(base_url=base, timeout=20)
-        return cls(Program(folder, settings=settings), base, client)
+        return cls(Program(folder, starts, settings=settings), base, client)
 
     async def start(self) -> None:
         """Start it and log in once it is ready."""

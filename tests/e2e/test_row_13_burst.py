@@ -17,8 +17,9 @@ from sqlalchemy import select
 
 from app.db.session import Database, open_database
 from app.pipeline.alarms.models import Alarm
-from tests.e2e.processes import START_SECONDS, Program, free_port, is_answering
+from tests.e2e.processes import Program, is_answering
 from tests.e2e.site import PASSWORD, USERNAME, until
+from tests.programs.starting import START_SECONDS, Launcher, free_port
 
 ALERTS = 1_000
 SENDERS = 16
@@ -45,7 +46,7 @@ class Doors:
 
 
 @pytest.fixture
-async def doors(database_url: str, tmp_path: Path) -> AsyncIterator[Doors]:
+async def doors(database_url: str, tmp_path: Path, warm: Launcher) -> AsyncIterator[Doors]:
     ports = (free_port(), free_port())
     settings = {
         "DATABASE_URL": database_url,
@@ -57,7 +58,9 @@ async def doors(database_url: str, tmp_path: Path) -> AsyncIterator[Doors]:
         "LOG_LEVEL": "WARNING",
     }
     programs = [
-        Program(tmp_path, ("api",), {**settings, "PORT": str(port), "LOG_DIR": f"logs-{port}"})
+        Program(
+            tmp_path, warm, ("api",), {**settings, "PORT": str(port), "LOG_DIR": f"logs-{port}"}
+        )
         for port in ports
     ]
     async with AsyncExitStack() as stack:

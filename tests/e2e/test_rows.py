@@ -16,6 +16,7 @@ from app.notifications.models import Notice
 from tests.e2e.processes import Server
 from tests.e2e.site import Site, running, until
 from tests.e2e.test_two_processes import Exchange
+from tests.programs.starting import Launcher
 
 # Two seconds without a price, the REST answer, the monitor's order and its fill: 5 s are promised.
 PROMISED_SECONDS = 5.0
@@ -132,10 +133,10 @@ async def questions(site: Site) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 async def test_row_65_a_server_that_stands_still_then_the_stop_at_the_venue_covers_for_it(
-    tmp_path: Path,
+    tmp_path: Path, warm: Launcher
 ) -> None:
-    exchange = Exchange(tmp_path)
-    server = await Server.at(tmp_path, exchange.base)
+    exchange = Exchange(tmp_path, warm)
+    server = await Server.at(tmp_path, exchange.base, warm)
     await exchange.start()
     await exchange.price("60000")
     try:

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from tests.conftest import POSTGRESQL
-from tests.e2e.processes import START_SECONDS, Program, free_port, is_answering
+from tests.e2e.processes import Program, is_answering
 from tests.e2e.site import PASSWORD, USERNAME, until
+from tests.programs.starting import START_SECONDS, Launcher, free_port
 
 GUESSES = 1_000
 AT_ONCE = 40
@@ -21,7 +22,9 @@ DICE = random.Random("guesses")
 
 
 @pytest.fixture
-async def bases(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, str]]:
+async def bases(
+    database_url: str, tmp_path: Path, warm: Launcher
+) -> AsyncIterator[tuple[str, str]]:
     """Two API processes over one database, behind a proxy that is this test."""
     ports = (free_port(), free_port())
     settings = {
@@ -36,7 +39,7 @@ async def bases(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[str, s
     async with AsyncExitStack() as stack:
         for port in ports:
             changes = {"PORT": str(port), "LOG_DIR": f"logs-{port}"}
-            program = await Program(tmp_path, ("api",), {**settings, **changes}).start()
+            program = await Program(tmp_path, warm, ("api",), {**settings, **changes}).start()
             stack.push_async_callback(program.stop)
             await until(partial(is_answering, port), seconds=START_SECONDS)
         yield f"http://127.0.0.1:{ports[0]}", f"http://127.0.0.1:{ports[1]}"

@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.processes import Program, Server, free_port
+from tests.e2e.processes import Program, Server
 from tests.e2e.site import PASSWORD, until
+from tests.programs.starting import ColdStarts, Launcher, free_port
 
 ENTRY = (
     '{"symbol":"BTCUSDT","action":"buy","quantity":"0.01",'
@@ -19,12 +20,12 @@ ENTRY = (
 class Exchange:
     """The paper exchange in its own process, seen through its control API."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, starts: Launcher) -> None:
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         settings = {"DATA_DIR": str(folder / "paper"), "LOG_DIR": str(folder / "paper-logs")}
         arguments = ("paper-exchange", "--port", str(port))
-        self.program = Program(folder, arguments, settings)
+        self.program = Program(folder, starts, arguments, settings)
         self.client = httpx.AsyncClient(base_url=self.base, timeout=10)
 
     async def start(self) -> None:
@@ -50,10 +51,12 @@ class Exchange:
 
 @pytest.mark.slow
 async def test_a_story_when_the_server_is_stopped_and_killed_between_its_steps_then_is_told_once(
-    tmp_path: Path,
+    tmp_path: Path, warm: Launcher
 ) -> None:
-    exchange = Exchange(tmp_path)
-    server = await Server.at(tmp_path, exchange.base)
+    # It runs all the time, and starts as anybody starts it.
+    cold = ColdStarts()
+    exchange = Exchange(tmp_path, cold)
+    server = await Server.at(tmp_path, exchange.base, warm)
     await exchange.start()
     await exchange.price("60000")
     try:
@@ -63,6 +66,7 @@ async def test_a_story_when_the_server_is_stopped_and_killed_between_its_steps_t
     finally:
         await server.program.stop(signal.SIGKILL)
         assert await exchange.program.stop() == 0
+        cold.close()
         await server.client.aclose()
         await exchange.client.aclose()
 

@@ -29,9 +29,9 @@ from tests.fakes.keyrings import FileKeyring
 from tests.integration import command_line
 from tests.integration.accounts.house import House, bearer, open_house
 from tests.integration.accounts.sealed import a_user, accounts_with_keys, credentials
+from tests.programs.starting import ROOT, Launcher
 
-ROOT = Path(__file__).parents[2]
-WARM_PARENT = "tests.integration.warm_commands"
+COMMAND = ("app", "rotate-keys")
 SEED = int(time.time())
 KILLS = 20
 ROWS = 10_000
@@ -258,8 +258,9 @@ async def test_security_31_a_running_server_works_through_a_rotation(
 class Rotations:
     """Processes of `rotate-keys`, each killed or not in time."""
 
-    def __init__(self, parent: subprocess.Popen[str]) -> None:
-        self._parent = parent
+    def __init__(self, starts: Launcher, folder: Path) -> None:
+        self._starts = starts
+        self._folder = folder
         self._random = Random(SEED)
         self.kills = 0
 
@@ -274,65 +275,48 @@ class Rotations:
 
     def warm(self) -> None:
         """One that has nothing to import, killed at any moment of its life."""
-        self._say()
-        pid = int(heard(self._parent))
+        child = self._starts.launch(("-m", *COMMAND), environment(), self._folder)
         self._wait()
-        os.kill(pid, signal.SIGKILL)
-        self._say()
-        self._count(int(heard(self._parent)))
+        child.send(signal.SIGKILL)
+        self._count(self._starts.status(child))
 
     def _wait(self) -> None:
         time.sleep(self._random.uniform(0, LONGEST_LIFE_SECONDS))
-
-    def _say(self) -> None:
-        assert self._parent.stdin is not None
-        self._parent.stdin.write("\n")
-        self._parent.stdin.flush()
 
     def _count(self, status: int) -> None:
         assert status in {0, -signal.SIGKILL}
         self.kills += status != 0
 
 
-def heard(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
 def command() -> subprocess.Popen[str]:
-    return program("app", "rotate-keys", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-
-
-def program(
-    *arguments: str, stdin: int | None = None, stdout: int, stderr: int | None = None
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # noqa: S603 our own programs
-        [sys.executable, "-m", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},  # noqa: TID251 as this test's, and our modules
+    return subprocess.Popen(  # noqa: S603 our own program
+        [sys.executable, "-m", *COMMAND],
+        env=environment(),
         text=True,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
 
 
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}  # noqa: TID251 as this test's, and our modules
+
+
 def test_security_31_rotate_keys_over_ten_thousand_rows_survives_twenty_kills(
-    folder: Path,
+    folder: Path, warm: Launcher
 ) -> None:
     print(f"seed {SEED}")  # noqa: T201 shown when it fails
     first, half_way = (folder / FILE_NAME).read_bytes(), 0
-    with program(WARM_PARENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
-        fill(folder, ROWS, ring_on_disk())
-        rotations = Rotations(parent)
-        rotations.cold()
-        assert heard(parent) == "ready"
-        while rotations.kills < KILLS:
-            rotations.warm()
-            ring, named = ring_on_disk(), key_ids(folder)
-            assert named <= {keys.key_id for keys in ring.all}
-            half_way += len(named) == 2
-            if named == {ring.current.key_id} and len(ring.all) == 2:
-                (folder / f"{FILE_NAME}.previous").unlink()  # the next kills meet the next rotation
+    fill(folder, ROWS, ring_on_disk())
+    rotations = Rotations(warm, folder.parent)
+    rotations.cold()
+    while rotations.kills < KILLS:
+        rotations.warm()
+        ring, named = ring_on_disk(), key_ids(folder)
+        assert named <= {keys.key_id for keys in ring.all}
+        half_way += len(named) == 2
+        if named == {ring.current.key_id} and len(ring.all) == 2:
+            (folder / f"{FILE_NAME}.previous").unlink()  # the next kills meet the next rotation
     assert half_way > 0
     assert unreadable(folder, ring_on_disk()) == 0
 

@@ -1,10 +1,9 @@
 """Entries get their place in the chain: each once, in order, whoever else is at it."""
 
 import asyncio
+import os
 import signal
-import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,8 +21,9 @@ from app.db.session import Database, open_database
 from tests.integration.audit.trail import Trail
 from tests.integration.flow.desk import Desk, Process, open_desk
 from tests.listening import statements_of
+from tests.programs.starting import ROOT, Launcher
 
-ROOT: Final = Path(__file__).parents[3]
+PATIENCE_SECONDS: Final = 60
 # What every database can store: no half of a character, and no zero.
 words = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 storable = st.fixed_dictionaries(
@@ -138,15 +138,15 @@ async def test_security_38_a_number_and_an_entry_are_taken_once(trail: Trail) ->
 
 
 async def test_security_38_a_sealer_that_is_killed_before_its_commit_leaves_no_half(
-    trail: Trail, database_url: str
+    trail: Trail, database_url: str, warm: Launcher
 ) -> None:
     first = await trail.sealed(2)
     second = await trail.write(3)
 
-    child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.integration.audit.killed_sealer", database_url, cwd=ROOT
-    )
-    assert await child.wait() == -signal.SIGKILL
+    words = ("-m", "tests.integration.audit.killed_sealer", database_url)
+    child = warm.launch(words, {"PATH": os.defpath}, ROOT)
+    assert await child.ended(PATIENCE_SECONDS)
+    assert warm.status(child) == -signal.SIGKILL
     assert [entry_id for _, entry_id, _ in await trail.seals()] == first
 
     await trail.sealer.seal()

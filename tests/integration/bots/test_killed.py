@@ -1,11 +1,8 @@
 """A worker that is killed between deciding and doing asks for nothing twice, and loses nothing."""
 
-import asyncio
 import json
 import os
 import signal
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +11,8 @@ from app.core.failpoints import VARIABLE
 from app.pipeline.positions.status import PositionStatus
 from app.trading.words import PositionSide
 from tests.integration.bots.yard import BASE, LENGTH, PATIENCE_SECONDS, Yard
+from tests.programs.starting import ROOT, Launcher
 
-ROOT = Path(__file__).parents[3]
 UP = 60_400
 
 
@@ -29,7 +26,7 @@ UP = 60_400
     ],
 )
 async def test_a_worker_killed_at_the_close_of_an_entry_enters_once(
-    yard: Yard, database_url: str, failpoint: str, kept: int
+    yard: Yard, database_url: str, failpoint: str, kept: int, warm: Launcher
 ) -> None:
     await yard.desk.change_strategy(max_alarm_age_seconds=3_600)
     bot_id = await yard.running()
@@ -37,7 +34,7 @@ async def test_a_worker_killed_at_the_close_of_an_entry_enters_once(
     begun = (await yard.now(bot_id)).markets[0].last_closed_at
     yard.pass_by(UP)
 
-    status = await killed(yard, database_url, failpoint)
+    status = await killed(yard, database_url, failpoint, warm)
     alarms, market = await yard.desk.alarms(), (await yard.now(bot_id)).markets[0]
     assert status == -signal.SIGKILL
     assert len(alarms) == kept
@@ -58,13 +55,11 @@ async def test_a_worker_killed_at_the_close_of_an_entry_enters_once(
     ]
 
 
-async def killed(yard: Yard, database_url: str, failpoint: str) -> int:
+async def killed(yard: Yard, database_url: str, failpoint: str, warm: Launcher) -> int:
     """Have another process go on with the bot until it is killed; its exit status."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "tests.integration.bots.killed_keeper", database_url),
-        *(yard.desk.clock.now().isoformat(), " ".join(map(str, yard.closes))),
-        cwd=ROOT,
-        env={"PATH": os.defpath, VARIABLE: f"{failpoint}:1:kill"},
-    )
-    return await asyncio.wait_for(child.wait(), PATIENCE_SECONDS)
+    words = ("-m", "tests.integration.bots.killed_keeper", database_url)
+    moment = (yard.desk.clock.now().isoformat(), " ".join(map(str, yard.closes)))
+    environment = {"PATH": os.defpath, VARIABLE: f"{failpoint}:1:kill"}
+    child = warm.launch((*words, *moment), environment, ROOT)
+    assert await child.ended(PATIENCE_SECONDS)
+    return warm.status(child)

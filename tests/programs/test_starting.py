@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.crash.programs import Child
+from tests.programs.starting import Child
 
 DESCRIPTORS = Path("/proc/self/fd")
 # `select` knows none beyond.

@@ -1,4 +1,4 @@
-"""Processes: the venue, the server, and the two ways to start a server: cold, or by a fork."""
+"""Programs of the product, and the two ways to start one: cold, or by a fork of a warm parent."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,14 +17,14 @@ from typing import Any, Protocol
 import httpx
 
 ROOT = Path(__file__).parents[2]
-RUN = ROOT / "run.py"
-POLL_SECONDS = 0.01
+RUN = str(ROOT / "run.py")
+NOWHERE = Path(os.devnull)
+POLL_SECONDS = 0.02
 START_SECONDS = 30.0
 # A server hangs up on a connection that has been idle for five seconds: a request that is sent on
 # it at that moment is lost, and a story with it.
 SHORT_LIVED = httpx.Limits(keepalive_expiry=1.0)
-# In the order of their birth; ended from the last to the first when the driver ends.
-_NURSERY = "tests.crash.nursery"
+_NURSERY = "tests.programs.nursery"
 
 
 def free_port() -> int:
@@ -80,46 +80,68 @@ class Child:
 
 
 class Launcher(Protocol):
-    """Starts `run.py` with an environment, in a folder, its output appended to a file."""
+    """Starts programs, each with an environment, in a folder, its output appended to a file.
+
+    The words are what follows `python` on a command line: a file or `-m` and a module, arguments.
+    """
 
     def launch(
-        self, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path = NOWHERE,
     ) -> Child: ...
 
-    def close(self) -> None: ...
+    def status(self, child: Child) -> int:
+        """How one that has ended did: its exit status, or the signal's number below zero."""
+        ...
+
+    def close(self) -> None:
+        """End what is left of it."""
+        ...
 
 
 @dataclass
 class ColdStarts:
     """A new interpreter each time, as after a power cut."""
 
-    _started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _started: dict[int, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def launch(
-        self, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path = NOWHERE,
     ) -> Child:
         """Start it."""
-        self._started = [one for one in self._started if one.poll() is None]
         with log.open("ab") as file:
             process = subprocess.Popen(  # noqa: S603 our own program
-                [sys.executable, str(RUN), *arguments],
+                [sys.executable, *words],
                 cwd=folder,
                 env=dict(environment),
+                stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        self._started.append(process)
+        self._started = {pid: one for pid, one in self._started.items() if one.poll() is None}
+        self._started[process.pid] = process
         return Child(process.pid)
+
+    def status(self, child: Child) -> int:
+        """Wait for it."""
+        return self._started.pop(child.pid).wait()
 
     def close(self) -> None:
         """End what is left of it."""
-        for process in self._started:
+        for process in self._started.values():
             process.kill()
             process.wait()
 
 
 class WarmStarts:
-    """Forks of a parent that has imported everything: the same main function, no import."""
+    """Forks of a parent that has imported everything: the same program, no import."""
 
     def __init__(self) -> None:
         self._parent = subprocess.Popen(  # noqa: S603 our own program
@@ -132,28 +154,39 @@ class WarmStarts:
         assert self._answer() == {"ready": True}
 
     def launch(
-        self, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path, log: Path
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: Path = NOWHERE,
     ) -> Child:
         """Have one forked."""
         wanted = {
-            "arguments": arguments,
+            "words": list(words),
             "environment": dict(environment),
             "folder": str(folder),
             "log": str(log),
         }
-        assert self._parent.stdin is not None
-        self._parent.stdin.write(json.dumps(wanted).encode() + b"\n")
-        self._parent.stdin.flush()
-        return Child(self._answer()["pid"])
+        return Child(self._ask(wanted)["pid"])
+
+    def status(self, child: Child) -> int:
+        """Have its parent wait for it."""
+        status: int = self._ask({"ended": child.pid})["status"]
+        return status
 
     def close(self) -> None:
-        """End the parent; its children have been ended by who started them."""
+        """End the parent, which ends what is left of its children."""
         assert self._parent.stdin is not None
         assert self._parent.stdout is not None
         self._parent.stdin.close()
-        self._parent.stdout.close()
-        self._parent.kill()
         self._parent.wait()
+        self._parent.stdout.close()
+
+    def _ask(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        assert self._parent.stdin is not None
+        self._parent.stdin.write(json.dumps(wanted).encode() + b"\n")
+        self._parent.stdin.flush()
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._parent.stdout is not None
