@@ -7,6 +7,8 @@ PY := $(VENV)/bin/python
 UV_VERSION := 0.13.8
 PIP := $(PY) -m pip --disable-pip-version-check -q
 TESTS ?= tests
+# Tests wait for a third of their time: three processes keep two cores busy.
+WORKERS ?= 3
 KILLS ?= 200
 SEED ?= 1
 JOBS ?= 2
@@ -44,10 +46,10 @@ paper-exchange: install  ## start only the paper exchange
 	@$(PY) run.py paper-exchange
 
 test: install-dev  ## run every test, on the databases in turns (TESTS=tests/unit/… for some)
-	@$(IN_MEMORY) $(PY) -m pytest -q -n 2 --dist worksteal $(TESTS)
+	@$(IN_MEMORY) $(PY) -m pytest -q -n $(WORKERS) --dist worksteal $(TESTS)
 
 test-databases: install-dev  ## run every test on every database
-	@$(IN_MEMORY) $(PY) -m pytest -q -n 2 --dist worksteal --every-database $(TESTS)
+	@$(IN_MEMORY) $(PY) -m pytest -q -n $(WORKERS) --dist worksteal --every-database $(TESTS)
 
 test-unit: install-dev  ## run the tests that touch nothing outside the process
 	@$(PY) -m pytest -q tests/unit
