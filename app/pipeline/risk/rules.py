@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, localcontext
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
 from app.core.decimals import EXACT, plain
 from app.core.errors import Denied
@@ -19,13 +19,25 @@ from app.trading.words import PositionSide
 SECOND_APPROVAL: Final = "second_approval_missing"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What one rule says; `rule` is also the code of the denial, `detail` has the figures."""
+# A sentence, or how to make it: of some twenty-five a decision reads the one that was broken, and
+# a backtest decides thousands of times.
+Sentence: TypeAlias = str | Callable[[], str]
+
+
+class Verdict(NamedTuple):
+    """What one rule says; `rule` is also the code of the denial."""
 
     rule: str
     ok: bool
-    detail: str
+    sentence: Sentence
+
+    @property
+    def detail(self) -> str:
+        """The sentence, with the figures."""
+        if isinstance(self.sentence, str):
+            return self.sentence
+        with localcontext(EXACT):
+            return self.sentence()
 
 
 def check_entry(
@@ -88,7 +100,7 @@ class _Case:
         return self.exposure.daily_loss(self.limits)
 
 
-_Says = tuple[bool, str]
+_Says: TypeAlias = tuple[bool, Sentence]
 
 
 def _owner_may_not_trade(case: _Case) -> _Says:
@@ -115,12 +127,16 @@ def _entries_on_hold(case: _Case) -> _Says:
 def _market_halted(case: _Case) -> _Says:
     instrument = case.entry.instrument
     state = "open for trading" if instrument.is_active else "halted by the venue"
-    return instrument.is_active, f"{instrument.symbol} is {state}"
+    return instrument.is_active, lambda: f"{instrument.symbol} is {state}"
 
 
 def _stale_price(case: _Case) -> _Says:
     age, oldest = case.now - case.entry.price_at, case.limits.max_price_age
-    detail = f"the price is {age.total_seconds():.1f} s old, at most {oldest.total_seconds():.1f} s"
+
+    def detail() -> str:
+        is_old, may_be = age.total_seconds(), oldest.total_seconds()
+        return f"the price is {is_old:.1f} s old, at most {may_be:.1f} s"
+
     return age <= oldest, detail
 
 
@@ -132,7 +148,7 @@ def _symbol_not_allowed(case: _Case) -> _Says:
     ):
         if allowed is not None and symbol not in allowed:
             return False, f"{symbol} is not among the symbols that {owner} allow"
-    return True, f"{symbol} is allowed"
+    return True, lambda: f"{symbol} is allowed"
 
 
 def _spot_cannot_short(case: _Case) -> _Says:
@@ -143,8 +159,12 @@ def _spot_cannot_short(case: _Case) -> _Says:
 
 def _side_not_allowed(case: _Case) -> _Says:
     side, allowed = case.entry.position_side, case.entry.strategy.sides
-    said = " and ".join(sorted(one.value for one in allowed)) or "nothing"
-    return side in allowed, f"a {side} entry; the strategy opens {said}"
+
+    def detail() -> str:
+        said = " and ".join(sorted(one.value for one in allowed)) or "nothing"
+        return f"a {side} entry; the strategy opens {said}"
+
+    return side in allowed, detail
 
 
 def _opposite_exposure(case: _Case) -> _Says:
@@ -153,21 +173,19 @@ def _opposite_exposure(case: _Case) -> _Says:
         return True, "the account keeps long and short apart"
     for book in case.exposure.books:
         if book.position_side is not side and book.quantity > 0:
-            return (
-                False,
-                f"a {book.position_side} of {plain(book.quantity)} is held or being opened",
-            )
+            held = f"a {book.position_side} of {plain(book.quantity)}"
+            return False, f"{held} is held or being opened"
     if external * side.sign < 0:
         return False, f"{plain(external)} on the account is not ours and points the other way"
-    return True, f"nothing on the account opposes a {side}"
+    return True, lambda: f"nothing on the account opposes a {side}"
 
 
 def _already_in_position(case: _Case) -> _Says:
     entry, books = case.entry, case.own_books
-    entries, most = sum(book.entries for book in books), entry.strategy.max_entries
-    held = plain(sum((book.quantity for book in books), ZERO))
     if not books:
         return True, "opens a new position"
+    entries, most = sum(book.entries for book in books), entry.strategy.max_entries
+    held = plain(sum((book.quantity for book in books), ZERO))
     if entry.is_add or not entry.is_auto or most == 0 or entries < most:
         return True, f"adds to a {entry.position_side} of {held}"
     return False, f"a {entry.position_side} of {held} is held, entry {entries} of {most}"
@@ -177,15 +195,22 @@ def _daily_loss_frozen(case: _Case) -> _Says:
     until, day = case.exposure.frozen_until, case.day
     if until is not None and until > case.now:
         return False, f"the daily loss limit was reached; frozen until {until:%Y-%m-%d %H:%M} UTC"
-    limit = _or_none(case.limits.max_daily_loss)
-    return not day.is_reached, f"lost today: {plain(max(ZERO, day.loss))}, limit {limit}"
+
+    def detail() -> str:
+        limit = _or_none(case.limits.max_daily_loss)
+        return f"lost today: {plain(max(ZERO, day.loss))}, limit {limit}"
+
+    return not day.is_reached, detail
 
 
 def _daily_loss_would_exceed(case: _Case) -> _Says:
     loss, left = case.entry.sized.loss_at_stop, case.day.left
     if left is None or loss is None:
         return True, "no daily loss limit" if left is None else "no stop, so no loss to compare"
-    return loss <= left, f"would lose {plain(loss)} at its stop, {plain(left)} is left today"
+    return (
+        loss <= left,
+        lambda: f"would lose {plain(loss)} at its stop, {plain(left)} is left today",
+    )
 
 
 def _max_open_positions(case: _Case) -> _Says:
@@ -195,7 +220,8 @@ def _max_open_positions(case: _Case) -> _Says:
 
 def _max_notional_per_symbol(case: _Case) -> _Says:
     after = case.exposure.symbol_notional + case.entry.sized.notional
-    what = f"{case.entry.instrument.quote} on {case.entry.instrument.symbol}"
+    instrument = case.entry.instrument
+    what = f"{instrument.quote} on {instrument.symbol}"
     return _within(after, case.limits.max_notional_per_symbol, what)
 
 
@@ -216,7 +242,10 @@ def _max_orders_per_minute(case: _Case) -> _Says:
 def _min_notional(case: _Case) -> _Says:
     instrument, notional = case.entry.instrument, case.entry.sized.notional
     least = max(instrument.min_notional, case.limits.min_notional)
-    return notional >= least, f"{plain(notional)} {instrument.quote}, at least {plain(least)}"
+    return (
+        notional >= least,
+        lambda: f"{plain(notional)} {instrument.quote}, at least {plain(least)}",
+    )
 
 
 def _price_drift(case: _Case) -> _Says:
@@ -227,8 +256,11 @@ def _price_drift(case: _Case) -> _Says:
         return True, "no reference price" if most is not None else "no limit on price drift"
     price = entry.executable_price if entry.limit_price is None else entry.limit_price
     drift = abs(price - reference) / reference
-    shown = plain((drift * 100).quantize(Decimal("0.0001")))
-    detail = f"{plain(price)} is {shown} % from {plain(reference)}, at most {plain(most * 100)} %"
+
+    def detail() -> str:
+        shown = plain((drift * 100).quantize(Decimal("0.0001")))
+        return f"{plain(price)} is {shown} % from {plain(reference)}, at most {plain(most * 100)} %"
+
     return drift <= most, detail
 
 
@@ -237,7 +269,7 @@ def _past_stop(case: _Case) -> _Says:
     if stop is None:
         return True, "no stop"
     ok = (price - stop) * case.entry.position_side.sign > 0
-    return ok, f"price {plain(price)}, stop {plain(stop)}"
+    return ok, lambda: f"price {plain(price)}, stop {plain(stop)}"
 
 
 def _past_target(case: _Case) -> _Says:
@@ -245,7 +277,7 @@ def _past_target(case: _Case) -> _Says:
     if target is None:
         return True, "no target"
     ok = (target - price) * case.entry.position_side.sign > 0
-    return ok, f"price {plain(price)}, target {plain(target)}"
+    return ok, lambda: f"price {plain(price)}, target {plain(target)}"
 
 
 def _liquidation_before_stop(case: _Case) -> _Says:
@@ -264,10 +296,15 @@ def _liquidation_before_stop(case: _Case) -> _Says:
         return True, "no stop" if stop is None else "no price liquidates it"
     sign = entry.position_side.sign
     needed = (average - stop) * sign * (1 + case.limits.liquidation_room)
-    detail = (
-        f"liquidation near {plain(liquidation.quantize(Decimal('1e-8')))}, stop {plain(stop)}, "
-        f"room wanted {plain(case.limits.liquidation_room * 100)} % of the stop's distance"
-    )
+
+    def detail() -> str:
+        near = plain(liquidation.quantize(Decimal("1e-8")))
+        room = plain(case.limits.liquidation_room * 100)
+        return (
+            f"liquidation near {near}, stop {plain(stop)}, "
+            f"room wanted {room} % of the stop's distance"
+        )
+
     return (average - liquidation) * sign >= needed, detail
 
 
@@ -277,18 +314,21 @@ def _leverage_in_use(case: _Case) -> _Says:
         return True, "spot has no leverage"
     other_leverage = used is not None and used != entry.leverage
     other_mode = mode is not None and mode is not entry.margin_mode
-    wanted = f"{entry.margin_mode} {plain(entry.leverage)}x"
+
+    def wanted() -> str:
+        return f"{entry.margin_mode} {plain(entry.leverage)}x"
+
     if other_leverage or other_mode:
         in_use = f"{mode or entry.margin_mode} {_or_none(used)}x"
-        return False, f"wants {wanted}, but {in_use} is in use on {entry.instrument.symbol}"
+        return False, f"wants {wanted()}, but {in_use} is in use on {entry.instrument.symbol}"
     return True, wanted
 
 
 def _second_approval_missing(case: _Case) -> _Says:
     most, notional = case.limits.second_approval_above, case.entry.sized.notional
-    worth = f"{plain(notional)} {case.entry.instrument.quote}"
     if most is None:
         return True, "one approval is enough, whatever it is worth"
+    worth = f"{plain(notional)} {case.entry.instrument.quote}"
     if notional <= most:
         return True, f"{worth}, one approval is enough up to {plain(most)}"
     if case.entry.has_second_approval:
@@ -299,13 +339,16 @@ def _second_approval_missing(case: _Case) -> _Says:
 def _insufficient_funds(case: _Case) -> _Says:
     needed, free = case.entry.funds_needed, case.exposure.free
     coin = case.entry.instrument.settle
-    return needed <= free, f"needs {plain(needed)} {coin} with fee, {plain(free)} {coin} is free"
+    return (
+        needed <= free,
+        lambda: f"needs {plain(needed)} {coin} with fee, {plain(free)} {coin} is free",
+    )
 
 
 def _within(after: Decimal, most: Decimal | int | None, what: str) -> _Says:
     if most is None:
-        return True, f"{plain(after)} {what}, no limit"
-    return after <= most, f"{plain(after)} {what}, at most {plain(Decimal(most))}"
+        return True, lambda: f"{plain(after)} {what}, no limit"
+    return after <= most, lambda: f"{plain(after)} {what}, at most {plain(Decimal(most))}"
 
 
 def _or_none(value: Decimal | None) -> str:

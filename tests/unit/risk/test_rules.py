@@ -1,6 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 from uuid import UUID
 
@@ -82,6 +82,19 @@ def test_harmless_entry_passes_every_rule_and_each_has_a_sentence() -> None:
     assert first_denial(verdicts) is None
 
 
+def test_a_sentence_is_the_same_whoever_reads_it_in_whichever_context() -> None:
+    entry = an_entry(executable_price=Decimal("100.123456"), reference_price=Decimal("99.9"))
+    limits = Limits(max_price_drift=Decimal("0.012345"))
+    verdicts = check_entry(entry, an_exposure(), limits, now=NOON)
+
+    said = [verdict.detail for verdict in verdicts]
+    with localcontext(prec=3):
+        again = [verdict.detail for verdict in verdicts]
+
+    assert again == said
+    assert "100.123456 is 0.2237 % from 99.9, at most 1.2345 %" in said
+
+
 def test_gravest_broken_rule_is_the_denial() -> None:
     exposure = an_exposure(kill_switch="account", free=Decimal(0))
 
@@ -95,7 +108,7 @@ def test_hold_and_halt_deny_with_their_cause() -> None:
     hold = verdict_of("entries_on_hold", an_entry(), an_exposure(hold="an order is unknown"))
     halted = verdict_of("market_halted", an_entry(replace(SPOT, is_active=False)))
 
-    assert hold == Verdict("entries_on_hold", ok=False, detail="an order is unknown")
+    assert (hold.ok, hold.detail) == (False, "an order is unknown")
     assert not halted.ok
     assert "halted by the venue" in halted.detail
 
