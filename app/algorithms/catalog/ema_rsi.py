@@ -62,7 +62,7 @@ class EmaRsi:
             bar,
             account,
             ended=(trend.opposite, trend) if is_exhausted else (trend.opposite,),
-            reason=(
+            reason=lambda: (
                 f"EMA {fast:.6g} is {'above' if fast > slow else 'below'} {slow:.6g}, "
                 f"RSI is {strength:.1f}"
             ),

@@ -44,13 +44,15 @@ class MacdCross:
         if line == signal:
             return ()
         side = PositionSide.LONG if line > signal else PositionSide.SHORT
-        place = "above" if line > signal else "below"
         return self._turning.step(
             side,
             bar,
             account,
             ended=(side.opposite,),
-            reason=f"MACD {line:.6g} is {place} its signal line {signal:.6g}",
+            reason=lambda: (
+                f"MACD {line:.6g} is {'above' if line > signal else 'below'} its signal line "
+                f"{signal:.6g}"
+            ),
         )
 
     @property

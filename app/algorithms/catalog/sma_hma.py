@@ -53,8 +53,10 @@ class SmaHma:
             bar,
             account,
             ended=_ended(bar.close, self._trend),
-            reason="the close {:.6g} beside SMA {:.6g}, HMA of 1h {:.6g} and of 4h {:.6g}".format(
-                bar.close, *levels
+            reason=lambda: (
+                "the close {:.6g} beside SMA {:.6g}, HMA of 1h {:.6g} and of 4h {:.6g}".format(
+                    bar.close, *levels
+                )
             ),
         )
 

@@ -40,8 +40,10 @@ class SupertrendTurn:
             bar,
             account,
             ended=(side.opposite,),
-            reason=f"the trend is {'up' if is_rising else 'down'}: Supertrend is at {line:.6g}",
-            stop_loss=account.instrument.stop_price(exact(line), side),
+            reason=lambda: (
+                f"the trend is {'up' if is_rising else 'down'}: Supertrend is at {line:.6g}"
+            ),
+            stop_loss=lambda: account.instrument.stop_price(exact(line), side),
         )
 
     @property
