@@ -217,12 +217,13 @@ class House:
     def _programs(self) -> dict[str, Program]:
         """What jobs there are, by their kinds."""
         preparer = Preparer(self.database, self.fetcher)
+        programs = partial(self.shelf.opened, patience=LASTING)
         crew = Crew(self.settings.backtest_processes or os.cpu_count() or 1)
         return {
             FETCH: FetchCandles(self.fetcher),
             BUILD: BuildCandles(self.database, self.clock),
-            RUN: RunBacktest(self.database, preparer, crew),
-            SWEEP: RunSweep(self.database, preparer, crew),
+            RUN: RunBacktest(self.database, preparer, crew, programs),
+            SWEEP: RunSweep(self.database, preparer, crew, programs),
         }
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:

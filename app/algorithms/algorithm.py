@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -60,6 +61,18 @@ ParametersT = TypeVar("ParametersT", bound=Parameters)
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """The file that an algorithm was read from.
+
+    Attributes:
+        digest: SHA-256 of what it held then, in hexadecimal.
+    """
+
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Definition(Generic[ParametersT]):
     """An algorithm by its name.
 
@@ -72,6 +85,7 @@ class Definition(Generic[ParametersT]):
             from then on it answers, to 1e-9, as if it had seen all of history.
         larger: timeframes it is fed beside the base, which may be one of them; only for the
             `Farsighted`.
+        source: where one of the operator's own comes from; None of those of the program.
     """
 
     name: str
@@ -81,6 +95,7 @@ class Definition(Generic[ParametersT]):
     build: Callable[[ParametersT], Algorithm]
     warm_up: Callable[[ParametersT], int]
     larger: tuple[timedelta, ...] = ()
+    source: Source | None = None
 
     def validated(self, settings: Mapping[str, Any]) -> ParametersT:
         """The parameters, defaults filled in.

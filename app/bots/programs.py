@@ -1,29 +1,16 @@
 """Where bots get their algorithms from."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 from app.algorithms.algorithm import Definition
-from app.algorithms.registry import definition
 from app.core.errors import Conflict
 from app.db.session import Database
+from app.own_algorithms.programs import Programs, shipped
 from app.own_algorithms.shelf import Shelf
 from app.strategies import repository as strategies
-
-# An algorithm by its name, at hand until the block ends.
-Programs = Callable[[str], AbstractAsyncContextManager[Definition[Any]]]
-
-
-@asynccontextmanager
-async def shipped(name: str) -> AsyncIterator[Definition[Any]]:
-    """Those that come with the program.
-
-    Raises:
-        Invalid: `unknown_algorithm`.
-    """
-    yield definition(name)
 
 
 @asynccontextmanager

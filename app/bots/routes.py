@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.bots import repository, service
 from app.bots.models import Bot
-from app.bots.programs import Programs, programs_for
+from app.bots.programs import programs_for
 from app.bots.schemas import BotIn, BotOut, BotPatch
 from app.bots.service import Wanted
 from app.bots.status import BotStatus
@@ -22,6 +22,7 @@ from app.http.caller import Caller, require_trader
 from app.http.filters import choice
 from app.http.paging import Paging, page_of
 from app.http.schemas import Page
+from app.own_algorithms.programs import Programs
 from app.own_algorithms.shelf import Shelf
 from app.pipeline.flow.tools import Tools
 

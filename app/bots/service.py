@@ -15,7 +15,6 @@ from app.algorithms.feed import refuse_unfit
 from app.audit.service import record
 from app.bots import repository
 from app.bots.models import Bot, BotMarket
-from app.bots.programs import Programs, shipped
 from app.bots.running.feeding import in_time
 from app.bots.status import BOT_MOVES, BotStatus
 from app.core.errors import Conflict, TooMany, Unavailable
@@ -24,6 +23,7 @@ from app.core.state import advance
 from app.db.changing import changed
 from app.market.bars import length_of
 from app.market.instruments import InstrumentBook
+from app.own_algorithms.programs import Programs, shipped
 from app.pipeline.flow.tools import Tools, hold_user
 from app.strategies import repository as strategies
 from app.strategies.models import Strategy

@@ -1,7 +1,8 @@
 """`backtest`: an algorithm on candles of the past, without a server; only the candles are kept."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.algorithms.registry import definition
+from app.algorithms.algorithm import Definition
 from app.backtests.processes.crew import Crew
 from app.backtests.processes.messages import Case, Ran, Refused
 from app.backtests.processes.packing import Strand, opened
@@ -28,6 +29,9 @@ from app.http.tables import csv_text
 from app.market.fetching.fetcher import CandleFetcher
 from app.market.fetching.fetcher import Progress as Fetching
 from app.market.finding import listed, market_of
+from app.own_algorithms.faults import AlgorithmFault
+from app.own_algorithms.guard import LASTING
+from app.own_algorithms.shelf import Shelf
 from app.pipeline.risk.exposure import Limits
 from app.strategies.words import SizingMode
 from app.trading.timeframe import Timeframe
@@ -116,8 +120,12 @@ def _terms(asked: Mapping[str, Any]) -> RunTerms:
 async def _run(
     symbol: str, settings: dict[str, str], asked: Mapping[str, Any]
 ) -> tuple[Ran, Prepared]:
-    async with installation() as place, venues_of(place) as venues:
-        plan = await _plan(place, venues, symbol, asked)
+    async with (
+        installation() as place,
+        venues_of(place) as venues,
+        _opened(place, asked["name"]) as chosen,
+    ):
+        plan = await _plan(place, venues, symbol, chosen, asked)
         plan.check(settings, now=place.clock.now())
         preparer = Preparer(
             place.database, CandleFetcher(place.database, venues.market, place.clock)
@@ -136,12 +144,27 @@ async def _run(
             case = Case(0, settings, is_recorded=True)
             answer = await Crew(1).run(prepared.ground, case, ran)
     if isinstance(answer, Refused):
-        raise Denied(answer.detail, code=answer.code)
+        detail = " ".join(filter(None, (answer.detail, answer.cause)))
+        raise Denied(detail, code=answer.code)
     return answer, prepared
 
 
+@asynccontextmanager
+async def _opened(place: Installation, name: str) -> AsyncIterator[Definition[Any]]:
+    """The algorithm; whoever can call this is told which line of their own is wrong."""
+    try:
+        async with Shelf(place.settings.resolved_algorithms_dir).opened(name, LASTING) as chosen:
+            yield chosen
+    except AlgorithmFault as fault:
+        raise fault.in_full() from None
+
+
 async def _plan(
-    place: Installation, venues: ExchangeRoom, symbol: str, asked: Mapping[str, Any]
+    place: Installation,
+    venues: ExchangeRoom,
+    symbol: str,
+    chosen: Definition[Any],
+    asked: Mapping[str, Any],
 ) -> Plan:
     now, timeframe = place.clock.now(), Timeframe.of(asked["timeframe"])
     instruments = await instruments_of(place, venues)
@@ -159,7 +182,7 @@ async def _plan(
         now=now,
     )
     return Plan(
-        definition=definition(asked["name"]),
+        definition=chosen,
         market=market,
         timeframe=timeframe,
         since=since,

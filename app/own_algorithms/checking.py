@@ -34,15 +34,26 @@ def decided(algorithm: Algorithm, bar: Bar, account: Account) -> Decision:
         ValueError: an intent or a line cannot be; an amount that is a float, above all.
         Exception: whatever it raises.
     """
-    intents = tuple(algorithm.on_close(bar, account))
-    if len(intents) > MOST_INTENTS:
-        raise ValueError(f"{len(intents)} intents at one close")
-    for intent in intents:
-        _check(intent, bar)
+    intents = checked(algorithm.on_close(bar, account), bar)
     outlook: Any = algorithm.outlook
     if outlook is not None and not isinstance(outlook, PositionSide):
         raise TypeError(f"the outlook is a PositionSide or None, not {outlook!r}")
     return Decision(intents, _lines(algorithm.lines), outlook)
+
+
+def checked(said: Iterable[Intent], bar: Bar) -> tuple[Intent, ...]:
+    """The intents of a close, each of which can be.
+
+    Raises:
+        TypeError: there is something else among them.
+        ValueError: one cannot be, or there are too many.
+    """
+    intents = tuple(said)
+    if len(intents) > MOST_INTENTS:
+        raise ValueError(f"{len(intents)} intents at one close")
+    for intent in intents:
+        _check(intent, bar)
+    return intents
 
 
 def _check(intent: Any, bar: Bar) -> None:

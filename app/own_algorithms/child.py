@@ -7,7 +7,6 @@ the algorithm gave no answer in time.
 import os
 import resource
 import sys
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -21,13 +20,13 @@ from app.algorithms.bars import Bar
 from app.algorithms.intents import Account
 from app.core.errors import AppError
 from app.own_algorithms.checking import Decision, decided
+from app.own_algorithms.faults import cause_of
 from app.own_algorithms.loading import Facts, facts_of, loaded, warm_up_of
 from app.own_algorithms.messages import READY, Broke, Given, Refused
 
 # What guards positions goes first.
 NICENESS: Final = 5
 MEMORY_BYTES: Final = 2 * 2**30
-MOST_WORDS: Final = 300
 
 
 class Stage:
@@ -80,15 +79,6 @@ def answer(stage: Stage, path: Path, question: str, *arguments: Any) -> Given | 
         return Refused(str(refusal.code), str(refusal.detail))
     except BaseException as failure:  # noqa: BLE001 an algorithm may raise anything, or call exit()
         return Broke(cause_of(failure, path))
-
-
-def cause_of(failure: BaseException, path: Path) -> str:
-    """`line 7: ValueError: the end of the traceback`; the line is the file's own."""
-    frames = traceback.extract_tb(failure.__traceback__)
-    lines = [one.lineno for one in frames if one.filename == str(path)]
-    line = failure.lineno if isinstance(failure, SyntaxError) else lines[-1] if lines else None
-    last = traceback.format_exception_only(failure)[-1].strip()
-    return (last if line is None else f"line {line}: {last}")[:MOST_WORDS]
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from app.algorithms.bars import Bar
 from app.algorithms.intents import Account, Intent
 from app.core.errors import Invalid
 from app.own_algorithms.checking import Decision
-from app.own_algorithms.faults import AlgorithmFault
+from app.own_algorithms.faults import STUCK, AlgorithmFault
 from app.own_algorithms.loading import Facts
 from app.own_algorithms.messages import READY, Broke, Given, Refused
 from app.trading.words import PositionSide
@@ -116,6 +116,7 @@ class Guarded:
             build=lambda chosen: Remote(guarded, guarded.ask("build", chosen.model_extra)),
             warm_up=lambda chosen: int(guarded.ask("warm_up", chosen.model_extra)),
             larger=facts.larger,
+            source=facts.source,
         )
 
     def ask(self, question: str, *arguments: Any) -> Any:
@@ -203,7 +204,7 @@ class Guarded:
                 return self._pipe.recv()
         except (EOFError, OSError):
             raise self._gone() from None
-        self._fault = self._failed("gave no answer in time", code="algorithm_stuck")
+        self._fault = self._failed("gave no answer in time", code=STUCK)
         if self._process is not None:
             self._kill(self._process)
         raise self._fault

@@ -1,5 +1,6 @@
 """Runs an algorithm's file, and sees whether it defines an algorithm."""
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from app.algorithms.algorithm import Definition, Parameters
+from app.algorithms.algorithm import Definition, Parameters, Source
 from app.core.errors import Invalid
 from app.trading.timeframe import Timeframe
 
@@ -24,12 +25,14 @@ class Facts:
 
     Attributes:
         schema: of its parameters, as JSON Schema.
+        source: its file, as it was when it was read.
     """
 
     version: int
     summary: str
     larger: tuple[timedelta, ...]
     schema: Mapping[str, Any]
+    source: Source | None
 
 
 def loaded(path: Path) -> Definition[Any]:
@@ -47,14 +50,16 @@ def loaded(path: Path) -> Definition[Any]:
     module.__file__ = str(path)
     # Models look for the words of their annotations there.
     sys.modules[module.__name__] = module
-    code = compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+    text = path.read_bytes()
+    code = compile(text, str(path), "exec", dont_inherit=True)
     exec(code, module.__dict__)  # noqa: S102 what the operator has put there is to be run
     # By identity: one algorithm may go by two names.
     found = {id(one): one for one in vars(module).values() if isinstance(one, Definition)}
     if len(found) != 1:
         how_many = len(found) or "no"
         raise _unfit(f"it defines {how_many} algorithms at its top level, and not one")
-    definition = replace(*found.values(), name=path.stem)
+    source = Source(path, hashlib.sha256(text).hexdigest())
+    definition = replace(*found.values(), name=path.stem, source=source)
     _check(definition)
     return definition
 
@@ -79,6 +84,7 @@ def facts_of(definition: Definition[Any]) -> Facts:
         larger=definition.larger,
         # By way of text, so that nothing of the file's own comes along.
         schema=json.loads(json.dumps(definition.parameters.model_json_schema())),
+        source=definition.source,
     )
 
 

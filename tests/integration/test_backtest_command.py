@@ -13,6 +13,7 @@ from tests.builders import LINEAR
 from tests.conftest import sqlite_copy
 from tests.fakes.market import an_instrument
 from tests.integration.command_line import data_folder, run
+from tests.integration.own_algorithms.files import with_ways
 from tests.market_builders import SERIES
 
 ASKED = (
@@ -67,3 +68,17 @@ def test_what_makes_no_sense_is_said_in_a_line(
 
     assert result.exit_code == 2
     assert says in result.output
+
+
+def test_a_file_of_ones_own_is_run_and_its_author_is_told_the_line(folder: Path) -> None:
+    ways = {"idles": "return []", "divides": "1 / 0"}
+    with_ways(folder / "data" / "algorithms", "mine", ways)
+    asked = ASKED[: ASKED.index("--set")]
+
+    good = run(*asked, "--algorithm", "mine")
+    bad = run(*asked, "--algorithm", "mine", "--set", "way=divides")
+
+    assert good.exit_code == 0, good.output
+    assert good.stdout.startswith(f"{COUNT} candles from")
+    assert bad.exit_code == 2
+    assert "The algorithm mine raised an error. line 5: ZeroDivisionError" in bad.output

@@ -1,7 +1,8 @@
 """The program of a process that runs backtests: `python -m app.backtests.processes.child`.
 
 It imports the engine and the algorithms and nothing of the server: it has no database, no settings
-and no secret. It ends with the server.
+and no secret. It ends with the server, or when nothing was heard of it for too long: so it runs
+the operator's own algorithms itself, and no second process guards it from them.
 """
 
 import os
@@ -11,12 +12,14 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from threading import Thread
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 
-from app.algorithms.algorithm import Definition
+from app.algorithms import writing  # noqa: F401 every own algorithm imports it
+from app.algorithms.algorithm import Definition, Source
 from app.algorithms.bars import Bars
 from app.algorithms.registry import SHIPPED
 from app.backtests.engine.run import run
@@ -24,6 +27,8 @@ from app.backtests.processes.frames import framed, read
 from app.backtests.processes.messages import Answer, Case, Ground, Progress, Ran, Refused
 from app.backtests.processes.recording import figures_of, parts_of, refusals_of
 from app.core.errors import AppError
+from app.own_algorithms.at_hand import at_hand
+from app.own_algorithms.faults import cause_of
 
 # Trading goes first: this takes what is left of the processors.
 NICENESS: Final = 10
@@ -48,7 +53,7 @@ def main(known: Mapping[str, Definition[Any]] = SHIPPED) -> None:
         ground: Ground = read(orders)
         while True:
             case: Case = read(orders)
-            _say(answers, answer(known[ground.algorithm], ground, case, _teller(answers)))
+            _say(answers, _found_and_answered(known, ground, case, _teller(answers)))
 
 
 def answer(
@@ -71,16 +76,10 @@ def answer(
         )
         parts = tuple(parts_of(outcome)) if case.is_recorded else ()
         return Ran(case.number, figures_of(outcome), refusals_of(outcome), parts)
-    except AppError as refusal:
-        return Refused(case.number, refusal.code, refusal.detail)
     except BrokenPipeError:
         raise
-    except Exception as broken:  # noqa: BLE001 an algorithm may raise anything
-        traceback.print_exc()
-        said = f"{ground.algorithm} raised {type(broken).__name__}: {broken}"[:LONGEST_WORDS]
-        # No database keeps every character that an error may be made of.
-        told = "".join(one if one.isprintable() else " " for one in said)
-        return Refused(case.number, "algorithm_failed", told)
+    except (Exception, SystemExit) as broken:  # noqa: BLE001 an algorithm may raise anything
+        return _refusal(broken, ground, case)
 
 
 def trimmed(bars: Bars, since: np.datetime64, count: int) -> Bars:
@@ -105,6 +104,46 @@ def trimmed(bars: Bars, since: np.datetime64, count: int) -> Bars:
         bars.closes[kept],
         bars.volumes[kept],
     )
+
+
+def _found_and_answered(
+    known: Mapping[str, Definition[Any]],
+    ground: Ground,
+    case: Case,
+    watch: Callable[[float], None],
+) -> Answer:
+    source = ground.source
+    try:
+        definition = known[ground.algorithm] if source is None else _read_once(source)
+    except (Exception, SystemExit) as broken:  # noqa: BLE001 so may its file
+        return _refusal(broken, ground, case)
+    return answer(definition, ground, case, watch)
+
+
+@cache
+def _read_once(source: Source) -> Definition[Any]:
+    """A process runs one algorithm, over hundreds of cases of a sweep."""
+    return at_hand(source)
+
+
+def _refusal(broken: BaseException, ground: Ground, case: Case) -> Refused:
+    if isinstance(broken, AppError):
+        return Refused(case.number, str(broken.code), _printable(str(broken.detail)))
+    traceback.print_exception(broken)
+    if ground.source is None:
+        said = f"{ground.algorithm} raised {type(broken).__name__}: {broken}"[:LONGEST_WORDS]
+        return Refused(case.number, "algorithm_failed", _printable(said))
+    return Refused(
+        case.number,
+        "algorithm_failed",
+        f"The algorithm {ground.algorithm} raised an error.",
+        _printable(cause_of(broken, ground.source.path)),
+    )
+
+
+def _printable(said: str) -> str:
+    """No database keeps every character that an error may be made of."""
+    return "".join(one if one.isprintable() else " " for one in said)
 
 
 def _end_with_the_server(server: int) -> None:

@@ -12,7 +12,7 @@ from loguru import logger
 
 import app
 from app.backtests.processes.frames import framed, receive
-from app.backtests.processes.messages import Answer, Case, Ground, Progress
+from app.backtests.processes.messages import Answer, Case, Ground, Progress, Refused
 from app.core.errors import AppError
 
 ROOT: Final = Path(app.__file__).resolve().parents[1]
@@ -48,6 +48,7 @@ class Child:
     def __init__(self, process: asyncio.subprocess.Process, silence_seconds: float) -> None:
         self._process = process
         self._silence_seconds = silence_seconds
+        self._causes: set[str] = set()
         self._tail = b""
         self._listening = asyncio.create_task(self._listen(), name="backtest errors")
 
@@ -78,7 +79,15 @@ class Child:
         await self.send(case)
         while isinstance(message := await self._next(), Progress):
             await heard(message.fraction)
+        if isinstance(message, Refused):
+            self._note(message)
         return message
+
+    def _note(self, refusal: Refused) -> None:
+        """For whoever wrote the algorithm; each once, for a sweep may hear it a thousand times."""
+        if refusal.cause and refusal.cause not in self._causes:
+            self._causes.add(refusal.cause)
+            logger.bind(code=refusal.code, cause=refusal.cause).warning("algorithm.failed")
 
     async def _next(self) -> Progress | Answer:
         pipe = self._process.stdout

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from app.algorithms.algorithm import Source
 from app.algorithms.bars import Bars
 from app.backtests.engine.terms import FundingRate, Means, Terms
 from app.backtests.processes.packing import Part
@@ -20,6 +21,7 @@ class Ground:
         since: the first candle that counts opens then or later.
         bars: base candles, warm-up candles with them, for the longest warm-up there will be.
         larger: candles of the larger timeframes, likewise.
+        source: the file of one of the operator's own algorithms; None of those of the program.
     """
 
     algorithm: str
@@ -30,6 +32,7 @@ class Ground:
     terms: Terms
     means: Means
     funding: tuple[FundingRate, ...] = ()
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,19 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a run could not be made: a stable code, and a sentence for a trader."""
+    """Why a run could not be made.
+
+    Attributes:
+        code: stable.
+        detail: a sentence for a trader.
+        cause: for whoever wrote the algorithm: the line and the end of the traceback; empty
+            when it is not one of the operator's own.
+    """
 
     number: int
     code: str
     detail: str
+    cause: str = ""
 
 
 Answer: TypeAlias = Ran | Refused

@@ -1,5 +1,7 @@
 """From what a trader asks for to a plan, or to a sentence that says why not."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.accounts import repository as accounts
 from app.accounts.models import ExchangeAccount
-from app.algorithms.registry import definition
-from app.backtests.runs.plan import Plan, closed_range
+from app.backtests.runs.plan import Plan, closed_range, digest_of
 from app.backtests.runs.schemas import BacktestIn
 from app.backtests.runs.terms import Circumstances, RunTerms
 from app.core.errors import Invalid
@@ -21,6 +22,8 @@ from app.market.asking import in_utc
 from app.market.finding import listed, market_of
 from app.market.instruments import InstrumentBook
 from app.market.prices import PriceKey
+from app.own_algorithms.faults import AlgorithmFault
+from app.own_algorithms.shelf import Shelf
 from app.pipeline.risk import repository as risk
 from app.pipeline.risk.in_force import limits_at
 from app.strategies import repository as strategies
@@ -41,25 +44,31 @@ async def _source(session: AsyncSession, strategy_id: UUID | None, user_id: UUID
     return row, await accounts.exchange_account(session, user_id, row.account_id)
 
 
+@asynccontextmanager
 async def plan_for(
     asked: BacktestIn,
     database: Database,
     instruments: InstrumentBook,
+    shelf: Shelf,
     *,
     caller: Caller,
     now: datetime,
-) -> Plan:
+) -> AsyncIterator[Plan]:
     """What was asked for, with what it left out; its parameters are still to be checked.
+
+    An own algorithm can be asked until the block ends, and that waits: do it beside the event loop.
 
     Args:
         asked: as it was sent.
         database: with the strategy that it names, and the trader's limits.
         instruments: asked of the venue when they were never loaded: no transaction may be open.
+        shelf: the algorithms.
         caller: who asks.
         now: when.
 
     Raises:
-        Invalid: `no_algorithm`, `unknown_algorithm`; as `market_of`.
+        Invalid: `no_algorithm`, `unknown_algorithm`; what is wrong with an own algorithm, of which
+            an admin is told the line; as `market_of`.
         NotFound: `unknown_symbol`; no such strategy of the caller.
         ExchangeError: as `market_of`.
     """
@@ -77,15 +86,20 @@ async def plan_for(
         now if asked.until is None else in_utc("to", asked.until),
         now=now,
     )
-    return Plan(
-        definition=definition(_algorithm(asked, source)),
-        market=market,
-        timeframe=asked.timeframe,
-        since=since,
-        until=until,
-        terms=terms,
-        circumstances=Circumstances(instrument, limits, ZoneInfo(caller.zone)),
-    )
+    zone = ZoneInfo(caller.zone)
+    try:
+        async with shelf.opened(_algorithm(asked, source)) as chosen:
+            yield Plan(
+                definition=chosen,
+                market=market,
+                timeframe=asked.timeframe,
+                since=since,
+                until=until,
+                terms=terms,
+                circumstances=Circumstances(instrument, limits, zone, digest_of(chosen)),
+            )
+    except AlgorithmFault as fault:
+        raise (fault.in_full() if caller.is_admin else fault) from None
 
 
 async def _market(
@@ -108,7 +122,15 @@ def _algorithm(asked: BacktestIn, source: Source | None) -> str:
     return name
 
 
-def all_parameters(plan: Plan, settings: dict[str, Any]) -> dict[str, Any]:
-    """The parameters with their defaults, as JSON takes them: a default may change one day."""
+def checked_parameters(plan: Plan, settings: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    """The parameters as JSON takes them, once it is clear that they can be run.
+
+    They come with their defaults, which may change one day; those of an own algorithm as they were
+    sent, for its file is not run when it has changed.
+
+    Raises:
+        Invalid: as `Plan.check`.
+    """
+    plan.check(settings, now=now)
     found: dict[str, Any] = plan.definition.validated(settings).model_dump(mode="json")
     return found

@@ -13,6 +13,7 @@ from app.core.errors import Denied, NotFound
 from app.db.session import Database
 from app.jobs.run import Run
 from app.market.fetching.fetcher import Progress
+from app.own_algorithms.programs import Programs, shipped
 
 
 class RunBacktest:
@@ -25,25 +26,34 @@ class RunBacktest:
         database: where it is kept.
         preparer: brings its candles.
         crew: runs it.
+        programs: the algorithms.
     """
 
-    def __init__(self, database: Database, preparer: Preparer, crew: Crew) -> None:
+    def __init__(
+        self,
+        database: Database,
+        preparer: Preparer,
+        crew: Crew,
+        programs: Programs = shipped,
+    ) -> None:
         self._database = database
         self._preparer = preparer
         self._crew = crew
+        self._programs = programs
 
     async def __call__(self, job: Run) -> Mapping[str, Any]:
         """Fetch, run and keep; the first half of its progress is the candles, the second the run.
 
         Raises:
             Denied: the run was refused, with the code that says why.
+            Invalid: its algorithm is not there any more, or does not run.
+            Conflict: `algorithm_changed`.
             ProcessEnded: its process died.
         """
         row = await backtest_of(job, self._database)
         if row.result is not None:
             return {"backtest_id": str(row.id)}
-        plan = plan_of(row)
-        count = plan.count
+        count = row.timeframe.how_many(row.since, row.until)
 
         async def fetched(progress: Progress) -> None:
             await job.report(round(count * progress.done / max(1, progress.total)), 2 * count, {})
@@ -51,7 +61,9 @@ class RunBacktest:
         async def ran(fraction: float) -> None:
             await job.report(count + round(count * fraction), 2 * count, {})
 
-        prepared = await self._preparer.prepare(plan, [row.parameters], fetched)
+        async with self._programs(row.algorithm) as chosen:
+            plan = plan_of(row, chosen)
+            prepared = await self._preparer.prepare(plan, [row.parameters], fetched)
         case = Case(0, row.parameters, is_recorded=True)
         answer = await self._crew.run(prepared.ground, case, ran)
         if isinstance(answer, Refused):

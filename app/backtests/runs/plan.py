@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from app.algorithms.algorithm import Definition
 from app.algorithms.feed import Feed
-from app.algorithms.registry import definition
 from app.backtests.runs.models import Backtest
 from app.backtests.runs.terms import Circumstances, RunTerms
 from app.core.errors import Conflict, Invalid
@@ -15,6 +14,7 @@ from app.market.bars import BY_LENGTH, length_of
 from app.market.candles.series import Series
 from app.market.fetching.job import checked_count
 from app.market.prices import PriceKey
+from app.own_algorithms.faults import STUCK, AlgorithmFault
 from app.trading.timeframe import Timeframe
 
 # Two years of minutes.
@@ -83,6 +83,9 @@ class Plan:
 
         Args:
             cases: parameters of each run; those that are refused need no candles.
+
+        Raises:
+            AlgorithmFault: `algorithm_stuck`; a run would wait longer for the same.
         """
         warm_up = max(self._warm_ups(cases), default=0)
         timeframes = [
@@ -97,8 +100,9 @@ class Plan:
         for settings in cases:
             try:
                 yield self.definition.warm_up(self.definition.validated(settings))
-            except Invalid:
-                continue
+            except Invalid as refusal:
+                if isinstance(refusal, AlgorithmFault) and refusal.code == STUCK:
+                    raise
 
 
 def closed_range(
@@ -116,18 +120,27 @@ def closed_range(
     return first, min(closed, until)
 
 
-def plan_of(row: Backtest) -> Plan:
+def plan_of(row: Backtest, found: Definition[Any]) -> Plan:
     """The plan of a stored backtest.
 
+    Args:
+        row: as it was asked for.
+        found: the algorithm of that name, as it is now.
+
     Raises:
-        Invalid: `unknown_algorithm`: it is no longer there.
-        Conflict: `algorithm_changed`: it would decide otherwise by now.
+        Conflict: `algorithm_changed`: it would decide otherwise by now, or nobody knows.
     """
-    found = definition(row.algorithm)
+    circumstances = Circumstances.read(row.circumstances)
     if found.version != row.version:
         raise Conflict(
             f"{found.name} is version {found.version} by now, and this was asked for with version "
             f"{row.version}: ask for it again.",
+            code="algorithm_changed",
+        )
+    if circumstances.algorithm_digest != digest_of(found):
+        raise Conflict(
+            f"The file of {found.name} is not what it was when this was asked for: ask for it "
+            "again.",
             code="algorithm_changed",
         )
     return Plan(
@@ -137,5 +150,10 @@ def plan_of(row: Backtest) -> Plan:
         since=row.since,
         until=row.until,
         terms=RunTerms.model_validate(row.terms),
-        circumstances=Circumstances.read(row.circumstances),
+        circumstances=circumstances,
     )
+
+
+def digest_of(found: Definition[Any]) -> str | None:
+    """Of the file of an own algorithm; None of one of the program: that has its version."""
+    return None if found.source is None else found.source.digest

@@ -1,5 +1,6 @@
 """Candles for a backtest: fetched where they are missing, then read as columns of floats."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -65,12 +66,15 @@ class Preparer:
             report: hears how much of the base candles has been looked at.
 
         Raises:
-            Invalid: `too_few_candles` where there are none; as `CandleFetcher.fetch`.
+            Invalid: `too_few_candles` where there are none; as `Plan.series` and
+                `CandleFetcher.fetch`.
             ExchangeError: as `CandleFetcher.fetch`.
         """
         fetched: dict[Timeframe, Fetched] = {}
         bars: list[Bars] = []
-        for series, since in plan.series(cases).items():
+        # An own algorithm is asked for its warm-up, which is waited for.
+        needed = await asyncio.to_thread(plan.series, cases)
+        for series, since in needed.items():
             heard = unheard if bars else report
             fetched[series.timeframe] = await self._fetcher.fetch(series, since, plan.until, heard)
             bars.append(await read_bars(self._database, series, since, plan.until))
@@ -87,6 +91,7 @@ class Preparer:
             terms=plan.terms.terms(),
             means=plan.circumstances.means(plan.terms),
             funding=tuple(plan.terms.funding(plan.market.market_type, plan.since, plan.until)),
+            source=plan.definition.source,
         )
         return Prepared(ground, fetched)
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.backtests.processes.packing import Line, Strand
 from app.backtests.processes.recording import MOST_POINTS
 from app.backtests.runs import repository, service
-from app.backtests.runs.asking import all_parameters, plan_for
+from app.backtests.runs.asking import checked_parameters, plan_for
 from app.backtests.runs.curve import thinned
 from app.backtests.runs.models import Backtest
 from app.backtests.runs.pages import number_in, with_jobs
@@ -36,6 +36,7 @@ from app.http.schemas import Out, Page
 from app.http.tables import Format, FormatName, answer
 from app.market.asking import in_utc
 from app.market.instruments import InstrumentBook
+from app.own_algorithms.shelf import Shelf
 
 DEFAULT_POINTS: Final = 2_000
 # Digits of a line's number.
@@ -67,13 +68,14 @@ async def run_backtest(
 ) -> BacktestOut:
     """Whatever makes no sense is refused now, and not when its turn comes."""
     instruments: InstrumentBook = request.app.state.tools.instruments
-    plan = await plan_for(data, database, instruments, caller=caller, now=now)
-    plan.check(data.parameters, now=now)
+    shelf: Shelf = request.app.state.shelf
+    async with plan_for(data, database, instruments, shelf, caller=caller, now=now) as plan:
+        parameters = await asyncio.to_thread(checked_parameters, plan, data.parameters, now=now)
     async with database.transaction() as session:
         row, job = await service.ask(
             session,
             plan,
-            all_parameters(plan, data.parameters),
+            parameters,
             name=data.name,
             strategy_id=data.strategy_id,
             caller=caller,

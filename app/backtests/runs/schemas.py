@@ -102,7 +102,11 @@ class ResultOut(Out):
 
 
 class AskedOut(Out):
-    """What was asked for, and how far it is: `job_id` says so in more detail, and cancels it."""
+    """What was asked for, and how far it is: `job_id` says so in more detail, and cancels it.
+
+    `algorithm_digest` is the SHA-256 of the file of an own algorithm, and null of one that comes
+    with the program.
+    """
 
     id: UUID
     job_id: UUID
@@ -110,6 +114,7 @@ class AskedOut(Out):
     strategy_id: UUID | None
     algorithm: str
     version: int
+    algorithm_digest: str | None
     parameters: dict[str, Any]
     exchange: str
     market_type: MarketType
@@ -246,6 +251,7 @@ def asked_fields(row: Backtest, job: Job) -> dict[str, Any]:
     """What `AskedOut` shows, by its names and aliases."""
     return {
         **{name: getattr(row, name) for name in _OF_ROW},
+        "algorithm_digest": row.circumstances.get("algorithm_digest"),
         "from": row.since,
         "to": row.until,
         "status": job.status,

@@ -143,11 +143,13 @@ class Circumstances:
         instrument: as its venue listed it.
         limits: of the trader.
         zone: where the trader's day begins.
+        algorithm_digest: SHA-256 of the file of an own algorithm; None of one of the program.
     """
 
     instrument: Instrument
     limits: Limits
     zone: ZoneInfo
+    algorithm_digest: str | None = None
 
     def means(self, terms: RunTerms) -> Means:
         """For the engine."""

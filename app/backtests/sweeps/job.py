@@ -17,6 +17,7 @@ from app.backtests.sweeps.combining import combinations
 from app.backtests.sweeps.schemas import values_of
 from app.db.session import Database
 from app.jobs.run import Run
+from app.own_algorithms.programs import Programs, shipped
 
 # Runs of a short range come by the hundred a second: they are written down together.
 KEPT_EVERY_SECONDS: Final = 0.5
@@ -35,6 +36,7 @@ class RunSweep:
         database: where it is kept.
         preparer: brings its candles.
         crew: runs it.
+        programs: the algorithms.
         kept_every_seconds: how long what has been tried may wait for its commit.
     """
 
@@ -43,12 +45,14 @@ class RunSweep:
         database: Database,
         preparer: Preparer,
         crew: Crew,
+        programs: Programs = shipped,
         *,
         kept_every_seconds: float = KEPT_EVERY_SECONDS,
     ) -> None:
         self._database = database
         self._preparer = preparer
         self._crew = crew
+        self._programs = programs
         self._kept_every_seconds = kept_every_seconds
 
     async def __call__(self, job: Run) -> Mapping[str, Any]:
@@ -56,15 +60,17 @@ class RunSweep:
 
         Raises:
             ProcessEnded: one of its processes died; what was tried by then stays.
+            Invalid: its algorithm is not there any more, or does not run.
+            Conflict: `algorithm_changed`.
         """
         row = await backtest_of(job, self._database)
-        plan = plan_of(row)
         found = combinations(row.parameters, values_of(row.grid or {}))
         async with self._database.read() as session:
             tried = await repository.tried(session, row.id)
         cases = [Case(number, one) for number, one in enumerate(found) if number not in tried]
         await job.report(len(tried), len(found), {}, is_last=True)
-        prepared = await self._preparer.prepare(plan, found)
+        async with self._programs(row.algorithm) as chosen:
+            prepared = await self._preparer.prepare(plan_of(row, chosen), found)
         notes = _Notes(self._database, job, row.id, found, len(tried), self._kept_every_seconds)
         await self._crew.run_all(prepared.ground, cases, notes.take)
         await notes.write()

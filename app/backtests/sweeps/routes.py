@@ -1,5 +1,6 @@
 """`/backtests/sweeps`: one backtest under many parameters, and which of them did best."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -29,6 +30,7 @@ from app.http.filters import choice
 from app.http.paging import DEFAULT_LIMIT, MAX_LIMIT, Paging
 from app.http.schemas import Page
 from app.market.instruments import InstrumentBook
+from app.own_algorithms.shelf import Shelf
 
 LONGEST_CURSOR: Final = 4
 
@@ -53,9 +55,10 @@ async def run_sweep(
 ) -> SweepSummaryOut:
     """At most two thousand combinations; some may be refused by the algorithm, not all."""
     instruments: InstrumentBook = request.app.state.tools.instruments
-    plan = await plan_for(data, database, instruments, caller=caller, now=now)
+    shelf: Shelf = request.app.state.shelf
     grid = data.stored_grid()
-    check_sweep(plan, data.parameters, grid, now=now)
+    async with plan_for(data, database, instruments, shelf, caller=caller, now=now) as plan:
+        await asyncio.to_thread(check_sweep, plan, data.parameters, grid, now=now)
     async with database.transaction() as session:
         row, job = await service.ask(
             session,

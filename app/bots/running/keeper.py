@@ -9,7 +9,6 @@ from loguru import logger
 from app.accounts.models import ExchangeAccount
 from app.algorithms.algorithm import Definition
 from app.audit.service import SYSTEM, record
-from app.bots.programs import Programs, shipped
 from app.bots.running import holding, telling
 from app.bots.running.course import Assignment, Course, Pace
 from app.bots.running.holding import Hold, Lost
@@ -17,6 +16,7 @@ from app.core.errors import AppError, Invalid
 from app.core.tasks import KeyedTasks
 from app.market.bars import length_of
 from app.market.fetching.fetcher import CandleFetcher
+from app.own_algorithms.programs import Programs, shipped
 from app.pipeline.flow.tools import Tools, market_key
 from app.strategies import repository as strategies
 

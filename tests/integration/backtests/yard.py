@@ -30,6 +30,7 @@ from app.jobs.runner import JobRunner
 from app.jobs.status import UNFINISHED, JobStatus
 from app.market.candles import repository as candles
 from app.market.fetching.fetcher import CandleFetcher
+from app.own_algorithms.programs import Programs, shipped
 from app.trading.words import MarketType
 from tests.backtest_builders import PARAMETERS, a_market, a_plan
 from tests.builders import LINEAR
@@ -78,6 +79,7 @@ class Yard:
     trader: User
     venue: FakeMarketData
     crew: Crew = field(default_factory=OwnHands)
+    programs: Programs = shipped
     workers: list[asyncio.Task[None]] = field(default_factory=list)
 
     @property
@@ -119,8 +121,10 @@ class Yard:
             CandleFetcher(self.database, self._source, self.clock, settled_after=timedelta(0)),
         )
         programs: dict[str, Program] = {
-            service.RUN: RunBacktest(self.database, preparer, self.crew),
-            service.SWEEP: RunSweep(self.database, preparer, self.crew, kept_every_seconds=0),
+            service.RUN: RunBacktest(self.database, preparer, self.crew, self.programs),
+            service.SWEEP: RunSweep(
+                self.database, preparer, self.crew, self.programs, kept_every_seconds=0
+            ),
         }
         return JobRunner(self.database, self.clock, programs, look_seconds=LOOK_SECONDS)
 

@@ -1,9 +1,11 @@
 """Backtests over HTTP: asked for, listed, read, played back and deleted."""
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +20,12 @@ from app.http.caller import Role
 from app.jobs.run import Program
 from app.jobs.runner import JobRunner
 from app.market.candles import repository as candles
+from app.own_algorithms.shelf import Shelf
 from tests.backtest_builders import COUNT, MINUTE, PARAMETERS, SINCE, UNTIL, a_market
 from tests.builders import LINEAR, a_user
 from tests.integration.backtests.yard import OwnHands
 from tests.integration.desk.front import LOGIN, Front
+from tests.integration.own_algorithms.files import PATIENT, keep, with_ways
 from tests.market_builders import SERIES
 
 ASKED: dict[str, Any] = {
@@ -93,6 +97,46 @@ async def test_the_same_again_has_the_same_result(stocked: Front) -> None:
         (await stocked.get(f"/backtests/{one['id']}/trades"))["items"] for one in (first, second)
     ]
     assert trades[0] == trades[1]
+
+
+async def test_a_file_of_the_operators_is_asked_for_and_kept_with_what_it_held(
+    stocked: Front, tmp_path: Path
+) -> None:
+    path = with_ways(tmp_path, "mine", {"idles": "return []", "sleeps": "return []"})
+    stocked.app.state.shelf = Shelf(tmp_path, PATIENT)
+    asked = {**ASKED, "algorithm": "mine", "parameters": {"way": "sleeps"}}
+
+    run = await stocked.post("/backtests", asked, expect=201)
+    sweep = await stocked.post(
+        "/backtests/sweeps",
+        {**asked, "parameters": {}, "grid": {"way": ["idles", "sleeps"]}},
+        expect=201,
+    )
+    refused = await stocked.post("/backtests", {**asked, "parameters": {"w": 1}}, expect=400)
+    shipped = await stocked.post("/backtests", ASKED, expect=201)
+
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert (run["algorithm"], run["version"], run["algorithm_digest"]) == ("mine", 1, digest)
+    assert run["parameters"] == {"way": "sleeps"}
+    assert sweep["algorithm_digest"] == digest
+    assert refused["code"] == "bad_parameters"
+    assert shipped["algorithm_digest"] is None
+
+
+async def test_a_file_that_goes_wrong_at_once_is_refused_and_an_admin_is_told_the_line(
+    stocked: Front, tmp_path: Path
+) -> None:
+    keep(tmp_path, "typo", "import\n")
+    stocked.app.state.shelf = Shelf(tmp_path, PATIENT)
+    operator = a_user(stocked.desk.clock.now(), role=Role.ADMIN)
+    asked = {**ASKED, "algorithm": "typo"}
+
+    told = await stocked.post("/backtests", asked, expect=400)
+    in_full = await stocked.post("/backtests", asked, user=operator, expect=400)
+
+    assert told["code"] == in_full["code"] == "algorithm_failed"
+    assert "line 1" not in told["detail"]
+    assert "line 1: SyntaxError" in in_full["detail"]
 
 
 async def test_costs_make_a_run_worse(stocked: Front) -> None:
