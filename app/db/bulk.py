@@ -29,8 +29,7 @@ class Bulk:
     Args:
         table: what to insert into.
         shared: columns that are the same in all rows of a batch.
-        own: the other columns that are filled, in the order of a row's values; the first of them
-            tells the rows of a batch apart.
+        own: the other columns that are filled; the first of them tells the rows of a batch apart.
     """
 
     def __init__(self, table: type[Base], *, shared: Sequence[str], own: Sequence[str]) -> None:
@@ -40,18 +39,22 @@ class Bulk:
         self._rows = Rows(table, unless_taken=True, at_once=AT_ONCE // 2)
         self._ways: dict[str, _OneStatement | Copying] = {}
 
-    def ready(self, dialect: Dialect, shared: Mapping[str, Any], rows: Sequence[Row]) -> Write:
+    def ready(
+        self, dialect: Dialect, shared: Mapping[str, Any], columns: Sequence[Column]
+    ) -> Write:
         """Do all that needs no database; the result inserts, and gives how many were new.
 
         Args:
             dialect: of the database.
             shared: the values of the shared columns.
-            rows: at least one, at most `AT_ONCE`, in an order that everybody keeps: two
-                transactions that wait for each other's keys would otherwise wait for ever.
+            columns: the values of each of the others, of at least one row, at most `AT_ONCE`, in
+                an order that everybody keeps: two transactions that wait for each other's keys
+                would otherwise wait for ever.
         """
-        is_copied = dialect.name == "postgresql" and len(rows) >= WORTH_COPYING
+        is_copied = dialect.name == "postgresql" and len(columns[0]) >= WORTH_COPYING
         if dialect.name == "sqlite" or is_copied:
-            return self._way(dialect).ready(shared, rows)
+            return self._way(dialect).ready(shared, columns)
+        rows = zip(*columns, strict=True)
         named = [{**shared, **dict(zip(self._own, row, strict=True))} for row in rows]
         return partial(self._rows.count_new, rows=named)
 
@@ -84,14 +87,12 @@ class _OneStatement:
         self._shared = {name: _bound(dialect, table, name) for name in shared}
         self._own = [_bound(dialect, table, name) for name in own]
 
-    def ready(self, shared: Mapping[str, Any], rows: Sequence[Row]) -> Write:
+    def ready(self, shared: Mapping[str, Any], columns: Sequence[Column]) -> Write:
         """The statement and its values."""
         common = (bound([shared[name]])[0] for name, bound in self._shared.items())
-        columns = [
-            bound(column) for bound, column in zip(self._own, zip(*rows, strict=True), strict=True)
-        ]
-        values = (*common, *chain.from_iterable(zip(*columns, strict=True)))
-        statement = self._insert + ", ".join([self._row] * len(rows))
+        own = (bound(column) for bound, column in zip(self._own, columns, strict=True))
+        values = (*common, *chain.from_iterable(zip(*own, strict=True)))
+        statement = self._insert + ", ".join([self._row] * len(columns[0]))
         return partial(_insert, statement=statement, values=values)
 
 

@@ -65,19 +65,16 @@ class Copying:
         self._empty = f"DELETE FROM {self._beside}"  # noqa: S608
 
     def ready(
-        self, shared: Mapping[str, Any], rows: Sequence[tuple[Any, ...]]
+        self, shared: Mapping[str, Any], columns: Sequence[Column]
     ) -> Callable[[Connection], int]:
         """The lines to copy; the result inserts them, and gives how many were new."""
         common = "\t".join(copied([shared[name]])[0] for name, copied in self._shared.items())
-        columns = [
-            copied(column)
-            for copied, column in zip(self._own, zip(*rows, strict=True), strict=True)
-        ]
-        lines = f"\n{common}\t".join(map("\t".join, zip(*columns, strict=True)))
+        own = (copied(column) for copied, column in zip(self._own, columns, strict=True))
+        lines = f"\n{common}\t".join(map("\t".join, zip(*own, strict=True)))
         return partial(
             self._write,
-            span={**shared, "first": rows[0][0], "last": rows[-1][0]},
-            count=len(rows),
+            span={**shared, "first": columns[0][0], "last": columns[0][-1]},
+            count=len(columns[0]),
             lines=f"{common}\t{lines}\n".encode(),
         )
 

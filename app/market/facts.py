@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
-from operator import eq, itemgetter
+from operator import itemgetter, lt
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Dialect, Table, bindparam, select
@@ -19,7 +19,7 @@ from app.core.clock import iso
 from app.core.decimals import plain
 from app.core.errors import Conflict
 from app.db.base import Base
-from app.db.bulk import AT_ONCE, Bulk, Write
+from app.db.bulk import AT_ONCE, Bulk, Column, Write
 
 SHOWN: Final = 3
 
@@ -47,12 +47,12 @@ class Ready:
 
     Attributes:
         group: the values of the key that they share.
-        parts: each once, in the order of their names, with what writes them.
+        parts: their columns, each fact once, in the order of their names, with what writes them.
         sent: how many there were, doubles included.
     """
 
     group: Mapping[str, Any]
-    parts: Sequence[tuple[Sequence[Fact], Write]]
+    parts: Sequence[tuple[Sequence[Column], Write]]
     sent: int
 
 
@@ -77,21 +77,23 @@ class Facts:
             name.in_(bindparam("names", type_=name.type, expanding=True)),
         )
 
-    def ready(self, dialect: Dialect, group: Mapping[str, Any], facts: Sequence[Fact]) -> Ready:
+    def ready(self, dialect: Dialect, group: Mapping[str, Any], columns: Sequence[Column]) -> Ready:
         """Make facts ready to be kept.
 
         Args:
             dialect: of the database that they are for.
             group: the values of the key that all these facts share.
-            facts: in any order; of each its name and the other columns, in those of the table.
+            columns: the names of facts, in any order, then what they say in each of the other
+                columns, in their order in the table.
 
         Raises:
             Conflict: of the kind given; one came twice with different values.
         """
-        distinct = self._distinct(group, facts)
-        parts = [distinct[start : start + AT_ONCE] for start in range(0, len(distinct), AT_ONCE)]
+        distinct = self._distinct(group, columns)
+        starts = range(0, len(distinct[0]), AT_ONCE)
+        parts = [[column[start : start + AT_ONCE] for column in distinct] for start in starts]
         written = [(part, self._bulk.ready(dialect, group, part)) for part in parts]
-        return Ready(group, written, len(facts))
+        return Ready(group, written, len(columns[0]))
 
     def keep(self, connection: Connection, ready: Ready) -> Kept:
         """Insert what is new, in the caller's transaction; what is stored already is skipped.
@@ -112,33 +114,32 @@ class Facts:
             Conflict: of the kind given; the detail shows the first differences.
         """
         inserted = 0
-        for facts, write in ready.parts:
+        for columns, write in ready.parts:
             new = write(connection)
-            if new < len(facts):
-                self._compare(connection, ready.group, facts)
+            if new < len(columns[0]):
+                self._compare(connection, ready.group, columns)
             inserted += new
         return Kept(inserted, ready.sent - inserted)
 
-    def _distinct(self, group: Mapping[str, Any], facts: Sequence[Fact]) -> Sequence[Fact]:
-        """Each fact once, in the order of their names."""
-        ordered = sorted(facts, key=_NAME)
-        names = list(map(_NAME, ordered))
-        if not any(map(eq, names, islice(names, 1, None))):
-            return ordered
+    def _distinct(self, group: Mapping[str, Any], columns: Sequence[Column]) -> Sequence[Column]:
+        """Each fact once, in the order of their names; mostly they come like that."""
+        names = columns[0]
+        if all(map(lt, names, islice(names, 1, None))):
+            return columns
         first: dict[Any, Fact] = {}
-        for fact in ordered:
+        for fact in sorted(zip(*columns, strict=True), key=_NAME):
             other = first.setdefault(_NAME(fact), fact)
             if other is not fact and self._differences(fact, other):
                 self._refuse(group, "came twice with different values", [(fact, other)])
-        return list(first.values())
+        return list(zip(*first.values(), strict=True))
 
     def _compare(
-        self, connection: Connection, group: Mapping[str, Any], facts: Sequence[Fact]
+        self, connection: Connection, group: Mapping[str, Any], columns: Sequence[Column]
     ) -> None:
-        names = list(map(_NAME, facts))
-        rows = connection.execute(self._stored, {**group, "names": names})
+        rows = connection.execute(self._stored, {**group, "names": columns[0]})
         stored: dict[Any, Fact] = {row[0]: tuple(row) for row in rows}
         # One that was neither inserted nor found is a KeyError here, and no duplicate.
+        facts = zip(*columns, strict=True)
         pairs = [(fact, stored[_NAME(fact)]) for fact in facts]
         wrong = [(fact, found) for fact, found in pairs if self._differences(fact, found)]
         if wrong:

@@ -30,7 +30,7 @@ class CandleConflict(Conflict):
 
 
 _FACTS: Final = Facts(CandleRow, conflict=CandleConflict)
-_TOLD: Final = attrgetter(*FIELDS)
+_TOLD: Final = tuple(map(attrgetter, FIELDS))
 _COLUMNS: Final = tuple(getattr(CandleRow, name) for name in FIELDS)
 # As the driver gives them, text or decimals: whoever wants floats needs no decimals in between.
 _BARE: Final = tuple(
@@ -45,7 +45,8 @@ def ready(dialect: Dialect, series: Series, candles: Sequence[Candle]) -> Ready:
     Raises:
         CandleConflict: one came twice with different values.
     """
-    return _FACTS.ready(dialect, series._asdict(), list(map(_TOLD, candles)))
+    columns = [list(map(told, candles)) for told in _TOLD]
+    return _FACTS.ready(dialect, series._asdict(), columns)
 
 
 async def write(session: AsyncSession, candles: Ready) -> Kept:

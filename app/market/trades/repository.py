@@ -41,7 +41,7 @@ class Place(NamedTuple):
 
 
 _FACTS: Final = Facts(MarketTradeRow, conflict=TradeConflict)
-_TOLD: Final = attrgetter(*FIELDS)
+_TOLD: Final = tuple(map(attrgetter, FIELDS))
 _COLUMNS: Final = tuple(getattr(MarketTradeRow, name) for name in FIELDS)
 # That of `MarketTrade.order`.
 _ORDER: Final[tuple[Any, ...]] = (
@@ -58,8 +58,8 @@ async def keep(session: AsyncSession, market: PriceKey, trades: Sequence[MarketT
         TradeConflict: one is stored with other values; the transaction has to be given up.
     """
     connection = await session.connection()
-    facts = list(map(_TOLD, trades))
-    ready = _FACTS.ready(connection.dialect, market._asdict(), facts)
+    columns = [list(map(told, trades)) for told in _TOLD]
+    ready = _FACTS.ready(connection.dialect, market._asdict(), columns)
     return await connection.run_sync(_FACTS.keep, ready)
 
 

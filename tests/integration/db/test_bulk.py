@@ -1,5 +1,6 @@
 """Rows by the thousand, in one statement or by COPY: all comes out, and who was first stays."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -34,6 +35,10 @@ class Crate(OwnBase):
 CRATES = Bulk(Crate, shared=SHARED, own=OWN)
 
 
+def columns(some: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return list(zip(*some, strict=True))
+
+
 def rows(count: int, *, amount: str = "0.10") -> list[tuple[Any, ...]]:
     return [
         (f"crate {number:05}", NOW, Decimal(amount) + number, Colour.RED, number)
@@ -43,13 +48,14 @@ def rows(count: int, *, amount: str = "0.10") -> list[tuple[Any, ...]]:
 
 async def insert(samples: Database, *some: tuple[Any, ...], place: str = "O'Hare, gate 1") -> int:
     shared = {"colour": Colour.GREEN, "place": place}
-    write = CRATES.ready(samples.engine.dialect, shared, some)
+    write = CRATES.ready(samples.engine.dialect, shared, columns(some))
     return await samples.together(lambda writing: write(writing.connection))
 
 
 async def stored(samples: Database, place: str = "O'Hare, gate 1") -> list[tuple[Any, ...]]:
-    columns = [getattr(Crate, name) for name in OWN]
-    query = select(*columns).where(Crate.colour == Colour.GREEN, Crate.place == place)
+    query = select(*(getattr(Crate, name) for name in OWN)).where(
+        Crate.colour == Colour.GREEN, Crate.place == place
+    )
     async with samples.read() as session:
         return [tuple(row) for row in await session.execute(query.order_by(Crate.name))]
 
@@ -91,9 +97,9 @@ async def test_who_was_first_stays_and_the_others_come(samples: Database, count:
 
 
 async def test_batches_of_one_transaction_do_not_see_each_others_rows(samples: Database) -> None:
-    dialect = samples.engine.dialect
+    dialect, sent = samples.engine.dialect, columns(rows(WORTH_COPYING))
     batches = [
-        CRATES.ready(dialect, {"colour": Colour.GREEN, "place": place}, rows(WORTH_COPYING))
+        CRATES.ready(dialect, {"colour": Colour.GREEN, "place": place}, sent)
         for place in ("here", "there")
     ]
 
@@ -104,9 +110,8 @@ async def test_batches_of_one_transaction_do_not_see_each_others_rows(samples: D
 
 
 async def test_what_is_rolled_back_was_never_there_and_the_next_one_is(samples: Database) -> None:
-    write = CRATES.ready(
-        samples.engine.dialect, {"colour": Colour.GREEN, "place": "here"}, rows(WORTH_COPYING)
-    )
+    here, sent = {"colour": Colour.GREEN, "place": "here"}, columns(rows(WORTH_COPYING))
+    write = CRATES.ready(samples.engine.dialect, here, sent)
     with suppress(InterruptedError):
         async with samples.transaction() as session:
             assert await (await session.connection()).run_sync(write) == WORTH_COPYING
