@@ -112,6 +112,7 @@ class Candles:
 
     Attributes:
         closed: what has closed and is not kept yet.
+        just_closed: what the last trade has closed, by the interval.
     """
 
     def __init__(self, name: str, tick: Decimal, history: History | None = None) -> None:
@@ -124,12 +125,14 @@ class Candles:
         self._first = self._history.first()
         self._before: Candle | None = None
         self.closed: list[Closed] = []
+        self.just_closed: dict[str, Candle] = {}
 
     def record(self, at: int, price: Decimal, volume: Decimal) -> None:
         """A trade at a time in milliseconds."""
         opened_at = at - at % MINUTE
         tick = Candle(opened_at, price, price, price, price, volume)
         self._first = self._first or tick
+        self.just_closed = {}
         if self._minutes and self._minutes[-1].opened_at >= opened_at:
             self._minutes[-1] = self._minutes[-1].joined(tick)
             return
@@ -143,7 +146,8 @@ class Candles:
         """Every candle with that minute in it, but for those that the following one is in."""
         for interval, length in INTERVALS.items():
             if last // length != following // length:
-                self.closed.append(Closed(interval, self.current(interval)))
+                self.just_closed[interval] = self.current(interval)
+        self.closed += (Closed(*each) for each in self.just_closed.items())
 
     def kept(self, closed: Sequence[Closed]) -> None:
         """These are in the file by now."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.paper_exchange.prices.board import Row
-from app.paper_exchange.prices.candles import INTERVALS
+from app.paper_exchange.prices.candles import INTERVALS, Candle
 from app.paper_exchange.protocol.market_data import (
     aggregate_trade,
     book_size,
@@ -37,11 +37,22 @@ _DAY_TICKER = {
 }
 
 
+_KLINE = "kline_"
+
+
 def frame(row: Row, channel: str, at: int) -> Json | None:
     """What a channel says about a symbol now; None when it has nothing to say yet."""
-    if channel.startswith("kline_"):
-        return _kline(row, channel.removeprefix("kline_"), at)
+    if channel.startswith(_KLINE):
+        interval = channel.removeprefix(_KLINE)
+        return _kline(row, interval, row.candles.current(interval), at, is_closed=False)
     return _MAKERS[channel.partition("@")[0]](row, at)
+
+
+def closing_frame(row: Row, channel: str, at: int) -> Json | None:
+    """The last word on the candle that the last trade has closed; None where it closed none."""
+    interval = channel.removeprefix(_KLINE)
+    candle = row.candles.just_closed.get(interval)
+    return None if candle is None else _kline(row, interval, candle, at, is_closed=True)
 
 
 def _head(event: str, row: Row, at: int) -> Json:
@@ -112,9 +123,8 @@ def _trade(row: Row, at: int) -> Json | None:
     }
 
 
-def _kline(row: Row, interval: str, at: int) -> Json:
-    candle = row.candles.current(interval)
-    value = short(candle.volume * candle.close)
+def _kline(row: Row, interval: str, candle: Candle, at: int, *, is_closed: bool) -> Json:
+    value = candle.volume * candle.close
     kline: Json = {
         "t": candle.opened_at,
         "T": candle.opened_at + INTERVALS[interval] - 1,
@@ -128,10 +138,10 @@ def _kline(row: Row, interval: str, at: int) -> Json:
         "l": short(candle.low),
         "v": short(candle.volume),
         "n": 1,
-        "x": False,
-        "q": value,
+        "x": is_closed,
+        "q": short(value),
         "V": short(candle.volume / 2),
-        "Q": value,
+        "Q": short(value / 2),
         "B": "0",
     }
     return _head("kline", row, at) | {"k": kline}

@@ -9,7 +9,7 @@ import msgspec
 
 from app.core.decimals import EXACT
 from app.paper_exchange.prices.board import Key
-from app.paper_exchange.streams.frames import frame
+from app.paper_exchange.streams.frames import closing_frame, frame
 from app.paper_exchange.streams.names import Stream
 from app.paper_exchange.symbols import listings
 from app.paper_exchange.venue import Venue
@@ -101,17 +101,16 @@ class Hub:
     def greet(self, listener: Listener, streams: Iterable[Stream]) -> None:
         """Show a new subscriber the present state, except of trades, which only happen."""
         for stream in streams:
-            data = None if stream.channel in _TRADES else self._data(stream)
-            if data is not None:
-                listener.put_frame(stream.name, data)
+            if stream.channel not in _TRADES:
+                for data in self._frames(stream, is_printed=False):
+                    listener.put_frame(stream.name, data)
 
     def publish(self, keys: Iterable[Key]) -> None:
         """Send what listeners of these symbols want to know."""
-        if not self._listeners:
-            return
         changed = set(keys)
+        # Noted without listeners too: what was news before somebody came is none for them.
         new_prints = {key for key in changed if self._is_new_print(key)}
-        made: dict[tuple[Key, str], str | None] = {}
+        made: dict[tuple[Key, str], list[str]] = {}
         for listener in tuple(self._listeners):
             for stream in tuple(listener.streams.values()):
                 key = (stream.market, stream.symbol)
@@ -119,10 +118,11 @@ class Hub:
                     continue
                 if stream.channel in _TRADES and key not in new_prints:
                     continue
-                data = made.get((key, stream.name), "")
-                if data == "":
-                    data = made[key, stream.name] = self._data(stream)
-                if data is not None:
+                frames = made.get((key, stream.name))
+                if frames is None:
+                    frames = self._frames(stream, is_printed=key in new_prints)
+                    made[key, stream.name] = frames
+                for data in frames:
                     listener.put_frame(stream.name, data)
 
     def _is_new_print(self, key: Key) -> bool:
@@ -131,19 +131,23 @@ class Hub:
         self._printed[key] = update
         return is_new
 
-    def _data(self, stream: Stream) -> str | None:
-        rows, at = self._venue.board.rows, self._venue.now()
+    def _frames(self, stream: Stream, *, is_printed: bool) -> list[str]:
+        """What a stream has to say; of a candle that a new print has closed the last word first."""
         with localcontext(EXACT):
-            if stream.symbol:
-                shown: object = frame(rows[stream.market, stream.symbol], stream.channel, at)
-            else:
-                shown = [
-                    frame(rows[stream.market, each.symbol], stream.channel, at)
-                    for each in listings(stream.market)
-                ]
-            if shown is not None:
-                shown = self.tell(stream, shown)
-        return None if shown is None else msgspec.json.encode(shown).decode()
+            shown = self._shown(stream, is_printed=is_printed)
+            told = [self.tell(stream, each) for each in shown if each is not None]
+        return [msgspec.json.encode(each).decode() for each in told]
+
+    def _shown(self, stream: Stream, *, is_printed: bool) -> list[object]:
+        rows, at = self._venue.board.rows, self._venue.now()
+        if not stream.symbol:
+            market = stream.market
+            return [
+                [frame(rows[market, each.symbol], stream.channel, at) for each in listings(market)]
+            ]
+        row = rows[stream.market, stream.symbol]
+        last_word = closing_frame(row, stream.channel, at) if is_printed else None
+        return [last_word, frame(row, stream.channel, at)]
 
 
 def _truth(_stream: Stream, shown: object) -> object:

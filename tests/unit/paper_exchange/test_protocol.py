@@ -210,6 +210,31 @@ async def test_streams_by_hand(venue: PaperVenue) -> None:
         await venue.session.ws_connect(private)
 
 
+@pytest.mark.parametrize(
+    ("stream", "klines"), [("/ws/", "/api/v3/klines"), ("/market/ws/", "/fapi/v1/klines")]
+)
+async def test_a_candle_that_has_closed_is_streamed_as_closed_once_and_is_that_of_rest(
+    stream: str, klines: str, tmp_path: Path
+) -> None:
+    async with running(tmp_path) as venue:
+        await venue.price("BTCUSDT", "60000")
+        async with venue.session.ws_connect(venue.base + f"{stream}btcusdt@kline_1m") as socket:
+            told = [(await socket.receive_json())["k"]]
+            await venue.fault("clock_jump", seconds=60)
+            await venue.price("BTCUSDT", "61000")
+            # The price is held: what follows the closed candle is shown again and again.
+            while not any(one["x"] for one in told[:-3]):
+                told.append((await socket.receive_json())["k"])
+        _, rows = await venue.send("GET", klines, symbol="BTCUSDT", interval="1m")
+
+    closed = [one for one in told if one["x"]]
+    opened = [one["t"] for one in closed]
+    assert opened == sorted(set(opened))
+    assert opened[0] == told[0]["t"] < told[-1]["t"]
+    columns = [[one[name] for name in "tohlcvTqnVQ"] for one in closed]
+    assert columns == [row[:11] for row in rows if row[0] in opened]
+
+
 async def test_held_price_is_shown_again_every_second(venue: PaperVenue) -> None:
     async with venue.session.ws_connect(venue.base + "/market/ws/btcusdt@markPrice") as socket:
         frames = [await socket.receive_json() for _ in range(3)]
