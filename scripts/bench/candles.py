@@ -175,11 +175,14 @@ def _ours(database: Database, candles: Sequence[Candle]) -> Round:
 
 @asynccontextmanager
 async def _executemany(url: str, candles: Sequence[Candle]) -> AsyncIterator[Round]:
-    """Python's own driver, given what SQLite takes: nothing is worked out while it is timed."""
+    """Python's own driver, given what SQLite takes: nothing is worked out while it is timed.
+
+    Like ours it leaves out what is there already.
+    """
     connection = sqlite3.connect(make_url(url).database or "", isolation_level=None)
     connection.execute("PRAGMA synchronous=FULL")
     places = ", ".join("?" for _ in COLUMNS)
-    statement = f"INSERT INTO candles ({', '.join(COLUMNS)}) VALUES ({places})"  # noqa: S608 ours
+    statement = f"INSERT OR IGNORE INTO candles ({', '.join(COLUMNS)}) VALUES ({places})"  # noqa: S608
     cells = [_cells(candle, lambda moment: f"{moment:%Y-%m-%d %H:%M:%S.%f}") for candle in candles]
 
     def prepare(number: int) -> Callable[[], Awaitable[None]]:
