@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, Dialect, Table
@@ -37,7 +37,7 @@ class Bulk:
         self._shared = tuple(shared)
         self._own = tuple(own)
         self._rows = Rows(table, unless_taken=True, at_once=AT_ONCE // 2)
-        self._ways: dict[str, _OneStatement | Copying] = {}
+        self._ways: dict[str, _FewStatements | Copying] = {}
 
     def ready(
         self, dialect: Dialect, shared: Mapping[str, Any], columns: Sequence[Column]
@@ -58,23 +58,26 @@ class Bulk:
         named = [{**shared, **dict(zip(self._own, row, strict=True))} for row in rows]
         return partial(self._rows.count_new, rows=named)
 
-    def _way(self, dialect: Dialect) -> "_OneStatement | Copying":
+    def _way(self, dialect: Dialect) -> "_FewStatements | Copying":
         found = self._ways.get(dialect.name)
         if found is None:
             found = self._ways[dialect.name] = self._new_way(dialect)
         return found
 
-    def _new_way(self, dialect: Dialect) -> "_OneStatement | Copying":
+    def _new_way(self, dialect: Dialect) -> "_FewStatements | Copying":
         if dialect.name == "sqlite":
-            return _OneStatement(dialect, self._table, self._shared, self._own)
+            return _FewStatements(dialect, self._table, self._shared, self._own)
         return Copying(dialect, self._table, self._shared, self._own)
 
 
-class _OneStatement:
-    """One statement for all rows, for SQLite; what they share is bound once.
+class _FewStatements:
+    """One statement for a full batch and a few for any other, for SQLite; shared values bound once.
 
     `executemany` would give the interpreter away and win it back for each row, which takes
     milliseconds beside a busy event loop, while everybody waits for the only writer.
+
+    Every connection keeps its last 128 statements, and one of two thousand rows is three
+    megabytes: batches of every size would fill the memory. So there are a dozen sizes.
     """
 
     def __init__(
@@ -88,12 +91,25 @@ class _OneStatement:
         self._own = [_bound(dialect, table, name) for name in own]
 
     def ready(self, shared: Mapping[str, Any], columns: Sequence[Column]) -> Write:
-        """The statement and its values."""
-        common = (bound([shared[name]])[0] for name, bound in self._shared.items())
+        """The statements and their values."""
+        common = [bound([shared[name]])[0] for name, bound in self._shared.items()]
         own = (bound(column) for bound, column in zip(self._own, columns, strict=True))
-        values = (*common, *chain.from_iterable(zip(*own, strict=True)))
-        statement = self._insert + ", ".join([self._row] * len(columns[0]))
-        return partial(_insert, statement=statement, values=values)
+        rows = zip(*own, strict=True)
+        statements = [
+            (
+                self._insert + ", ".join([self._row] * size),
+                (*common, *chain.from_iterable(islice(rows, size))),
+            )
+            for size in _sizes(len(columns[0]))
+        ]
+        return partial(_insert, statements=statements)
+
+
+def _sizes(count: int) -> Sequence[int]:
+    """Rows of each statement: all of a full batch, or else the powers of two that make them up."""
+    if count == AT_ONCE:
+        return [count]
+    return [1 << bit for bit in reversed(range(count.bit_length())) if count >> bit & 1]
 
 
 def _bound(dialect: Dialect, table: Table, name: str) -> Callable[[Column], Column]:
@@ -111,5 +127,5 @@ def _each(process: Callable[[Any], Any], column: Column) -> Column:
     return list(map(process, column))
 
 
-def _insert(connection: Connection, *, statement: str, values: Row) -> int:
-    return connection.exec_driver_sql(statement, values).rowcount
+def _insert(connection: Connection, *, statements: Sequence[tuple[str, Row]]) -> int:
+    return sum(connection.exec_driver_sql(*one).rowcount for one in statements)
