@@ -4,6 +4,7 @@ from app.accounts import models as accounts
 from app.audit import models as audit
 from app.backtests.runs import models as backtests
 from app.bots import models as bots
+from app.db import outbox
 from app.db.base import Base
 from app.diary import models as diary
 from app.http import request_keys
@@ -39,6 +40,7 @@ __all__ = [
     "market_trades",
     "notifications",
     "orders",
+    "outbox",
     "pnl",
     "positions",
     "request_keys",

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.bots.status import AT_WORK, BotStatus
 from app.core.ids import new_id
 from app.db.base import Base
+from app.db.outbox import told_as
 from app.market.candles.models import stored_words
 from app.trading.timeframe import Timeframe
 
 
+@told_as("bot", unseen=("holder", "held_until"))
 class Bot(Base):
     """An algorithm at work for a strategy, whose account, approval, sizing and risk it goes by.
 

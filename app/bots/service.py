@@ -21,6 +21,7 @@ from app.core.errors import Conflict, TooMany, Unavailable
 from app.core.ids import new_id
 from app.core.state import advance
 from app.db.changing import changed
+from app.db.outbox import note
 from app.market.bars import length_of
 from app.market.instruments import InstrumentBook
 from app.own_algorithms.programs import Programs, shipped
@@ -169,6 +170,7 @@ async def stop(session: AsyncSession, bot: Bot, *, actor: str, now: datetime) ->
     )
     if not await changed(session, stopped.execution_options(synchronize_session=False)):
         raise Conflict("This bot is stopped already.", code="bot_stopped")
+    note(session, bot)
     await _audit(session, bot, "bot.stopped", actor, now)
     return await repository.own(session, bot.id, bot.user_id)
 

@@ -272,7 +272,7 @@ async def _drop_if_waiting(tools: Tools, signal_id: UUID, once: Once) -> None:
         code, _, detail = why.partition(": ")
         won = await signals.claim(
             session,
-            signal_id,
+            signal,
             frm=SignalStatus.APPROVED,
             to=SignalStatus.DENIED,
             now=tools.now(),

@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from app.core.ids import new_id
 from app.db.changing import changed
+from app.db.outbox import note as note_change
 from app.jobs.models import Job
 from app.jobs.status import JobStatus
 
@@ -70,6 +71,7 @@ async def take(session: AsyncSession, found: Job, *, now: datetime) -> Job | Non
     )
     if not await changed(session, claim):
         return None
+    note_change(session, found)
     return await session.get_one(Job, found.id)
 
 
@@ -103,6 +105,7 @@ async def note(
 ) -> bool:
     """Write down how far it is; False when somebody else has it."""
     values = {"done": done, "total": total, "checkpoint": dict(checkpoint)}
+    note_change(session, job)
     return await changed(session, _held(job).values(**values)) == 1
 
 
@@ -124,6 +127,7 @@ async def end(
         holder=None,
         held_until=None,
     )
+    note_change(session, job)
     return await changed(session, ended) == 1
 
 
@@ -133,6 +137,7 @@ async def give_back(session: AsyncSession, job: Job) -> None:
         status=JobStatus.QUEUED, holder=None, held_until=None, tries=job.tries - 1
     )
     await session.execute(back)
+    note_change(session, job)
 
 
 def _held(job: Job) -> Update:

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.ids import new_id
 from app.db.base import Base
+from app.db.outbox import told_as
 from app.jobs.status import JobStatus
 
 
+@told_as("job", unseen=("checkpoint", "holder", "held_until", "tries"))
 class Job(Base):
     """One piece of long work.
 

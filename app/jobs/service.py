@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.audit.service import record
 from app.core.errors import Conflict, TooMany
 from app.db.changing import changed
+from app.db.outbox import note
 from app.jobs import repository
 from app.jobs.models import Job
 from app.jobs.status import UNFINISHED, JobStatus
@@ -80,6 +81,7 @@ async def cancel(session: AsyncSession, job: Job, *, actor: str, now: datetime) 
         raise Conflict(f"This job is {job.status.value} already.")
     waiting = update(Job).where(Job.id == job.id, Job.status == JobStatus.QUEUED)
     await session.execute(waiting.values(status=JobStatus.CANCELED, ended_at=now))
+    note(session, job)
     await record(
         session,
         now=now,

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.changing import changed
+from app.db.outbox import note
 from app.notifications.models import Delivery, Notice, NoticeAddress
 
 # After each try until the next one; after the last one nothing follows. Five hours in all.
@@ -58,15 +59,17 @@ async def claim_oldest(session: AsyncSession, user_id: UUID, *, now: datetime) -
         Notice.id == notice.id, Notice.delivery == Delivery.WAITING, Notice.tries == notice.tries
     )
     claim = claim.values(tries=notice.tries + 1, next_try_at=now + pause)
+    note(session, notice)
     # The row in hand stays as it was read: it says how many tries there were.
     is_ours = await changed(session, claim.execution_options(synchronize_session=False)) == 1
     return notice if is_ours else None
 
 
-async def settle(session: AsyncSession, notice_id: UUID, delivery: Delivery | None) -> None:
+async def settle(session: AsyncSession, notice: Notice, delivery: Delivery | None) -> None:
     """Say what became of a notice that was waiting."""
-    waiting = update(Notice).where(Notice.id == notice_id, Notice.delivery == Delivery.WAITING)
+    waiting = update(Notice).where(Notice.id == notice.id, Notice.delivery == Delivery.WAITING)
     await session.execute(waiting.values(delivery=delivery, next_try_at=None))
+    note(session, notice)
 
 
 async def begin_anew(session: AsyncSession, user_id: UUID, *, now: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.ids import new_id
 from app.core.words import Word
 from app.db.base import Base
+from app.db.outbox import told_as
 
 
 class Severity(Word):
@@ -27,6 +28,7 @@ class Delivery(Word):
     GIVEN_UP = "given_up"
 
 
+@told_as("notice", unseen=("next_try_at",))
 class Notice(Base):
     """One thing a trader has to know.
 

@@ -85,7 +85,7 @@ class NoticePost:
         outcome = await self._outcome(notice)
         if outcome is not Delivery.WAITING:
             async with self._database.transaction() as session:
-                await deliveries.settle(session, notice.id, outcome)
+                await deliveries.settle(session, notice, outcome)
         if outcome is Delivery.GIVEN_UP:
             logger.bind(notice_id=str(notice.id), tries=notice.tries).warning("notice.given_up")
         return True

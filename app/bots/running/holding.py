@@ -18,6 +18,7 @@ from app.bots.repository import own
 from app.bots.status import AT_WORK, BotStatus
 from app.core.ids import new_id
 from app.db.changing import changed
+from app.db.outbox import note
 
 # A market does not wait for whoever was killed.
 HELD_FOR: Final = timedelta(seconds=15)
@@ -58,6 +59,7 @@ async def take(session: AsyncSession, found: Bot, *, now: datetime) -> Hold | No
     )
     if not await changed(session, claim):
         return None
+    note(session, found)
     return Hold(await own(session, found.id, found.user_id), holder)
 
 
@@ -92,12 +94,14 @@ async def note_running(session: AsyncSession, hold: Hold, *, now: datetime) -> N
     statement = _held(hold).values(status=BotStatus.RUNNING, updated_at=now)
     if not await changed(session, statement):
         raise Lost
+    note(session, hold.bot)
 
 
 async def note_failed(session: AsyncSession, hold: Hold, reason: str, *, now: datetime) -> bool:
     """It has ended by itself; False when it is not ours any more."""
     values = {"status": BotStatus.FAILED, "reason": reason, "updated_at": now}
     statement = _held(hold).values(**values, holder=None, held_until=None)
+    note(session, hold.bot)
     return await changed(session, statement) == 1
 
 
@@ -120,6 +124,7 @@ async def advance(
         "waits_for": None,
     }
     await session.execute(_market(hold, symbol).values(**values))
+    note(session, hold.bot)
 
 
 async def progress(session: AsyncSession, hold: Hold, symbol: str) -> BotMarket:
@@ -149,6 +154,7 @@ async def note_waiting(session: AsyncSession, hold: Hold, symbol: str, reason: s
     if not await changed(session, _held(hold).values(holder=hold.holder)):
         raise Lost
     await session.execute(_market(hold, symbol).values(waits_for=reason))
+    note(session, hold.bot)
 
 
 def _held(hold: Hold) -> Update:

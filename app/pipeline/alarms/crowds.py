@@ -33,10 +33,11 @@ from sqlalchemy import cast as as_type
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import asyncpg
 
+from app.db.outbox import Outbox
 from app.db.session import Writing
 from app.pipeline.alarms.claims import Name
 from app.pipeline.alarms.keeping import Delivery, Receipt, claim_of, receipt_of, row_of
-from app.pipeline.alarms.models import Alarm, AlarmClaim
+from app.pipeline.alarms.models import TOLD_AS, Alarm, AlarmClaim
 from app.pipeline.alarms.status import AlarmStatus
 from app.pipeline.wakeups import Wakeup, Work, note_in
 from app.strategies.models import Strategy
@@ -111,8 +112,8 @@ def _compiled(columns: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
 
 def _statement(columns: Sequence[str]) -> Select[Any]:
     """What was made of the rows in `given`, and the note to the worker."""
-    alarms, claims, strategies, notes = (
-        cast("Table", one.__table__) for one in (Alarm, AlarmClaim, Strategy, Wakeup)
+    alarms, claims, strategies, notes, outbox = (
+        cast("Table", one.__table__) for one in (Alarm, AlarmClaim, Strategy, Wakeup, Outbox)
     )
     kept = [alarms.c[name] for name in columns]
     more = [claims.c.key, claims.c.valid_until, strategies.c.token_digest]
@@ -150,7 +151,7 @@ def _statement(columns: Sequence[str]) -> Select[Any]:
     made = (
         insert(alarms)
         .from_select(columns, making)
-        .returning(alarms.c.id, alarms.c.status)
+        .returning(alarms.c.id, alarms.c.status, alarms.c.user_id)
         .cte("made")
     )
     noting = select(
@@ -167,8 +168,17 @@ def _statement(columns: Sequence[str]) -> Select[Any]:
         .returning(notes.c.id, notes.c.subject_id)
         .cte("noted")
     )
+    # Nobody will decide these, so nobody else would tell of them.
+    refused = select(
+        made.c.user_id,
+        _constant(TOLD_AS),
+        as_type(made.c.id, Text()),
+        bindparam("now", type_=outbox.c.noted_at.type),
+    ).where(made.c.status != _constant(AlarmStatus.RECEIVED.value))
+    told = insert(outbox).from_select(["user_id", "kind", "subject", "noted_at"], refused)
     both = made.outerjoin(noted, true())
-    return select(made.c.id, noted.c.id.label("note_id"), noted.c.subject_id).select_from(both)
+    found = select(made.c.id, noted.c.id.label("note_id"), noted.c.subject_id).select_from(both)
+    return found.add_cte(told.cte("told"))
 
 
 def _constant(word: str) -> ColumnElement[str]:

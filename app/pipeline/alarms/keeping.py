@@ -15,8 +15,9 @@ from app.core.errors import NotFound
 from app.core.ids import new_id
 from app.core.origin import Origin, current_origin
 from app.db.insert import Rows
+from app.db.outbox import Change, note_in
 from app.pipeline.alarms.claims import Claim, claim_all, claim_key
-from app.pipeline.alarms.models import TEST_SOURCE, Alarm, is_test_source
+from app.pipeline.alarms.models import TEST_SOURCE, TOLD_AS, Alarm, is_test_source
 from app.pipeline.alarms.service import Reading
 from app.pipeline.alarms.status import AlarmStatus
 
@@ -103,12 +104,22 @@ def keep(
         _record(connection, deliveries, {row["id"] for row in rows})
     earlier = _count_again(connection, times)
     made = iter(rows)
-    return [
+    receipts = [
         receipt_of(next(made))
         if holder == one.alarm_id
         else Receipt(holder, is_duplicate=True, signal_id=earlier.get(holder))
         for one, holder in zip(deliveries, holders, strict=True)
     ]
+    # Whatever else is new will be told of when it is decided, a moment later.
+    note_in(
+        connection,
+        (
+            Change(one.user_id, TOLD_AS, str(receipt.alarm_id))
+            for one, receipt in zip(deliveries, receipts, strict=True)
+            if receipt.is_decided
+        ),
+    )
+    return receipts
 
 
 def _record(connection: Connection, deliveries: Sequence[Delivery], new: Collection[UUID]) -> None:

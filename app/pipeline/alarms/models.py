@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
+from app.db.outbox import told_as
 from app.pipeline.alarms.status import ALARM_MOVES, AlarmStatus
 
 # What the source of an alert by hand, or of a test, begins with; the user's name follows.
@@ -18,10 +19,12 @@ BY_HAND: Final = "user:"
 TEST_SOURCE: Final = "test:"
 # … and that of a bot's; its id follows.
 BOT_SOURCE: Final = "bot:"
+TOLD_AS: Final = "alarm"
 # Characters.
 MAX_SOURCE: Final = 64
 
 
+@told_as(TOLD_AS)
 class Alarm(Base):
     """One distinct alert as it arrived, with what became of it. The body never changes."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Select, String, Uuid, and_, bindparam, func, or_, select, update
+from sqlalchemy import Select, String, Uuid, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
@@ -61,13 +61,6 @@ async def last_use(
     )
     newest: datetime | None = await session.scalar(query)
     return newest
-
-
-async def count_delivery(session: AsyncSession, alarm_id: UUID) -> None:
-    """One more delivery of an alert we have."""
-    await session.execute(
-        update(Alarm).where(Alarm.id == alarm_id).values(deliveries=Alarm.deliveries + 1)
-    )
 
 
 async def undecided(session: AsyncSession, *, before: datetime) -> Sequence[UUID]:

@@ -108,7 +108,7 @@ async def _claim(tools: Tools, order: Order) -> Sequence[Order]:
         await hold_trader(session, tools, Order, order.id)
         legs = await orders.legs_of(session, order)
         for leg in legs:
-            if not await orders.claim_for_sending(session, leg.id, now=tools.now()):
+            if not await orders.claim_for_sending(session, leg, now=tools.now()):
                 # A pair goes whole or not at all.
                 await session.rollback()
                 return ()

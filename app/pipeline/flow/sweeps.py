@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.accounts import guesses
 from app.accounts.live import tickets
 from app.accounts.models import ExchangeAccount, User
+from app.db import outbox
 from app.http import request_keys
 from app.market.prices import PriceKey
 from app.pipeline import wakeups
@@ -48,6 +49,8 @@ SETTLED_AFTER: Final = timedelta(seconds=2)
 RESTING_CHECK: Final = timedelta(seconds=5)
 RESTING: Final = frozenset({OrderStatus.OPEN, OrderStatus.PARTIALLY_FILLED})
 NOTES_KEPT: Final = timedelta(hours=1)
+# Whoever was away for longer loads everything anew.
+CHANGES_KEPT: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +293,7 @@ async def keep_peaks(tools: Tools, peaks: Mapping[UUID, Decimal]) -> set[UUID]:
 
 
 async def tidy(tools: Tools) -> None:
-    """Drop notes, claims, requests' keys, tickets and counts of guesses that nobody needs."""
+    """Drop what nobody needs: notes, claims, keys of requests, tickets, guesses, old changes."""
     now = tools.now()
     async with tools.database.transaction() as session:
         await wakeups.forget_before(session, now - NOTES_KEPT)
@@ -298,3 +301,4 @@ async def tidy(tools: Tools) -> None:
         await guesses.forget_old(session, now=now)
         await tickets.forget_old(session, now=now)
         await request_keys.forget_before(session, now - request_keys.KEPT)
+        await outbox.forget_before(session, now - CHANGES_KEPT)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
+from app.db.outbox import told_as
 from app.pipeline.orders.status import ORDER_MOVES, OrderStatus
 from app.trading.targets import Target
 from app.trading.words import (
@@ -25,6 +26,7 @@ from app.trading.words import (
 )
 
 
+@told_as("order", unseen=("updated_at", "evidence"))
 class Order(Base):
     """One intent towards a venue; committed before anything is sent."""
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.db.changing import changed
+from app.db.outbox import note
 from app.db.symbols import symbol_is
 from app.pipeline.orders.models import Fill, Order
 from app.pipeline.orders.status import OrderStatus
@@ -48,7 +49,7 @@ async def owned(session: AsyncSession, order_id: UUID, user_id: UUID) -> Order:
     return row
 
 
-async def claim_for_sending(session: AsyncSession, order_id: UUID, *, now: datetime) -> bool:
+async def claim_for_sending(session: AsyncSession, order: Order, *, now: datetime) -> bool:
     """Take a created order for sending.
 
     Returns:
@@ -57,13 +58,14 @@ async def claim_for_sending(session: AsyncSession, order_id: UUID, *, now: datet
     statement = (
         update(Order)
         .where(
-            Order.id == order_id,
+            Order.id == order.id,
             Order.status == OrderStatus.CREATED,
             Order.cancel_requested_at.is_(None),
             or_(Order.expires_at.is_(None), Order.expires_at > now),
         )
         .values(status=OrderStatus.SUBMITTED, submitted_at=now, updated_at=now)
     )
+    note(session, order)
     return await changed(session, statement) == 1
 
 

@@ -9,7 +9,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.ids import new_id
 from app.db.base import Base
+from app.db.outbox import told_as
 from app.trading.words import CloseReason, PositionSide
+
+
+def day_key(day: date, currency: str, *, is_paper: bool) -> str:
+    """What identifies a day among a trader's."""
+    return f"{day} {currency} {'paper' if is_paper else 'live'}"
 
 
 class Trade(Base):
@@ -92,6 +98,7 @@ class FundingPayment(Base):
     recorded_at: Mapped[datetime]
 
 
+@told_as("pnl", subject=lambda row: day_key(row.day, row.currency, is_paper=row.is_paper))
 class DailyPnl(Base):
     """One day of one trader in one currency, live or paper; `realized_pnl` net of fees."""
 

@@ -1,6 +1,6 @@
 """Every query on trades, bookings and daily sums."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, localcontext
 from uuid import UUID
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.core.decimals import EXACT
 from app.core.errors import NotFound
 from app.db.symbols import symbol_is
-from app.pipeline.pnl.models import Booking, DailyPnl, FundingPayment, Trade
+from app.pipeline.pnl.models import Booking, DailyPnl, FundingPayment, Trade, day_key
 from app.pipeline.positions.models import Position
 
 
@@ -32,6 +32,17 @@ async def days(
     if until is not None:
         query = query.where(DailyPnl.day < until)
     return (await session.scalars(query.order_by(DailyPnl.day.desc()))).all()
+
+
+async def days_of_keys(
+    session: AsyncSession, user_id: UUID, keys: Collection[str]
+) -> Mapping[str, DailyPnl]:
+    """Those of a user's days that are there, by what identifies them (`models.day_key`)."""
+    wanted = {date.fromisoformat(key.partition(" ")[0]) for key in keys}
+    query = select(DailyPnl).where(DailyPnl.user_id == user_id, DailyPnl.day.in_(wanted))
+    rows = (await session.scalars(query)).all()
+    found = {day_key(row.day, row.currency, is_paper=row.is_paper): row for row in rows}
+    return {key: row for key, row in found.items() if key in keys}
 
 
 async def net_of_strategy(session: AsyncSession, strategy_id: UUID, currency: str) -> Decimal:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
+from app.db.outbox import told_as
 from app.pipeline.positions.status import POSITION_MOVES, PositionStatus
 from app.trading.scheduled import ScheduledExit
 from app.trading.targets import Target
@@ -18,6 +19,11 @@ from app.trading.words import CloseReason, MarginMode, PositionSide, Protection,
 ZERO = Decimal(0)
 
 
+@told_as(
+    "position",
+    # What follows the market all day, and is in no answer.
+    unseen=("trailing_peak", "day_start_on", "day_start_unrealized", "updated_at"),
+)
 class Position(Base):
     """One strategy's book of one symbol and side; the amounts are those of `book.Book`."""
 

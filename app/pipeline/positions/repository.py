@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.db.changing import changed
+from app.db.outbox import note
 from app.db.symbols import symbol_is
 from app.pipeline.positions.models import Position
 from app.pipeline.positions.status import PositionStatus
@@ -163,13 +164,14 @@ async def last_closed(session: AsyncSession, strategy_id: UUID, symbol: str) -> 
     return found
 
 
-async def claim_closing(session: AsyncSession, position_id: UUID, *, now: datetime) -> bool:
+async def claim_closing(session: AsyncSession, position: Position, *, now: datetime) -> bool:
     """Take an open position for closing; False when somebody else did."""
     statement = (
         update(Position)
-        .where(Position.id == position_id, Position.status == PositionStatus.OPEN)
+        .where(Position.id == position.id, Position.status == PositionStatus.OPEN)
         .values(status=PositionStatus.CLOSING, updated_at=now)
     )
+    note(session, position)
     return await changed(session, statement) == 1
 
 

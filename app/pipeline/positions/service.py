@@ -260,7 +260,7 @@ async def begin_closing(
         position.move(PositionStatus.OPEN, now=now)
         # The claim below is a statement: it must see the row as it is now.
         await session.flush()
-    if not await repository.claim_closing(session, position.id, now=now):
+    if not await repository.claim_closing(session, position, now=now):
         raise Conflict(f"This position is {position.status.value}.", code="position_not_open")
     await session.refresh(position)
     position.close_reason = reason

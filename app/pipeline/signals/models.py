@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.ids import new_id
 from app.core.state import advance
 from app.db.base import Base
+from app.db.outbox import told_as
 from app.pipeline.alarms.meaning import SizeKind
 from app.pipeline.signals.status import SIGNAL_MOVES, SignalStatus
 from app.pipeline.signals.words import SignalAction
@@ -30,6 +31,7 @@ from app.trading.words import OrderType, PositionSide
 NEVER_SENT = "NOT is_test OR status IN ('pending', 'rejected', 'expired', 'superseded')"
 
 
+@told_as("signal", unseen=("updated_at",))
 class Signal(Base):
     """One intention: what to do with which symbol, as it was understood when it came."""
 

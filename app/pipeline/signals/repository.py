@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
 from app.db.changing import changed
+from app.db.outbox import note
 from app.db.symbols import symbol_is
 from app.pipeline.signals.models import SecondApproval, Signal
 from app.pipeline.signals.status import SignalStatus
@@ -44,7 +45,7 @@ async def owned(session: AsyncSession, signal_id: UUID, user_id: UUID) -> Signal
 
 async def claim(
     session: AsyncSession,
-    signal_id: UUID,
+    signal: Signal,
     *,
     frm: SignalStatus,
     to: SignalStatus,
@@ -56,7 +57,7 @@ async def claim(
 
     Args:
         session: the caller's transaction.
-        signal_id: which.
+        signal: which.
         frm: where it has to be.
         to: where it goes.
         now: time of the move.
@@ -65,11 +66,12 @@ async def claim(
     """
     statement = (
         update(Signal)
-        .where(Signal.id == signal_id, Signal.status == frm)
+        .where(Signal.id == signal.id, Signal.status == frm)
         .values(status=to, updated_at=now, **values)
     )
     if is_untouched:
         statement = statement.where(Signal.decided_by.is_(None))
+    note(session, signal)
     return await changed(session, statement) == 1
 
 

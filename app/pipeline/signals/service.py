@@ -198,7 +198,7 @@ async def claim_pending(
     """
     won = await repository.claim(
         session,
-        signal.id,
+        signal,
         frm=SignalStatus.PENDING,
         to=to,
         now=now,

@@ -9,10 +9,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from loguru import logger
 
 from app.core.errors import NotFound, Unavailable
 from app.core.ids import new_id
+from app.db.outbox import Outbox
 from app.pipeline.alarms.crowds import MOST_BYTES
 from app.pipeline.alarms.inbox import COMPANY, Inbox, Kept
 from app.pipeline.alarms.keeping import Delivery, TokenGone
@@ -121,6 +123,22 @@ async def test_a_crowd_when_it_holds_repetitions_then_each_alert_counts_once(des
         *[False] * CROWD,
         *[True] * 15,
     ]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+async def test_a_crowd_when_nobody_will_decide_some_of_it_then_those_are_told_of(
+    desk: Desk,
+) -> None:
+    unreadable = a_delivery(desk, b"?")
+    first, *rest = a_crowd(desk)
+    again = replace(first, alarm_id=new_id())
+
+    await put_all(desk, [unreadable, first, again, *rest])
+
+    notes = sorted(await desk.rows(Outbox), key=lambda one: one.id)
+    assert {one.user_id for one in notes} == {desk.user.id}
+    assert str(unreadable.alarm_id) in {one.subject for one in notes[:2]}
+    assert str(first.alarm_id) in {one.subject for one in notes}
 
 
 async def test_a_crowd_when_it_repeats_what_came_before_then_names_the_first_and_its_signal(

@@ -139,7 +139,7 @@ async def test_row_11_an_order_whose_time_runs_out_at_its_submit_is_not_taken_fo
         assert order.expires_at == signal.expires_at
 
         async with desk.database.transaction() as session:
-            late = await claim_for_sending(session, order.id, now=signal.expires_at)
+            late = await claim_for_sending(session, order, now=signal.expires_at)
             in_time = await claim_for_sending(
                 session, order.id, now=signal.expires_at - timedelta(microseconds=1)
             )
