@@ -13,7 +13,7 @@ from uvicorn_worker import UvicornWorker
 
 from app.core.errors import AppError
 from app.core.startup import load_settings
-from app.http.serving import GRACE_SECONDS, MESSAGE_BYTES, PromptSocket
+from app.http.serving import GRACE_SECONDS, MESSAGE_BYTES, PromptHttp, PromptSocket
 
 try:
     settings = load_settings()
@@ -26,7 +26,7 @@ class ApiWorker(UvicornWorker):  # type: ignore[misc]  # uvicorn_worker has no t
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "uvloop",
-        "http": "httptools",
+        "http": PromptHttp,
         "ws": PromptSocket,
         "ws_max_size": MESSAGE_BYTES,
         "ws_per_message_deflate": False,

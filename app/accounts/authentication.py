@@ -21,8 +21,9 @@ from app.core.origin import current_origin
 from app.db.down import database_down, is_down
 from app.db.session import Database
 from app.http.caller import Caller, Role
+from app.http.event_streams import STREAM
 from app.http.same_origin import check_same_origin, check_socket_origin
-from app.http.sockets import refuse, ticket_of
+from app.http.sockets import refuse, take_ticket, ticket_of
 from app.settings import Settings
 
 PUBLIC = "public"
@@ -36,8 +37,8 @@ Connection = ASGIConnection[Any, Any, Any, Any]
 class BearerAuthentication(AbstractAuthenticationMiddleware):
     """Puts a `Caller` into `scope["user"]`, or refuses.
 
-    A WebSocket is believed for a ticket in its address, too, and closed when its login has ended:
-    that holds for each of them, whatever it serves.
+    A WebSocket, or a route marked `opt={STREAM: True}`, is believed for a ticket in its address,
+    too, and closed when its login has ended: that holds for each of them, whatever it serves.
 
     A handler may name in `opt={"scope": "signals:write"}` what an API key needs for it; without
     that, `trade` is needed to act and `read` to look.
@@ -47,18 +48,19 @@ class BearerAuthentication(AbstractAuthenticationMiddleware):
         super().__init__(app, exclude_from_auth_key=PUBLIC)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.WEBSOCKET and not scope["route_handler"].opt.get(PUBLIC):
+        opt = getattr(scope.get("route_handler"), "opt", {})
+        if scope["type"] == ScopeType.WEBSOCKET and not opt.get(PUBLIC):
             await self._serve_socket(scope, receive, send)
+        elif opt.get(STREAM) and scope["type"] == ScopeType.HTTP:
+            take_ticket(scope)
+            access = await _let_in(scope)
+            await _sockets(scope).serve(access, self.app, scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
     async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection = Connection(scope)
-        sockets: OpenSockets = connection.app.state.sockets
         try:
-            check_socket_origin(connection)
-            caller, access = await _authenticate(connection)
-            sockets.check_room(caller.user_id)
+            access = await _let_in(scope)
         except AppError as refusal:
             await refuse(scope, send, refusal)
             return
@@ -67,12 +69,30 @@ class BearerAuthentication(AbstractAuthenticationMiddleware):
                 raise
             await refuse(scope, send, database_down())
             return
-        scope["user"], scope["auth"] = caller, access
-        await sockets.serve(access, self.app, scope, receive, send)
+        await _sockets(scope).serve(access, self.app, scope, receive, send)
 
     async def authenticate_request(self, connection: Connection) -> AuthenticationResult:
         caller, access = await _authenticate(connection)
         return AuthenticationResult(user=caller, auth=access)
+
+
+async def _let_in(scope: Scope) -> Access:
+    """Find out who opens what stays open, and put them into its scope.
+
+    Raises:
+        AppError: they are not let in, or have too many open.
+    """
+    connection = Connection(scope)
+    check_socket_origin(connection)
+    caller, access = await _authenticate(connection)
+    _sockets(scope).check_room(caller.user_id)
+    scope["user"], scope["auth"] = caller, access
+    return access
+
+
+def _sockets(scope: Scope) -> OpenSockets:
+    sockets: OpenSockets = scope["litestar_app"].state.sockets
+    return sockets
 
 
 async def optional_caller(connection: Connection) -> Caller | None:

@@ -5,7 +5,10 @@ from asyncio import BaseTransport
 from typing import Final
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from app.http.event_streams import server_ends
 
 # For requests that are under way when the server stops.
 GRACE_SECONDS: Final = 8
@@ -13,6 +16,16 @@ GRACE_SECONDS: Final = 8
 WAITING_BYTES: Final = 4_096
 # A frame that is larger closes the socket; what we take ourselves is smaller still.
 MESSAGE_BYTES: Final = 65_536
+
+
+class PromptHttp(HttpToolsProtocol):
+    """HTTP on which answers that have no end of their own get one when the server stops."""
+
+    def shutdown(self) -> None:
+        """Called when the server is told to stop."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            server_ends(self.cycle.scope)
+        super().shutdown()
 
 
 class PromptSocket(WebSocketsSansIOProtocol):
@@ -45,7 +58,7 @@ def http_config(app: object) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
-        http="httptools",
+        http=PromptHttp,
         ws=PromptSocket,
         ws_max_size=MESSAGE_BYTES,
         ws_per_message_deflate=False,

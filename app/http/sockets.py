@@ -20,6 +20,7 @@ class CloseCode(IntEnum):
 
     MISUSED = 1008
     CRASHED = 1011
+    RESTARTING = 1012
     TRY_AGAIN = 1013
     LOGIN_ENDED = 4401
 

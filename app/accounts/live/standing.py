@@ -1,12 +1,14 @@
-"""WebSockets that are open here: so many for each user, and none longer than its login."""
+"""WebSockets and event streams: so many for each user, and none longer than its login."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
+from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Receive, Scope, Send
 from loguru import logger
 
@@ -18,6 +20,7 @@ from app.core.clock import Clock
 from app.core.errors import TooMany
 from app.core.origin import current_origin
 from app.db.session import Database
+from app.http.event_streams import Answer, ends_with_server
 from app.http.sockets import CloseCode
 
 CHECK_SECONDS: Final = 2.0
@@ -51,7 +54,9 @@ class _Socket:
 
 
 class OpenSockets:
-    """Serves the WebSockets of this process, and looks every two seconds whether they may go on.
+    """Serves what stays open in this process, and looks every two seconds whether it may go on.
+
+    That is WebSockets and event streams; both are called sockets here, and counted together.
 
     One look at the database serves them all. While it does not answer, they stay open for some
     seconds; after that a login that has ended could not be told from one that has not.
@@ -82,17 +87,24 @@ class OpenSockets:
         """
         if self._of_user[user_id] >= self._per_user:
             raise TooMany(
-                f"You have {self._per_user} WebSockets open here; close one first.",
+                f"You have {self._per_user} WebSockets and streams open here; close one first.",
                 code="too_many_sockets",
             )
 
     async def serve(
         self, access: Access, app: ASGIApp, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Run the application for one socket until it returns or the login behind it has ended."""
+        """Run the application for one socket until it returns or the login behind it has ended.
+
+        An event stream ends with the server, too; of a WebSocket the server itself sees to that.
+        """
         socket = _Socket(access, current_origin().source)
         self._enter(socket)
-        serving = asyncio.ensure_future(app(scope, receive, send))
+        answer = Answer(send)
+        is_stream = scope["type"] == ScopeType.HTTP
+        if is_stream:
+            ends_with_server(scope, partial(socket.end, CloseCode.RESTARTING, "restarting"))
+        serving = asyncio.ensure_future(app(scope, receive, answer.send if is_stream else send))
         either: set[asyncio.Future[Any]] = {serving, socket.ending}
         try:
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -100,7 +112,9 @@ class OpenSockets:
                 await serving
             else:
                 await _stop(serving)
-                await _say_goodbye(send, *socket.ending.result())
+                code, reason = socket.ending.result()
+                goodbye = answer.say_end(reason) if is_stream else _close(send, code, reason)
+                await _say(goodbye, reason)
         finally:
             serving.cancel()
             self._leave(socket)
@@ -167,10 +181,14 @@ async def _stop(serving: asyncio.Future[None]) -> None:
     await asyncio.wait({serving})
 
 
-async def _say_goodbye(send: Send, code: CloseCode, reason: str) -> None:
+async def _close(send: Send, code: CloseCode, reason: str) -> None:
+    await send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+async def _say(goodbye: Awaitable[None], reason: str) -> None:
     try:
         async with asyncio.timeout(GOODBYE_SECONDS):
-            await send({"type": "websocket.close", "code": code, "reason": reason})
+            await goodbye
     except (TimeoutError, OSError, RuntimeError):
         # It has left meanwhile, or was closed by whoever served it.
-        logger.bind(code=int(code), reason=reason).debug("socket.goodbye_unheard")
+        logger.bind(reason=reason).debug("socket.goodbye_unheard")
