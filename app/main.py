@@ -49,6 +49,8 @@ from app.desk.charts import routes as desk_charts
 from app.desk.providers import TOOLS
 from app.desk.rehearsal import routes as desk_rehearsal
 from app.diary import routes as diary_routes
+from app.events import routes as event_routes
+from app.events.hub import EventHub
 from app.exchanges.venues import REGISTRY
 from app.health import routes as health_routes
 from app.house import PAPER_PATH, House
@@ -118,6 +120,7 @@ ROUTERS = [
     fetch_routes.router,
     build_routes.router,
     live_price_routes.router,
+    event_routes.router,
     backtest_routes.router,
     sweep_routes.router,
     replay_routes.router,
@@ -198,6 +201,7 @@ def _state(house: House) -> State:
                 max_age=timedelta(seconds=house.settings.price_max_age_seconds),
             ),
             "playbacks": Playbacks(),
+            "events": EventHub(house.database),
             "readiness": {"house": house.readiness},
             "health_sources": house.health_sources(),
         }

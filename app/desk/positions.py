@@ -80,7 +80,7 @@ async def get_position(
 ) -> PositionDetail:
     """One of your positions, with its fills."""
     row = await repository.owned(session, position_id, caller.user_id)
-    return await _detail(session, tools_of(request), row)
+    return await detail_of(session, tools_of(request), row)
 
 
 @patch(
@@ -108,7 +108,7 @@ async def change_position(
         wake(session, Work.POSITION, row.id, now=now)
         lane = (row.account_id, row.symbol)
         wake(session, Work.PROTECT, row.id, now=now, lane=lane, is_urgent=True)
-        return await once.keep(session, await _detail(session, tools, row))
+        return await once.keep(session, await detail_of(session, tools, row))
 
 
 @post(
@@ -166,7 +166,7 @@ async def schedule_sell(
         row = await repository.owned(session, position_id, caller.user_id)
         asked = Asked(actor=caller.username, **data.model_dump())
         await schedule_in(session, tools, row, asked)
-        return await once.keep(session, await _detail(session, tools, row))
+        return await once.keep(session, await detail_of(session, tools, row))
 
 
 class _Closing:
@@ -184,14 +184,15 @@ class _Closing:
 
     async def after(self, session: AsyncSession, _: Order | None) -> None:
         row = await repository.get(session, self._position_id)
-        self.answer = await self._once.keep(session, await _detail(session, self._tools, row))
+        self.answer = await self._once.keep(session, await detail_of(session, self._tools, row))
 
 
 def _row(row: Position) -> Position:
     return row
 
 
-async def _detail(session: AsyncSession, tools: Tools, row: Position) -> PositionDetail:
+async def detail_of(session: AsyncSession, tools: Tools, row: Position) -> PositionDetail:
+    """A position with its fills, and what it is worth at this moment."""
     [(_, (price, unrealized))] = await _live_figures(session, tools, [row])
     fills = [FillOut.model_validate(f) for f in await orders.fills_of_position(session, row.id)]
     return PositionDetail.with_fills(row, fills, price=price, unrealized=unrealized)

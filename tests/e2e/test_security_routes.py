@@ -203,6 +203,7 @@ MATRIX: Mapping[str, Who] = {
     "PUT /notices/address": Who.PROVEN_TRADER,
     "DELETE /notices/address": Who.PROVEN_TRADER,
     "POST /notices/address/test": Who.TRADER,
+    "GET /events": Who.LOGIN,
 }
 
 
@@ -261,7 +262,11 @@ async def _ask(
     client: httpx.AsyncClient, method: str, url: str, headers: dict[str, str]
 ) -> httpx.Response:
     body: dict[str, Any] | None = None if method in {"GET", "DELETE"} else {}
-    return await client.request(method, url, json=body, headers={**OWN_PAGE, **headers})
+    async with client.stream(method, url, json=body, headers={**OWN_PAGE, **headers}) as answer:
+        # A stream of events has no end.
+        if not answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+            await answer.aread()
+    return answer
 
 
 async def _callers(site: Site) -> dict[str, dict[str, str]]:

@@ -1,7 +1,7 @@
 """Who reads which prices: one venue stream per symbol, one waiting price per reader of it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -74,6 +74,18 @@ class LivePrices:
         self._readers: dict[PriceKey, set[Reader]] = {}
         board.listen(self._hear)
 
+    def check_room(self, keys: Sequence[PriceKey]) -> None:
+        """See whether all of these may be read, too.
+
+        Raises:
+            TooMany: `too_many_symbols`: all readers together read as many as they may.
+        """
+        if len(self._readers.keys() | set(keys)) > self._most_symbols:
+            raise TooMany(
+                f"{self._most_symbols} symbols are read here already; try again later.",
+                code="too_many_symbols",
+            )
+
     def join(self, reader: Reader, key: PriceKey) -> None:
         """Have the reader get this symbol's prices, beginning with the one that is known.
 
@@ -82,11 +94,7 @@ class LivePrices:
         """
         readers = self._readers.get(key)
         if readers is None:
-            if len(self._readers) >= self._most_symbols:
-                raise TooMany(
-                    f"{self._most_symbols} symbols are read here already; try again later.",
-                    code="too_many_symbols",
-                )
+            self.check_room([key])
             readers = self._readers[key] = set()
         if reader not in readers:
             readers.add(reader)

@@ -30,6 +30,9 @@ from app.accounts.tokens import Access
 from app.core.errors import Invalid, Retryable
 from app.core.ids import new_id
 from app.db.session import Database
+from app.desk.providers import TOOLS
+from app.events import routes as event_routes
+from app.events.hub import EventHub
 from app.exchanges.venue import MarketData
 from app.health import routes as health_routes
 from app.health.prices import PricesHealth
@@ -40,6 +43,7 @@ from app.http.request_id import request_id_middleware
 from app.http.security_headers import security_headers
 from app.http.serving import http_config
 from app.http.strict_json import StrictRequest
+from app.jobs import routes as job_routes
 from app.market.instruments import InstrumentBook
 from app.market.live import routes as live_routes
 from app.market.live.readers import LivePrices
@@ -51,6 +55,8 @@ from tests.integration.accounts.house import HandClock, House, bearer
 
 PATIENCE_SECONDS = 60.0
 LIFETIME = timedelta(minutes=10)
+# Rows that may wait for one stream.
+MOST_WAITING = 8
 COINS = ("BTC", "ETH", "SOL", "XRP")
 
 
@@ -99,6 +105,7 @@ class Stall:
     market: FakeMarketData
     board: PriceBoard
     sockets: OpenSockets
+    events: EventHub
     server: uvicorn.Server
 
     @property
@@ -174,6 +181,7 @@ async def open_stall(folder: Path, database: Database, **changes: Any) -> AsyncI
     await instruments.refresh("paper", MarketType.SPOT)
     board = PriceBoard(source, clock)
     sockets = OpenSockets(database, clock, per_user=settings.sockets_per_user)
+    events = EventHub(database, look_seconds=0.1, patience_seconds=0.2, most_waiting=MOST_WAITING)
     app = _app()
     app.state = State(
         {
@@ -181,8 +189,9 @@ async def open_stall(folder: Path, database: Database, **changes: Any) -> AsyncI
             "settings": settings,
             "clock": clock,
             "key_ring": KeyRing.of(b"k" * 32),
-            "tools": SimpleNamespace(instruments=instruments, prices=board),
+            "tools": SimpleNamespace(database=database, instruments=instruments, prices=board),
             "sockets": sockets,
+            "events": events,
             "live_prices": LivePrices(board, now=clock.now, max_age=timedelta(seconds=3)),
             "health_sources": [PricesHealth(board, clock)],
         }
@@ -198,7 +207,7 @@ async def open_stall(folder: Path, database: Database, **changes: Any) -> AsyncI
             async with httpx.AsyncClient(base_url=base, timeout=PATIENCE_SECONDS) as client:
                 parts = (client, app, database, clock, app.state.key_ring, settings)
                 house = House(*parts, opener=None)  # type: ignore[arg-type]  # no account is opened
-                yield Stall(base, house, market, board, sockets, server)
+                yield Stall(base, house, market, board, sockets, events, server)
         finally:
             server.should_exit = True
             await serving
@@ -214,9 +223,11 @@ def _app() -> Litestar:
             key_routes.router,
             people_routes.router,
             live_routes.router,
+            event_routes.router,
+            job_routes.router,
             health_routes.router,
         ],
-        dependencies=DEPENDENCIES,
+        dependencies={**DEPENDENCIES, **TOOLS},
         middleware=[BearerAuthentication],
         request_class=StrictRequest,
         exception_handlers=EXCEPTION_HANDLERS,

@@ -1,0 +1,1 @@
+"""`/events`: everything of a trader's that changes, as it changes."""
