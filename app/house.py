@@ -27,7 +27,8 @@ from app.backtests.runs.preparing import Preparer
 from app.backtests.runs.service import RUN, SWEEP
 from app.backtests.sweeps.job import RunSweep
 from app.bots import repository as bots
-from app.bots.running.keeper import BotKeeper
+from app.bots.running.course import Pace
+from app.bots.running.keeper import USUAL, BotKeeper
 from app.core.addresses import Policy
 from app.core.clock import Clock, SystemClock
 from app.core.errors import Invalid
@@ -81,6 +82,7 @@ class House:
         closings: tells who waits for a candle.
         shelf: the algorithms, those of the operator's folder included.
         first: what the first start made: an admin with a demo, or an invite.
+        bot_pace: how often bots look for their next candle.
     """
 
     settings: Settings
@@ -99,6 +101,7 @@ class House:
     closings: Closings
     shelf: Shelf
     first: FirstStart
+    bot_pace: Pace = USUAL
     is_ready: bool = False
 
     @classmethod
@@ -207,7 +210,7 @@ class House:
             keeper = CaptureKeeper(self.database, self.exchanges.market, self.clock, self.closings)
             tasks.append(asyncio.create_task(keeper.keep(), name="captures"))
             programs = partial(self.shelf.opened, patience=LASTING)
-            bot_keeper = BotKeeper(self.tools, self.fetcher, programs=programs)
+            bot_keeper = BotKeeper(self.tools, self.fetcher, programs=programs, pace=self.bot_pace)
             tasks.append(asyncio.create_task(bot_keeper.keep(), name="bots"))
         try:
             yield
