@@ -74,6 +74,7 @@ COMMANDS: Final = {
     "demo": "app.commands.demo.command:demo",
     "doctor": "app.commands.doctor.command:doctor",
     "explain": "app.commands.explain:explain",
+    "openapi": "app.commands.openapi:openapi",
     "paper": "app.commands.paper:paper",
     "rotate-keys": "app.commands.rotate_keys:rotate_keys",
 }

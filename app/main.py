@@ -5,14 +5,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, cast
 
-from litestar import Litestar, Router, asgi, get
+from litestar import Litestar, Router, asgi
 from litestar.datastructures import State
 from litestar.handlers import ASGIRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import PluginProtocol
 from litestar.plugins.pydantic import PydanticPlugin
-from litestar.response import Redirect
 from litestar.types import ControllerRouterHandler, Receive, Scope, Send
 
 from app import __version__
@@ -77,6 +76,8 @@ from app.pipeline.pnl import routes as pnl_routes
 from app.pipeline.risk import routes as risk_routes
 from app.pipeline.signals import routes as signal_routes
 from app.reports import routes as report_routes
+from app.screen.files import Screen
+from app.screen.routes import front_door, screen_file, screen_page
 from app.settings import Access
 from app.strategies import routes as strategy_routes
 from app.webhooks import routes as webhook_routes
@@ -131,12 +132,6 @@ ROUTERS = [
 ]
 
 
-@get("/", opt={"public": True}, include_in_schema=False)
-async def front_door() -> Redirect:
-    """Lead a visitor to the API pages."""
-    return Redirect("/schema")
-
-
 def plugins() -> list[PluginProtocol]:
     """What every application over these routes needs.
 
@@ -153,7 +148,7 @@ def create_app(house: House) -> Litestar:
         async with house.running():
             yield
 
-    handlers: list[ControllerRouterHandler] = [front_door, *ROUTERS]
+    handlers: list[ControllerRouterHandler] = [front_door, screen_page, screen_file, *ROUTERS]
     if house.paper is not None:
         handlers.append(_mount(house.paper.asgi))
     app = Litestar(
@@ -164,7 +159,7 @@ def create_app(house: House) -> Litestar:
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=[lifespan],
         logging_config=None,
-        openapi_config=_documents(house),
+        openapi_config=documents(house.settings.shows_pages_to),
         plugins=plugins(),
         state=_state(house),
     )
@@ -186,6 +181,7 @@ def _state(house: House) -> State:
             "outgoing": house.outgoing,
             "candle_fetcher": house.fetcher,
             "shelf": house.shelf,
+            "screen": Screen.read(house.settings.resolved_screen_dir),
             "tools": house.tools,
             "door": Door(house.tools),
             "house": house,
@@ -216,9 +212,8 @@ def _mount(paper: PaperApp) -> ASGIRouteHandler:
     return mount(paper_exchange)
 
 
-def _documents(house: House) -> OpenAPIConfig | None:
-    """The API's pages: open on a trader's own machine, for admins only in production."""
-    access = house.settings.shows_pages_to
+def documents(access: Access) -> OpenAPIConfig | None:
+    """The API's pages for whoever may see them; None when nobody may."""
     if access is Access.NOBODY:
         return None
     is_open = access is Access.ANYONE

@@ -19,6 +19,7 @@ from app.house import House, make_folder, own_url
 from app.http.serving import http_config
 from app.main import create_app
 from app.paper_exchange.app import create_paper_exchange
+from app.screen.files import is_built
 from app.settings import Settings
 
 APPLICATION = "signalbox"
@@ -173,6 +174,8 @@ async def _uvicorn(app: object, listener: socket.socket) -> None:
 def announce(house: House) -> None:
     """Say where everything is, and on the first start what to do next."""
     base = own_url(house.settings)
+    if is_built(house.settings.resolved_screen_dir):
+        say(f"Your screen: {base}/app")
     say(f"Signalbox on {base}   API pages: {base}/schema   health: {base}/status-server")
     url = house.first.extra.get("webhook_url")
     if url is not None:
@@ -183,6 +186,10 @@ def announce(house: House) -> None:
         say(f"  curl -s {url} -d '{body}'")
     elif house.first.invite is not None:
         say("Nobody is registered yet. Make the first user, who runs this installation:")
+        if is_built(house.settings.resolved_screen_dir):
+            # Behind the #, which a browser keeps to itself: no log of any server has it.
+            say(f"  {base}/app/setup#invite={house.first.invite}")
+            say("or without a browser:")
         body = (
             '{"username":"trader","password":"at least 12 characters","invite":"'
             + house.first.invite

@@ -30,6 +30,7 @@ NOT_PUBLIC: Final = {
     ),
 }
 
+BUILT_SCREEN: Final = Path(__file__).resolve().parents[1] / "frontend" / "dist"
 # A host that outgoing addresses may name: `ntfy.lan`, `10.0.0.9:8080`, `[fd00::9]:8080`.
 LISTED_HOST: Final = re.compile(
     r"(\[[0-9a-f:]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[1-9][0-9]{0,4})?"
@@ -83,6 +84,7 @@ class Settings(BaseSettings):
     paper_seed: int = 1
     paper_data: str = ""
     algorithms_dir: str = ""
+    screen_dir: str = ""
 
     access_token_seconds: int = Field(default=600, ge=30, le=86_400)
     refresh_token_seconds: int = 30 * 24 * 3600
@@ -214,6 +216,11 @@ class Settings(BaseSettings):
     def resolved_algorithms_dir(self) -> Path:
         """The folder of own algorithms: the one that was set, else one in the data folder."""
         return Path(self.algorithms_dir) if self.algorithms_dir else self.data_dir / "algorithms"
+
+    @property
+    def resolved_screen_dir(self) -> Path:
+        """The folder of the built screen: the one that was set, else that of `make screen`."""
+        return Path(self.screen_dir) if self.screen_dir else BUILT_SCREEN
 
     @property
     def resolved_database_url(self) -> str:

@@ -76,6 +76,7 @@ async def surface(folder: Path, url: str, **changes: Any) -> AsyncIterator[Surfa
         "data_dir": folder / "data",
         "log_dir": folder / "logs",
         "database_url": SecretStr(url),
+        "screen_dir": str(folder / "no screen"),
         "admin_username": ADMIN["username"],
         "admin_password": SecretStr(ADMIN["password"]),
         **changes,

@@ -1,0 +1,1 @@
+"""The trader's screen, as the server hands it out."""
