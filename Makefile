@@ -17,7 +17,7 @@ EXAMPLES ?= 50
 IN_MEMORY = $(shell df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 && $$4 > 4000000 { print "TMPDIR=/dev/shm" }')
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev install-keyring install-parquet run api worker paper-exchange test test-databases test-unit e2e check fmt lint \
+.PHONY: help install install-dev install-keyring install-parquet run screen screen-check dev api worker paper-exchange test test-databases test-unit e2e check fmt lint \
         types migrate upgrade demo bench bugs crash fuzz requirements clean venv-by-pip
 
 help:  ## list these targets
@@ -33,8 +33,15 @@ install-keyring: install  ## … and what SECRET_KEY_KEYRING needs
 install-parquet: install  ## … and what candles as Parquet need
 	$(call install_from,requirements-parquet.txt)
 
-run: install  ## start everything in one process on 127.0.0.1:8000
+run: install  ## start everything in one process on 127.0.0.1:8000, the screen under /app
+	@$(PY) -m scripts.screen build --if-possible
 	@$(PY) run.py
+
+screen: install  ## build the trader's screen into frontend/dist, if its sources have changed
+	@$(PY) -m scripts.screen build
+
+dev: install  ## serve the screen as it is edited, beside a server that runs (on 127.0.0.1:5173)
+	@$(PY) -m scripts.screen dev
 
 api: install  ## start only the HTTP API
 	@$(PY) run.py api
@@ -46,6 +53,8 @@ paper-exchange: install  ## start only the paper exchange
 	@$(PY) run.py paper-exchange
 
 test: install-dev  ## run every test, on the databases in turns (TESTS=tests/unit/… for some)
+	@$(PY) -m scripts.screen test --if-possible
+	@$(PY) -m scripts.screen build --if-possible
 	@$(IN_MEMORY) $(PY) -m pytest -q -n $(WORKERS) --dist worksteal $(TESTS)
 
 test-databases: install-dev  ## run every test on every database
@@ -59,7 +68,10 @@ e2e: install-dev  ## run the stories through a running app
 
 check: install-dev  ## format, lint, contracts and types, without tests
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "run: make fmt"; exit 1; }
-	@$(MAKE) --no-print-directory lint types
+	@$(MAKE) --no-print-directory lint types screen-check
+
+screen-check: install-dev  ## the screen: its types against the API as it is, and lint
+	@$(PY) -m scripts.screen check
 
 fmt: install-dev  ## format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff check --fix --quiet . || true
@@ -101,8 +113,10 @@ requirements: install-dev  ## compile the pinned requirements anew from the .in 
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-keyring.in -o requirements-keyring.txt
 	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-parquet.in -o requirements-parquet.txt
+	@$(VENV)/bin/uv pip compile -q --python-version 3.11 --generate-hashes requirements-node.in -o requirements-node.txt
 
 clean:  ## remove .venv and caches; data/ and logs/ stay
+	@rm -rf frontend/dist frontend/node_modules .node
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -14,12 +14,10 @@ from typing import Any, Final
 
 import httpx
 
-from tests.crash.programs import Child
-from tests.e2e.processes import free_port
 from tests.e2e.site import PASSWORD, USERNAME
 from tests.e2e.turned_server import ENDED, EPOCH, STARTED
+from tests.programs.starting import ROOT, Child, free_port
 
-ROOT: Final = Path(__file__).parents[2]
 PATIENCE_SECONDS: Final = 120.0
 LOOK_SECONDS: Final = 0.03
 

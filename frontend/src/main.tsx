@@ -1,0 +1,22 @@
+import "@fontsource-variable/inter/wght.css";
+import "./styles/base.css";
+
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { cache } from "./live/live";
+import { router } from "./router";
+import { applyTheme } from "./theme";
+
+applyTheme();
+const root = document.getElementById("root");
+if (!root) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={cache}>
+      <RouterProvider router={router} />
+    </QueryClientProvider>
+  </StrictMode>,
+);
