@@ -182,7 +182,7 @@ class EventHub:
             self._tell(taken)
             self._tell(order.take_late(late, seconds=seconds), is_late=True)
             is_full = bool(taken) and len(notes) == outbox.AT_ONCE
-        self._looked_at = seconds
+            self._looked_at = seconds
 
     def _tell(self, notes: Sequence[Noted], *, is_late: bool = False) -> None:
         for note in notes:

@@ -25,7 +25,7 @@ class EventResponse(Stream):
         super().__init__(lines, media_type=MEDIA_TYPE, headers=HEADERS)
         self._lines = lines
 
-    def to_asgi_response(  # type: ignore[override]  # whatever Litestar hands on
+    def to_asgi_response(
         self, app: Litestar | None, request: Request[Any, Any, Any], **options: Any
     ) -> ASGIResponse:
         """Called by Litestar for the answer."""

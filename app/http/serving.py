@@ -5,7 +5,7 @@ from asyncio import BaseTransport
 from typing import Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from app.http.event_streams import server_ends
@@ -23,8 +23,9 @@ class PromptHttp(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Called when the server is told to stop."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            server_ends(self.cycle.scope)
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            server_ends(cycle.scope)
         super().shutdown()
 
 

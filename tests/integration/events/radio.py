@@ -63,10 +63,10 @@ class Ear:
                 return event
         # Beats come for ever: it is the wait for these that is bounded.
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (event := await self.event()) is not None:
-                if event.kind in kinds or (not kinds and event.kind not in ASIDE):
-                    return event
-                self._passed_over.append(event)
+            while (heard := await self.event()) is not None:
+                if heard.kind in kinds or (not kinds and heard.kind not in ASIDE):
+                    return heard
+                self._passed_over.append(heard)
         raise AssertionError(f"it ended without {kinds}")
 
     async def ended(self) -> str:

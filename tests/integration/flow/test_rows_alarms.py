@@ -141,7 +141,7 @@ async def test_row_11_an_order_whose_time_runs_out_at_its_submit_is_not_taken_fo
         async with desk.database.transaction() as session:
             late = await claim_for_sending(session, order, now=signal.expires_at)
             in_time = await claim_for_sending(
-                session, order.id, now=signal.expires_at - timedelta(microseconds=1)
+                session, order, now=signal.expires_at - timedelta(microseconds=1)
             )
 
         assert (late, in_time) == (False, True)
