@@ -54,6 +54,7 @@ from app.trading.words import MarketType
 DEFAULT_FOLDER = Path(__file__).resolve().parent.parent.parent / "shared" / "data" / "freqtrade"
 FILE: Final = "XRP_USDT_USDT-5m-futures.feather"
 SERIES: Final = Series.of(PriceKey("paper", MarketType.LINEAR, "XRP/USDT:USDT"), Timeframe.M5)
+TICK: Final = Decimal("0.0001")
 ALARMS: Final = 200
 FEW: Final = 20
 ROUNDING: Final = Decimal("1e-12")
@@ -84,9 +85,9 @@ def candles_of(folder: Path, feather: Any, alarms: int) -> list[Candle]:
 
 
 def candle_of(row: dict[str, Any]) -> Candle:
-    """The candle of a row, digit for digit."""
+    """The candle of a row, on the tick: the file says 1.2147 as 1.2147000000000001."""
     names = ("open", "high", "low", "close", "volume")
-    first, high, low, last, volume = (Decimal(repr(row[name])) for name in names)
+    first, high, low, last, volume = (Decimal(repr(row[name])).quantize(TICK) for name in names)
     return Candle(Timeframe.M5, row["date"].astimezone(UTC), first, high, low, last, volume)
 
 
@@ -294,11 +295,12 @@ async def played(run: Run, some: Sequence[Candle]) -> None:
 
 async def compared(run: Run, alarms: int) -> bool:
     """Ask twice, and hold the answer against the books; whether all was right."""
-    answers, seconds = [], []
+    answers, seconds, worked = [], [], []
     for _ in range(2):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.process_time()
         answers.append(await run.post("/backtests/what-if", {"scenarios": SCENARIOS}))
         seconds.append(time.perf_counter() - began)
+        worked.append(time.process_time() - before)
     first = {**answers[0], "to": ""}
     second = {**answers[1], "to": ""}
     bookings, days, trades, count = await booked(run.house)
@@ -312,7 +314,9 @@ async def compared(run: Run, alarms: int) -> bool:
         f"… and the {count} trades {plain(trades)}": net == trades and count == baseline["trades"],
         f"… and the fills of the exchange's ledger {plain(fills)}": net == fills,
         f"… and its wallet {plain(wallet)}, but for rounding": abs(net - wallet) < ROUNDING,
-        f"answered in {seconds[0]:.2f} s and {seconds[1]:.2f} s": max(seconds) < WITHIN_SECONDS,
+        # What was not work was waiting for a machine that had other things to do.
+        f"answered in {max(seconds):.2f} s, {max(worked):.2f} s of them at work": max(seconds)
+        < WITHIN_SECONDS,
         "twice the same answer": first == second,
         f"{first['alarms']} alarms": first["alarms"] >= alarms,
     }
