@@ -245,7 +245,7 @@ def _why(output: str) -> str:
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in output.splitlines()]
     telling = [line for line in lines if re.search(r"error|fail|cannot|E[A-Z]{4,}", line)]
     words = telling or [line for line in lines if line] or ["it said nothing"]
-    return "\n".join(words) if MACHINE.get("CI") else words[0]
+    return next((line for line in words if "reason:" in line), words[0])
 
 
 def _say(line: str) -> None:

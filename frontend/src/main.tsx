@@ -6,11 +6,16 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
+import { currentPerson, watchPerson } from "./api/login";
 import { cache } from "./live/live";
 import { router } from "./router";
 import { applyTheme } from "./theme";
 
 applyTheme();
+// What one person was told is not shown to the next.
+watchPerson(() => {
+  if (currentPerson()) cache.clear();
+});
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");
 createRoot(root).render(

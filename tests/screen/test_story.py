@@ -79,10 +79,11 @@ async def approve(tab: Tab) -> None:
     await expect(card.get_by_text("0.039 BTC")).to_be_visible()
     await expect(card.get_by_role("button", name="Approve")).to_be_enabled()
     assert not await tab.is_too_wide()
+    # In its first 0.4 s a card takes no decision.
+    await page.wait_for_timeout(500)
     if tab.look.is_phone:
         await card.get_by_role("button", name="Approve").tap()
     else:
-        await page.wait_for_timeout(500)
         await page.keyboard.press("a")
     await page.get_by_role("link", name="See the position").click()
 
@@ -119,6 +120,7 @@ async def reject(tab: Tab) -> None:
     await page.get_by_role("link", name="Inbox").click()
     card = page.get_by_role("article", name="short ETH/USDT")
     await expect(card.get_by_text(HOSTILE)).to_be_visible()
+    await page.wait_for_timeout(500)
     await card.get_by_role("button", name="Reject").click()
     await page.keyboard.press("3")
     await page.keyboard.press("Enter")

@@ -23,13 +23,13 @@ export function currentPerson(): Person | null {
 }
 
 export function usePerson(): Person | null {
-  return useSyncExternalStore(
-    (tell) => {
-      listeners.add(tell);
-      return () => listeners.delete(tell);
-    },
-    () => person,
-  );
+  return useSyncExternalStore(watchPerson, currentPerson);
+}
+
+/** Be told when somebody else is logged in, or nobody. */
+export function watchPerson(tell: () => void): () => void {
+  listeners.add(tell);
+  return () => listeners.delete(tell);
 }
 
 /** Who is logged in here, from an earlier visit perhaps; null for nobody. */
@@ -59,10 +59,15 @@ export function refreshLogin(): Promise<boolean> {
   return refreshing;
 }
 
-/** End the login here. */
-export async function logOut(): Promise<void> {
-  await fetch(SESSION, { method: "DELETE" }).catch(() => null);
+/**
+ * End the login here. The pages are left first: what they still ask would be refused afterwards.
+ *
+ * `quiet` waits until nothing is being asked any more.
+ */
+export async function logOut(quiet: () => Promise<void>): Promise<void> {
   forget();
+  await quiet();
+  await fetch(SESSION, { method: "DELETE" }).catch(() => null);
 }
 
 /** As if nobody had ever logged in: the pages show the way to the login. */

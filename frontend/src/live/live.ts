@@ -47,6 +47,15 @@ export function useSettled<T>(key: Key, question: () => Promise<T>, isWanted = t
   });
 }
 
+/** Resolves once nothing is being asked, or after two seconds. */
+export async function quiet(): Promise<void> {
+  for (let turns = 0; turns < 40 && cache.isFetching() > 0; turns += 1) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+  }
+}
+
 /** Ask everything below that key again now, after something was done about it. */
 export async function refresh(...keys: Key[]): Promise<void> {
   await Promise.all(keys.map((queryKey) => cache.invalidateQueries({ queryKey })));

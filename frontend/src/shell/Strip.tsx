@@ -4,6 +4,7 @@ import { sum } from "../format/decimal";
 import { amount } from "../format/numbers";
 import { age } from "../format/time";
 import { useContact, useSilence } from "../live/contact";
+import { quiet } from "../live/live";
 import { switchTheme, useTheme } from "../theme";
 import { Button } from "../ui/Button";
 import { Icon } from "../ui/Icon";
@@ -47,7 +48,7 @@ export function Strip() {
         {risk && <span className={isPaper ? style.paper : style.live}>{isPaper ? "Paper" : "Live"}</span>}
         <Lamp />
         <ThemeButton />
-        <Button kind="bare" label="Log out" onPress={() => void logOut()}>
+        <Button kind="bare" label="Log out" onPress={() => void logOut(quiet)}>
           <Icon name="leave" size={18} />
         </Button>
       </div>
