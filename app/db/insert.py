@@ -9,6 +9,7 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
+    Row,
     Table,
     TableClause,
     bindparam,
@@ -22,6 +23,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
 from app.db.base import Base
+from app.db.sqlite import is_plain, run_plain
 
 # Rows in a statement: of the largest alerts they are 4 MiB, a quarter of what MariaDB takes in one.
 AT_ONCE: Final = 64
@@ -66,6 +68,13 @@ def _column(rows: Sequence[Mapping[str, Any]], name: str, convert: Convert) -> l
     return values
 
 
+def _written(connection: Connection, statement: str, parameters: tuple[Any, ...]) -> int:
+    """Run it; how many rows it wrote."""
+    if is_plain(connection):
+        return run_plain(connection, statement, parameters)[1].rowcount
+    return connection.exec_driver_sql(statement, parameters).rowcount
+
+
 class Rows:
     """Inserts rows of one table, many in a statement, each value converted once.
 
@@ -108,8 +117,21 @@ class Rows:
         new = 0
         for start in range(0, len(rows), self._at_once):
             some = rows[start : start + self._at_once]
-            new += connection.exec_driver_sql(*prepared.filled(some)).rowcount
+            new += _written(connection, *prepared.filled(some))
         return new
+
+    def insert_numbered(self, connection: Connection, row: Mapping[str, Any]) -> int:
+        """Insert one row of a table whose rows the database numbers; its number.
+
+        Args:
+            connection: the caller's transaction.
+            row: its values, without the number; columns that are left out stay empty.
+        """
+        if is_plain(connection):
+            prepared = self._for(connection.dialect, tuple(row))
+            return cast("int", run_plain(connection, *prepared.filled([row]))[1].lastrowid)
+        made = connection.execute(insert(self._mapped), row).inserted_primary_key
+        return cast("Row[Any]", made)[0]  # type: ignore[no-any-return]  # it is its only column
 
     def _for(self, dialect: Dialect, columns: tuple[str, ...]) -> _Prepared:
         key = (dialect.name, *columns)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 from sqlalchemy.util import greenlet_spawn
 
 from app.core.errors import Invalid
-from app.db.sqlite import at_hand, connector
+from app.db.sqlite import at_hand, connector, raw_connection
 
 Done = TypeVar("Done")
 
@@ -194,8 +194,8 @@ def _sqlite_engine(url: str, path: str | None, *, is_read_only: bool) -> AsyncEn
     )
 
     @event.listens_for(engine.sync_engine, "begin")
-    def _begin(connection: Any) -> None:
+    def _begin(connection: Connection) -> None:
         writes = connection.get_execution_options().get("write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        raw_connection(connection).begin_with_next(writes=writes)
 
     return engine

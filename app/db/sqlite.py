@@ -4,7 +4,8 @@ SQLAlchemy makes a cursor, executes, fetches all and closes, and waits for aiosq
 time; on a laptop the waiting costs more than the statement. Here the trip brings everything home.
 
 A batch makes no trips but the one that waits for the disk (`at_hand`): a thread that has run a
-statement wins the interpreter back from a busy event loop only milliseconds later.
+statement wins the interpreter back from a busy event loop only milliseconds later. Nor does it take
+SQLAlchemy's way to a statement (`run_plain`), which is longer than SQLite's own.
 """
 
 import sqlite3
@@ -15,6 +16,8 @@ from typing import Any, cast
 
 import aiosqlite
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import await_only
 
 SQLITE_BUSY_MILLISECONDS = 2_000
 
@@ -30,10 +33,7 @@ class OneTripCursor:
         self.rowcount = -1
 
     async def execute(self, operation: str, parameters: Sequence[Any] = ()) -> "OneTripCursor":
-        """Run one statement and bring its rows along; a BEGIN travels with the next one."""
-        if operation.startswith("BEGIN"):
-            self._connection.begin_with_next(operation)
-            return self
+        """Run one statement and bring its rows along."""
         self._keep(*await self._connection.run(_execute, operation, parameters))
         return self
 
@@ -83,9 +83,13 @@ class OneTripConnection(aiosqlite.Connection):
         """A cursor; nothing happens at the thread yet."""
         return OneTripCursor(self)
 
-    def begin_with_next(self, statement: str) -> None:
-        """Begin a transaction on the way to its first statement."""
-        self._begin = statement
+    def begin_with_next(self, *, writes: bool) -> None:
+        """Begin a transaction on the way to its first statement.
+
+        Args:
+            writes: it waits for its turn to write at once, and not when it has read already.
+        """
+        self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
     async def commit(self) -> None:
         """Keep what the transaction did; one that did nothing has not begun."""
@@ -125,6 +129,11 @@ class OneTripConnection(aiosqlite.Connection):
         return True
 
 
+def raw_connection(connection: Connection) -> OneTripConnection:
+    """Ours, beneath SQLAlchemy's."""
+    return cast("OneTripConnection", connection.connection.driver_connection)
+
+
 @contextmanager
 def at_hand(connection: Connection) -> Iterator[None]:
     """Run the block's statements on the thread that makes them; only its commit is waited for.
@@ -132,12 +141,46 @@ def at_hand(connection: Connection) -> Iterator[None]:
     For a batch of short writes, which take a fraction of a millisecond: the event loop does nothing
     else meanwhile.
     """
-    raw = cast("OneTripConnection", connection.connection.driver_connection)
+    raw = raw_connection(connection)
     raw.is_at_hand = True
     try:
         yield
     finally:
         raw.is_at_hand = False
+
+
+def is_plain(connection: Connection) -> bool:
+    """Whether `run_plain` may be used: a batch on SQLite, and nobody listens to its statements."""
+    raw = connection.connection.driver_connection
+    is_batch = isinstance(raw, OneTripConnection) and raw.is_at_hand
+    return is_batch and not connection.dispatch.before_cursor_execute
+
+
+def run_plain(
+    connection: Connection, statement: str, parameters: Sequence[Any]
+) -> tuple[list[Any], sqlite3.Cursor]:
+    """Run a statement of a batch as SQLite's driver takes it; its rows, and its cursor.
+
+    SQLAlchemy's own way costs more than the statement: a context, a cursor in two layers, a result.
+
+    Args:
+        connection: for which `is_plain`.
+        statement: in the driver's words.
+        parameters: as the driver takes them.
+
+    Raises:
+        DBAPIError: as SQLAlchemy says it, without the parameters: they may be somebody's alert.
+    """
+    if not connection.in_transaction():
+        connection.begin()
+    running = raw_connection(connection).run(_execute, statement, parameters)
+    try:
+        rows, cursor = await_only(running)
+    except sqlite3.Error as failed:
+        raise DBAPIError.instance(
+            statement, None, failed, sqlite3.Error, hide_parameters=True
+        ) from failed
+    return rows, cursor
 
 
 def connector(path: str, *, is_read_only: bool = False) -> Any:

@@ -6,26 +6,16 @@ loses nothing.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    Integer,
-    Row,
-    String,
-    Table,
-    delete,
-    func,
-    insert,
-    inspect,
-    select,
-)
+from sqlalchemy import BigInteger, Integer, String, delete, func, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, make_transient_to_detached, mapped_column
 
 from app.core.words import Word
 from app.db.base import Base
+from app.db.insert import Rows
 from app.db.session import Writing
 
 SESSION_KEY: Final = "wakeups"
@@ -63,7 +53,7 @@ class Wakeup(Base):
     created_at: Mapped[datetime]
 
 
-_NOTE: Final = insert(cast("Table", Wakeup.__table__))
+_NOTES: Final = Rows(Wakeup)
 
 
 def wake(
@@ -92,9 +82,8 @@ def wake(
 
 def wake_in(writing: Writing, work: Work, subject_id: UUID, *, now: datetime) -> None:
     """As `wake`, where there is no session and for a step that has no lane."""
-    made = writing.connection.execute(_NOTE, _values(work, subject_id, now=now))
-    row = cast("Row[Any]", made.inserted_primary_key)
-    note_in(writing, row.id, work, subject_id, now=now)
+    note_id = _NOTES.insert_numbered(writing.connection, _values(work, subject_id, now=now))
+    note_in(writing, note_id, work, subject_id, now=now)
 
 
 def note_in(writing: Writing, note_id: int, work: Work, subject_id: UUID, *, now: datetime) -> None:

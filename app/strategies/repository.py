@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.core.errors import NotFound
+from app.db.question import Question
 from app.strategies.models import Strategy
 
 
@@ -102,12 +103,16 @@ class Token:
 
 
 # Built once: it is asked for every alert.
-_TOKENS: Final = select(
-    Strategy.id,
-    Strategy.token_digest,
-    Strategy.previous_token_digest,
-    Strategy.previous_token_until,
-).where(Strategy.id.in_(bindparam("strategies", type_=Uuid(), expanding=True)))
+_TOKENS: Final = Question(
+    select(
+        Strategy.id,
+        Strategy.token_digest,
+        Strategy.previous_token_digest,
+        Strategy.previous_token_until,
+    ).where(Strategy.id.in_(bindparam("strategies", type_=Uuid(), expanding=True))),
+    "strategies",
+    Uuid(),
+)
 
 
 def tokens_of(connection: Connection, strategies: Collection[UUID]) -> Mapping[str, Token]:
@@ -115,9 +120,7 @@ def tokens_of(connection: Connection, strategies: Collection[UUID]) -> Mapping[s
     if not strategies:
         return {}
     found: dict[str, Token] = {}
-    for strategy_id, digest, previous, until in connection.execute(
-        _TOKENS, {"strategies": list(strategies)}
-    ):
+    for strategy_id, digest, previous, until in _TOKENS.ask(connection, list(strategies)):
         found[digest] = Token(strategy_id)
         if until is not None:
             found[previous] = Token(strategy_id, until)
