@@ -8,11 +8,14 @@ statement wins the interpreter back from a busy event loop only milliseconds lat
 SQLAlchemy's way to a statement (`run_plain`), which is longer than SQLite's own.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from threading import Lock
+from typing import Any, Final, cast
 
 import aiosqlite
 from sqlalchemy import Connection
@@ -20,6 +23,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.util import await_only
 
 SQLITE_BUSY_MILLISECONDS = 2_000
+# How long a commit may take to begin, at most, while the event loop stands still for it.
+BEGIN_SECONDS: Final = 0.002
 
 
 class OneTripCursor:
@@ -92,9 +97,20 @@ class OneTripConnection(aiosqlite.Connection):
         self._begin = "BEGIN IMMEDIATE" if writes else "BEGIN"
 
     async def commit(self) -> None:
-        """Keep what the transaction did; one that did nothing has not begun."""
-        if self._has_begun():
-            await super().commit()
+        """Keep what the transaction did; one that did nothing has not begun.
+
+        The disk is waited for in the thread, and the thread is waited for until it begins: from a
+        busy event loop it would win the interpreter for that only milliseconds later, in which the
+        disk does nothing.
+        """
+        if not self._has_begun():
+            return
+        kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        begins = Lock()
+        begins.acquire()
+        self._tx.put_nowait((kept, partial(_commit, self._conn, begins)))
+        begins.acquire(timeout=BEGIN_SECONDS)
+        await kept
 
     async def rollback(self) -> None:
         """Take back what the transaction did; one that did nothing has not begun."""
@@ -224,6 +240,11 @@ def _run(
     if begin is not None:
         connection.execute(begin)
     return function(connection, *arguments)
+
+
+def _commit(connection: sqlite3.Connection, begins: Lock) -> None:
+    begins.release()
+    connection.commit()
 
 
 def _execute(

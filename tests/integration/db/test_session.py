@@ -2,7 +2,9 @@
 
 import asyncio
 import sqlite3
+import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -237,6 +239,36 @@ async def test_work_together_on_sqlite_is_at_hand_but_its_commit_is_waited_for(
 
     assert where["BEGIN"] == where["INSERT"] == threading.get_ident()
     assert where["COMMIT"] != threading.get_ident()
+
+
+async def test_a_commit_on_sqlite_when_the_loop_is_busy_then_does_not_wait_for_it(
+    sqlite_database: Database,
+) -> None:
+    log = Path(f"{sqlite_database.engine.url.database}-wal")
+    written: list[int] = []
+
+    def keep_busy(writing: Writing) -> None:
+        two_invites(writing)
+        written.append(log.stat().st_size)
+        asyncio.get_running_loop().call_soon(be_busy)
+
+    def be_busy() -> None:
+        # Whoever asks for the interpreter now does not get it.
+        ends = time.monotonic() + 0.1
+        while time.monotonic() < ends:
+            pass
+        written.append(log.stat().st_size)
+
+    await sqlite_database.together(two_invites)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(10)
+    try:
+        await sqlite_database.together(keep_busy)
+    finally:
+        sys.setswitchinterval(interval)
+
+    before, after = written
+    assert after > before
 
 
 async def test_work_together_waits_for_another_process_without_stopping_the_loop(
