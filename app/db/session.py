@@ -190,6 +190,8 @@ def _sqlite_engine(url: str, path: str | None, *, is_read_only: bool) -> AsyncEn
         url,
         pool_size=10,
         max_overflow=20,
+        # The one that was used last: it has the pages at hand that it is asked for.
+        pool_use_lifo=True,
         async_creator=connector(path or ":memory:", is_read_only=is_read_only),
     )
 

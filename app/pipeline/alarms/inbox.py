@@ -83,7 +83,8 @@ class Inbox:
         )
         # The moments of the last arrivals, the oldest first.
         self._arrival_seconds: deque[float] = deque(maxlen=COMPANY + 1)
-        self._inside: Counter[UUID] = Counter()
+        # By their owners' ids as numbers, for a UUID is hashed in Python.
+        self._inside: Counter[int] = Counter()
         self._total = 0
         self._unsaid: Counter[str] = Counter()
         self._said_at = 0.0
@@ -98,16 +99,17 @@ class Inbox:
             TokenGone: its token is not valid any more.
             NotFound: its strategy is gone.
         """
-        owner = delivery.user_id
+        owner = delivery.user_id.int
         self._refuse_flood(owner)
         self._arrival_seconds.append(time.monotonic())
         self._inside[owner] += 1
         self._total += 1
         try:
             kept = await self._shared.ask(delivery)
+            if kept.in_crowd or self._shared.waiting <= COMPANY:
+                return kept
             # Those who wait by now are a crowd, and wake the worker for this one, too.
-            is_crowded = self._shared.waiting > COMPANY
-            return Kept(kept.receipt, in_crowd=True) if is_crowded else kept
+            return Kept(kept.receipt, in_crowd=True)
         finally:
             self._total -= 1
             self._inside[owner] -= 1
@@ -135,7 +137,7 @@ class Inbox:
             is_full and self._arrival_seconds[-1] - self._arrival_seconds[0] < self._moment_seconds
         )
 
-    def _refuse_flood(self, owner: UUID) -> None:
+    def _refuse_flood(self, owner: int) -> None:
         """One trader's flood leaves half of the room to the others."""
         others = self._total - self._inside[owner]
         if others and self._inside[owner] >= self._most_waiting // 2:

@@ -1,7 +1,7 @@
 """Keep what arrived, each alert once, however many come in one transaction."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, cast
@@ -101,7 +101,7 @@ def keep(
     ]
     if rows:
         _NEW.insert(connection, rows)
-        _record(connection, deliveries, {row["id"] for row in rows})
+        _record(connection, deliveries, holders)
     earlier = _count_again(connection, times)
     made = iter(rows)
     receipts = [
@@ -122,10 +122,12 @@ def keep(
     return receipts
 
 
-def _record(connection: Connection, deliveries: Sequence[Delivery], new: Collection[UUID]) -> None:
+def _record(
+    connection: Connection, deliveries: Sequence[Delivery], holders: Sequence[UUID]
+) -> None:
     """What a user sends is a deed of theirs; what comes with a token says by itself who sent it."""
-    for one in deliveries:
-        if one.actor is not None and one.alarm_id in new:
+    for one, holder in zip(deliveries, holders, strict=True):
+        if one.actor is not None and one.alarm_id == holder:
             record_in(
                 connection,
                 now=one.received_at,
@@ -220,8 +222,13 @@ def row_of(
         "ticker": meaning.intents[0].ticker if meaning else None,
         "problems": [
             {"code": one.code, "detail": one.detail, "position": one.position} for one in problems
-        ],
+        ]
+        or _NONE,
     }
+
+
+# The same one for all, so that it is made JSON once for a batch.
+_NONE: Final[list[dict[str, Any]]] = []
 
 
 def _refusal(reading: Reading, *, now: datetime, max_future: timedelta) -> str | None:
