@@ -171,10 +171,8 @@ class EventHub:
             await self._look()
 
     async def _look(self) -> None:
-        order = self._order
-        is_full = True
+        order, is_full, seconds = self._order, True, time.monotonic()
         while is_full:
-            seconds = time.monotonic()
             async with self._database.read() as session:
                 notes = await outbox.after(session, order.last)
                 late = await outbox.those(session, order.given_up)

@@ -23,10 +23,14 @@ class PromptHttp(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """Called when the server is told to stop."""
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and not cycle.response_complete:
-            server_ends(cycle.scope)
+        _end_stream(self.cycle)
         super().shutdown()
+
+
+def _end_stream(cycle: RequestResponseCycle | None) -> None:
+    # A connection on which nothing was asked yet has none.
+    if cycle is not None and not cycle.response_complete:
+        server_ends(cycle.scope)
 
 
 class PromptSocket(WebSocketsSansIOProtocol):

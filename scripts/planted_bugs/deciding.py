@@ -79,8 +79,8 @@ DECIDING = Chapter(
             file="app/pipeline/signals/repository.py",
             swaps=(
                 Swap(
-                    "        .where(Signal.id == signal_id, Signal.status == frm)\n",
-                    "        .where(Signal.id == signal_id, Signal.status != to)\n",
+                    "        .where(Signal.id == signal.id, Signal.status == frm)\n",
+                    "        .where(Signal.id == signal.id, Signal.status != to)\n",
                 ),
             ),
             tests=tests_in(

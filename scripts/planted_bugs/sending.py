@@ -84,7 +84,7 @@ SENDING = Chapter(
         await hold_trader(session, tools, Order, order.id)
         legs = await orders.legs_of(session, order)
         for leg in legs:
-            if not await orders.claim_for_sending(session, leg.id, now=tools.now()):
+            if not await orders.claim_for_sending(session, leg, now=tools.now()):
                 # A pair goes whole or not at all.
                 await session.rollback()
                 return ()
@@ -104,7 +104,7 @@ SENDING = Chapter(
         finally:
             async with tools.database.transaction() as session:
                 for leg in legs:
-                    await orders.claim_for_sending(session, leg.id, now=tools.now())
+                    await orders.claim_for_sending(session, leg, now=tools.now())
 """,
                 ),
             ),

@@ -37,7 +37,9 @@ async def listening(front: Front) -> AsyncIterator[tuple[EventHub, Listener]]:
         yield hub, listener
 
 
-async def told(hub: EventHub, listener: Listener) -> list[Subject]:
+async def told(front: Front, hub: EventHub, listener: Listener) -> list[Subject]:
+    """What has changed since, once everything has come to rest."""
+    await front.desk.process.settle()
     await hub.look()
     return [subject for subject, _ in listener.take(1_000)]
 
@@ -54,7 +56,7 @@ async def test_the_whole_way_of_an_alert_is_told_as_the_api_answers_it(
     front, desk = auto_front, auto_front.desk
     async with listening(front) as (hub, listener):
         await desk.alert(stop_loss="58000")
-        entered = await told(hub, listener)
+        entered = await told(front, hub, listener)
         [position] = await desk.positions()
         await front.post(f"/positions/{position.id}/close")
         async with desk.database.transaction() as session:
@@ -68,7 +70,7 @@ async def test_the_whole_way_of_an_alert_is_told_as_the_api_answers_it(
                 text="A test.",
                 now=desk.clock.now(),
             )
-        left = await told(hub, listener)
+        left = await told(front, hub, listener)
     found = await objects(front, [*entered, *left])
 
     assert {"alarm", "signal", "order", "position"} == {kind for kind, _ in entered}
@@ -87,7 +89,7 @@ async def test_a_decision_by_statement_is_told(front: Front) -> None:
     [signal] = await desk.signals()
     async with listening(front) as (hub, listener):
         await front.post(f"/signals/{signal.id}/reject")
-        rejected = await told(hub, listener)
+        rejected = await told(front, hub, listener)
         found = await objects(front, rejected)
 
     assert rejected == [("signal", str(signal.id))]
@@ -98,11 +100,12 @@ async def test_what_nobody_decides_is_told_too(front: Front) -> None:
     path = await new_webhook(front)
     alert = an_alert()
     await front.client.post(path, content=alert)
+    await front.desk.process.settle()
     async with listening(front) as (hub, listener):
         await front.client.post(path, content=b"?")
-        refused = await told(hub, listener)
+        refused = await told(front, hub, listener)
         await front.client.post(path, content=alert)
-        again = await told(hub, listener)
+        again = await told(front, hub, listener)
         found = await objects(front, [*refused, *again])
 
     assert [found[one]["status"] for one in refused] == ["refused"]
@@ -111,14 +114,14 @@ async def test_what_nobody_decides_is_told_too(front: Front) -> None:
 
 async def test_a_time_without_news_tells_nothing(auto_front: Front) -> None:
     desk = auto_front.desk
-    await desk.alert(stop_loss="58000", trailing_percent="2")
+    await desk.alert(stop_loss="58000")
     await desk.sweep(after_seconds=2)
     async with listening(auto_front) as (hub, listener):
-        await told(hub, listener)
+        await told(auto_front, hub, listener)
         for _ in range(3):
             await desk.sweep(after_seconds=2)
 
-        assert await told(hub, listener) == []
+        assert await told(auto_front, hub, listener) == []
 
 
 def test_every_kind_that_is_noted_can_be_told() -> None:

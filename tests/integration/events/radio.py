@@ -57,10 +57,10 @@ class Ear:
 
         What is passed over meanwhile is there for whoever asks for its kind.
         """
-        for event in self._passed_over:
-            if event.kind in kinds:
-                self._passed_over.remove(event)
-                return event
+        for passed_over in self._passed_over:
+            if passed_over.kind in kinds:
+                self._passed_over.remove(passed_over)
+                return passed_over
         # Beats come for ever: it is the wait for these that is bounded.
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (heard := await self.event()) is not None:

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -163,7 +162,7 @@ async def test_who_was_away_for_too_long_loads_everything_anew(stall: Stall) -> 
     async with database.transaction() as session:
         await outbox.forget_before(session, SystemClock().now() + timedelta(hours=1))
 
-    found: list[tuple[str, Any, Any]] = []
+    found: list[tuple[str, str, int]] = []
     for number in (last, 10**15):
         async with listening(stall, ada, last_event_id=number) as ear:
             reset = await ear.hear()
