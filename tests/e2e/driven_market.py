@@ -32,12 +32,12 @@ from app.trading.words import MarketType, PositionSide, Protection
 from tests.contract.paper_venue import PaperVenue, serve
 from tests.e2e.turned import LOOK_SECONDS, PATIENCE_SECONDS, HandClock, Killed, TurnedServer
 
-SYMBOL: Final = "BTCUSDT"
 FIRST_PRICE: Final = Decimal(60_000)
 TICK: Final = Decimal("0.1")
 # A candle counts as closed a second after its close: by then everybody has the next open.
 OPENS_AFTER: Final = timedelta(milliseconds=500)
 DECIDED_AFTER: Final = timedelta(seconds=2)
+A_MINUTE: Final = timedelta(minutes=1)
 ENDS_BEFORE: Final = timedelta(seconds=20)
 # Whoever was killed is believed to hold a bot for fifteen seconds.
 FORGOTTEN_AFTER: Final = timedelta(seconds=16)
@@ -80,12 +80,14 @@ class Market:
     the stop's side of a candle first.
 
     Attributes:
+        symbol: of the linear market, as Binance writes it.
         clock: of the exchange, and of the server while it is alive.
         database: the server's, to look into.
         is_left_dead: until the next open; whoever dies by himself is started at once.
     """
 
     venue: PaperVenue
+    symbol: str
     clock: HandClock
     server: TurnedServer
     database: Database
@@ -96,16 +98,14 @@ class Market:
 
     async def pass_by(self, candle: Candle) -> None:
         """A candle that nobody trades in."""
+        await self._show(candle.open, candle.open_time + OPENS_AFTER)
         for price, moment in _at_moments(candle, _corners(candle, is_low_first=True)):
-            self.turn_to(moment)
-            await self.venue.price(SYMBOL, plain(price))
+            await self._show(price, moment)
 
     async def open(self, candle: Candle) -> None:
         """Its first price, and everything that was decided at the close before it."""
-        self.turn_to(candle.open_time + OPENS_AFTER)
-        await self.venue.price(SYMBOL, plain(candle.open))
-        if self.is_left_dead:
-            await self.revive()
+        await self._show(candle.open, candle.open_time + OPENS_AFTER)
+        await self.revive()
         await self._heard(candle.open)
         self.turn_to(candle.open_time + DECIDED_AFTER)
         await self.rest(closed_at=candle.open_time)
@@ -118,8 +118,7 @@ class Market:
         wanted = () if held is None else (held.stop_loss, held.take_profit)
         levels = [one for one in wanted if one is not None]
         for price, moment in _at_moments(candle, list(_through(corners, levels))):
-            self.turn_to(moment)
-            await self.venue.price(SYMBOL, plain(price))
+            await self._show(price, moment)
             if price in levels and not self.is_left_dead:
                 await self.rest()
 
@@ -170,14 +169,20 @@ class Market:
         self.is_left_dead = True
 
     async def revive(self) -> None:
-        """Start the server that died."""
+        """Start the server, if it is dead."""
         self.is_left_dead = False
+        if self.server.is_alive:
+            return
         await self.server.start()
         self.turn_to(self.clock.moment + FORGOTTEN_AFTER)
 
+    async def _show(self, price: Decimal, moment: datetime) -> None:
+        self.turn_to(moment)
+        await self.venue.price(self.symbol, plain(price))
+
     async def _heard(self, price: Decimal) -> None:
         """Wait until the server knows that price."""
-        path = f"/prices/{SYMBOL}.P/current"
+        path = f"/prices/{self.symbol}.P/current"
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
@@ -190,8 +195,7 @@ class Market:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def _is_at_rest(self) -> bool:
-        if not self.server.is_alive:
-            await self.revive()
+        await self.revive()
         for one in await self.venue.ledger(self._ledger_seq):
             self._ledger_seq = one["seq"]
             self._fills += one["kind"] == "fill"
@@ -244,25 +248,28 @@ def _at_moments(candle: Candle, path: list[Decimal]) -> Iterator[tuple[Decimal, 
 
 
 @asynccontextmanager
-async def driven(folder: Path, begin: datetime, *failpoints: str) -> AsyncIterator[Market]:
+async def driven(
+    folder: Path, symbol: str, first: Candle, *failpoints: str
+) -> AsyncIterator[Market]:
     """A market whose first candle is about to open, and a server that is not started.
 
     Args:
         folder: of everything.
-        begin: where the clock stands.
+        symbol: of the linear market, as Binance writes it.
+        first: that candle, which opens with one of four hours; what came before is made up.
         failpoints: of the server's starts, as for `TurnedServer`.
     """
-    clock = HandClock(begin)
+    clock = HandClock(first.open_time - A_MINUTE)
     exchange = create_paper_exchange(data_dir=folder, control=True, seed=1, candles="", clock=clock)
     async with serve(exchange.asgi) as base, aiohttp.ClientSession() as session:
         venue = PaperVenue(base, session)
-        await venue.price(SYMBOL, plain(FIRST_PRICE))
+        await venue.price(symbol, plain(first.open))
         await venue.control("limits", enforce=False)
         await exchange.start()
         server = TurnedServer(folder, base, clock, failpoints)
         database = open_database(f"sqlite+aiosqlite:///{folder / 'data' / 'signalbox.db'}")
         try:
-            yield Market(venue, clock, server, database)
+            yield Market(venue, symbol, clock, server, database)
         finally:
             await server.close()
             await database.close()
