@@ -245,11 +245,11 @@ async def test_a_commit_on_sqlite_when_the_loop_is_busy_then_does_not_wait_for_i
     sqlite_database: Database,
 ) -> None:
     log = Path(f"{sqlite_database.engine.url.database}-wal")
-    written: list[int] = []
+    sizes: list[int] = []
 
     def keep_busy(writing: Writing) -> None:
         two_invites(writing)
-        written.append(log.stat().st_size)
+        sizes.append(log.stat().st_size)
         asyncio.get_running_loop().call_soon(be_busy)
 
     def be_busy() -> None:
@@ -257,18 +257,19 @@ async def test_a_commit_on_sqlite_when_the_loop_is_busy_then_does_not_wait_for_i
         ends = time.monotonic() + 0.1
         while time.monotonic() < ends:
             pass
-        written.append(log.stat().st_size)
+        sizes.append(log.stat().st_size)
 
     await sqlite_database.together(two_invites)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(10)
     try:
-        await sqlite_database.together(keep_busy)
+        # More than once: a thread that gets no processor for two milliseconds is not waited for.
+        for _ in range(5):
+            await sqlite_database.together(keep_busy)
     finally:
         sys.setswitchinterval(interval)
 
-    before, after = written
-    assert after > before
+    assert any(after > before for before, after in zip(sizes[::2], sizes[1::2], strict=True))
 
 
 async def test_work_together_waits_for_another_process_without_stopping_the_loop(
