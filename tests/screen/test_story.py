@@ -120,8 +120,11 @@ async def reject(tab: Tab) -> None:
     await page.get_by_role("link", name="Inbox").click()
     card = page.get_by_role("article", name="short ETH/USDT")
     await expect(card.get_by_text(HOSTILE)).to_be_visible()
+    # The figures make the card higher when they come: until it stands still it takes no decision.
+    await expect(card.get_by_role("button", name="Approve")).to_be_enabled()
     await page.wait_for_timeout(500)
     await card.get_by_role("button", name="Reject").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
     await page.keyboard.press("3")
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Rejected by you: News ahead").first).to_be_visible()

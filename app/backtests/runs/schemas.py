@@ -50,7 +50,8 @@ class BacktestIn(In):
     timeframe: Timeframe
     since: MomentIn = Field(alias="from")
     until: MomentIn | None = Field(default=None, alias="to")
-    terms: RunTerms = RunTerms()
+    # A factory: a value would be documented as a default of all terms, or not, as it happens.
+    terms: RunTerms = Field(default_factory=RunTerms)
 
 
 class FiguresOut(Out):
