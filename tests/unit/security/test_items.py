@@ -1,6 +1,7 @@
 """What can be told from the code itself: bodies, statements, packages, and the page's list."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,13 +83,18 @@ def test_security_19_no_statement_is_put_together_from_text() -> None:
 
 def test_security_39_every_package_is_pinned_with_its_hashes() -> None:
     files = sorted(ROOT.glob("requirements*.txt"))
-    assert len(files) == 4
+    assert len(files) == 5
     for file in files:
         text = file.read_text(encoding="utf-8").replace("\\\n", " ")
         lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
 
         assert lines
         assert [line for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
+
+    lock = json.loads((ROOT / "frontend" / "package-lock.json").read_text(encoding="utf-8"))
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages
+    assert [name for name, one in packages.items() if "sha512-" not in one["integrity"]] == []
 
 
 def test_the_page_says_of_each_item_whether_it_is_tested_and_is_right() -> None:
