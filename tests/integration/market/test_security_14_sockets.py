@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from litestar.enums import ScopeType
 from loguru import logger
 
 from app.accounts import repository, service
@@ -198,8 +199,8 @@ async def test_security_37_sockets_whose_logins_nobody_can_look_up_are_closed(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    nothing = cast("Any", None)
-    serving = asyncio.create_task(sockets.serve(access, never_ending, nothing, nothing, send))
+    scope, nothing = cast("Any", {"type": ScopeType.WEBSOCKET}), cast("Any", None)
+    serving = asyncio.create_task(sockets.serve(access, never_ending, scope, nothing, send))
     await asyncio.sleep(0)
     await sockets.check()
     await asyncio.sleep(0)
