@@ -83,6 +83,17 @@ class Day:
         self.answers.append((f"answer {len(self.answers)} to {name}", said))
         return answer
 
+    async def hear(self, path: str, word: str) -> None:
+        """A stream of events up to the first line with a word."""
+        async with self.site.client.stream("GET", path) as answer:
+            said = b""
+            async for line in answer.aiter_lines():
+                said += f"{line}\n".encode()
+                if word in line:
+                    break
+        self.statuses.add(answer.status_code)
+        self.answers.append((f"answer {len(self.answers)} to GET {path}", said))
+
     async def post(self, path: str, body: Any = None, **more: Any) -> httpx.Response:
         return await self.ask("POST", path, body, **more)
 
@@ -331,10 +342,12 @@ async def mistakes(day: Day) -> None:
     """Requests with a secret where none belongs, refused in every way there is."""
     secret = quote(day.secret("secret in a query"), safe="")
     stray = {"Authorization": f"Bearer {day.canaries.keep('stray bearer', 'ab' + '3fQz8k' * 6)}"}
-    for path in ("/alarms", "/nowhere", "/signals/x", "/logs", "/events", "/metrics"):
+    for path in ("/alarms", "/nowhere", "/signals/x", "/logs", "/metrics"):
         for method in ("GET", "POST", "PUT"):
             await day.ask(method, f"{path}?token={secret}&limit={secret}", {"secret": secret})
             await day.ask(method, path, headers={**stray, "Referer": f"/?{secret}"})
+    await day.ask("GET", f"/events?last_event_id={secret}")
+    await day.ask("GET", "/events", headers=stray)
     [account, *_] = await day.site.items("/accounts")
     order = _order(account["id"])
     for name in ("side", "account_id", "order_type"):
@@ -342,6 +355,7 @@ async def mistakes(day: Day) -> None:
     # A refusal repeats a symbol or a number to who sent it, and to nobody else.
     for name in ("symbol", "quantity", "stop_loss"):
         await day.site.client.post("/orders", json={**order, name: secret})
+    await day.site.client.get("/events", params={"prices": secret})
     await day.site.client.put("/risk", json={"max_daily_loss": secret})
     await day.post("/auth/api-keys", {"name": "x", "scopes": [secret], "allowed_ips": [secret]})
     basic = httpx.BasicAuth(USERNAME, day.secret("password of basic"))
@@ -352,6 +366,7 @@ async def look_at_everything(day: Day) -> None:
     """What is shown to whoever looks after it, in every list and export."""
     for path in LISTS:
         assert (await day.ask("GET", path)).status_code == 200, path
+    await day.hear("/events?last_event_id=1&prices=BTCUSDT", "beat")
     for kind in ("signals", "orders", "positions"):
         for row in await day.site.items(f"/{kind}"):
             await day.ask("GET", f"/{kind}/{row['id']}")
