@@ -55,7 +55,8 @@ class StrategySettings(In):
     """What may be set and changed; every field has a safe default."""
 
     approval: Approval = Approval.MANUAL
-    sizing: Sizing = Sizing(mode=SizingMode.FROM_ALERT)
+    # A factory, here and elsewhere: a value would be documented as the default of every sizing.
+    sizing: Sizing = Field(default_factory=lambda: Sizing(mode=SizingMode.FROM_ALERT))
     leverage: int = Field(default=1, ge=1, le=MAX_LEVERAGE)
     margin_mode: MarginMode = MarginMode.ISOLATED
     default_stop_loss: Level | None = None

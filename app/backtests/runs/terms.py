@@ -38,7 +38,7 @@ class RunTerms(In):
     """
 
     capital: Money = Field(default=Decimal(10_000), gt=0)
-    sizing: Sizing = DEFAULT_SIZING
+    sizing: Sizing = Field(default_factory=lambda: DEFAULT_SIZING)
     allocation: Money | None = Field(default=None, gt=0)
     reinvest: bool = True
     leverage: int = Field(default=1, ge=1, le=MAX_LEVERAGE)

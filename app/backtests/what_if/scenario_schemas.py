@@ -76,7 +76,7 @@ class ScenarioIn(In):
     take_profit: Level | None = None
     sides: Sides | None = None
     max_entries: int | None = Field(default=None, ge=0, le=1_000)
-    limits: ChangedLimits = ChangedLimits()
+    limits: ChangedLimits = Field(default_factory=ChangedLimits)
     symbols: list[Symbol] | None = Field(default=None, max_length=1_000)
     without_drift_limit: bool = False
     without_age_limit: bool = False
