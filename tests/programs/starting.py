@@ -125,7 +125,9 @@ class ColdStarts:
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )
-        self._started = {pid: one for pid, one in self._started.items() if one.poll() is None}
+        for one in self._started.values():
+            # Those that have ended go; how they did is kept for whoever asks.
+            one.poll()
         self._started[process.pid] = process
         return Child(process.pid)
 
